@@ -1,0 +1,53 @@
+/**
+ * Requests and replies of the TensorFlow Serving API in plain types. What `grpc/` decodes from protobuf and `rest/` from
+ * JSON, and encodes to them. Knows no wire format.
+ *
+ * @module
+ */
+import type { ServingError } from "../base/status.ts";
+import type { Tensor } from "../base/tensor.ts";
+
+/** Which servable and which of its signatures a request asks for (tensorflow_serving/apis/model.proto). */
+export interface ModelSpec {
+  readonly name: string;
+  /** A version by number; a bigint only where it is past 2^53 - 1, which no servable has. */
+  readonly version?: number | bigint;
+  readonly versionLabel?: string;
+  /** Empty for the default signature. */
+  readonly signatureName: string;
+}
+
+/** An input that could not be decoded. It is kept, not thrown, since an unknown model or name must be reported before it. */
+export interface MalformedTensor {
+  readonly dtype: "malformed";
+  readonly error: ServingError;
+}
+
+/** An input as it came; `tensor` borrows the request's bytes. */
+export interface RequestInput {
+  readonly name: string;
+  readonly tensor: Tensor | MalformedTensor;
+}
+
+/** A Predict request. */
+export interface PredictRequest {
+  readonly modelSpec: ModelSpec | undefined;
+  /** By name, each once (a repeated key's last value, as protobuf maps do). */
+  readonly inputs: readonly RequestInput[];
+  /** Names of the outputs to send; empty for all. */
+  readonly outputFilter: readonly string[];
+}
+
+/** An output of a reply; `tensor` borrows the engine's memory. */
+export interface ResponseOutput {
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
+/** A Predict reply. Valid only until the callback it is given to returns. */
+export interface PredictResponse {
+  readonly modelName: string;
+  readonly modelVersion: number;
+  readonly signatureName: string;
+  readonly outputs: readonly ResponseOutput[];
+}
