@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { DType } from "./tensor.ts";
+import { CODE, ServingError } from "./status.ts";
+import { type DType, DTYPE_BYTES, elementCount, formatShape, type NumericDType, type Tensor } from "./tensor.ts";
 
 /** The sizes one dimension may have. `max` is `Infinity` where there is no bound. */
 export interface Dimension {
@@ -17,8 +18,10 @@ export type PartialShape = readonly Dimension[] | undefined;
 
 /** One input or output of a model. */
 export interface TensorSpec {
-  /** The name clients use: the alias in a signature, OpenVINO's tensor name where there is no other. */
+  /** The name clients use: the alias in a signature, the runtime's tensor name where there is no other. */
   readonly name: string;
+  /** The name the tensor has in the model itself (`TensorInfo.name` of tensorflow/core/protobuf/meta_graph.proto). */
+  readonly tensorName: string;
   readonly dtype: DType;
   readonly shape: PartialShape;
 }
@@ -27,4 +30,176 @@ export interface TensorSpec {
 export interface Signature {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+}
+
+/** An input that could not be decoded. It is kept, not thrown, since an unknown model or name must be reported before it. */
+export interface MalformedTensor {
+  readonly dtype: "malformed";
+  readonly error: ServingError;
+}
+
+/** An input as a request names it. */
+export interface RequestInput {
+  readonly name: string;
+  readonly tensor: Tensor | MalformedTensor;
+}
+
+/**
+ * Puts a request's inputs, each name at most once, into the order of the signature's.
+ *
+ * Codes and sentences are those of `VerifyRequestInputsSize` (tensorflow_serving/servables/tensorflow/predict_util.cc) and of
+ * TensorFlow's `GetInputValues`.
+ *
+ * @returns a new array of the same tensors, borrowed as they were.
+ * @throws {ServingError} INVALID_ARGUMENT for a missing, unknown or malformed input.
+ */
+export function orderInputs(signature: Signature, inputs: readonly RequestInput[]): Tensor[] {
+  const specs = signature.inputs;
+  if (inputs.length !== specs.length) throw inputCountError(specs, inputs);
+  const ordered: Tensor[] = [];
+  for (const spec of specs) {
+    const input = inputs.length === 1 ? inputs[0] : inputs.find((candidate) => candidate.name === spec.name);
+    if (input === undefined || input.name !== spec.name) throw unknownInputError(specs, inputs);
+    if (input.tensor.dtype === "malformed") throw input.tensor.error;
+    ordered.push(input.tensor);
+  }
+  return ordered;
+}
+
+function inputCountError(specs: readonly TensorSpec[], inputs: readonly RequestInput[]): ServingError {
+  const sent = sortedNames(inputs);
+  const expected = sortedNames(specs);
+  const extra = sent.filter((name) => !expected.includes(name));
+  const missing = expected.filter((name) => !sent.includes(name));
+  return new ServingError(
+    CODE.INVALID_ARGUMENT,
+    `input size does not match signature: ${inputs.length}!=${specs.length} len({${sent}}) != len({${expected}}). ` +
+      `Sent extra: {${extra}}. Missing but required: {${missing}}.`,
+  );
+}
+
+function unknownInputError(specs: readonly TensorSpec[], inputs: readonly RequestInput[]): ServingError {
+  const expected = sortedNames(specs);
+  const unknown = sortedNames(inputs).find((name) => !expected.includes(name));
+  return new ServingError(
+    CODE.INVALID_ARGUMENT,
+    `input tensor alias not found in signature: ${unknown}. Inputs expected to be in the set {${expected}}.`,
+  );
+}
+
+function sortedNames(named: readonly { readonly name: string }[]): string[] {
+  return named.map(({ name }) => name).sort();
+}
+
+/**
+ * Finds the outputs a request asks for.
+ *
+ * @param filter names of outputs; empty for all.
+ * @returns indices into `signature.outputs`, in the order asked for.
+ * @throws {ServingError} INVALID_ARGUMENT for an unknown or repeated name, in TensorFlow Serving's words (predict_util.cc).
+ */
+export function selectOutputs(signature: Signature, filter: readonly string[]): readonly number[] {
+  if (filter.length === 0) return signature.outputs.map((_, index) => index);
+  const selected: number[] = [];
+  for (const name of filter) {
+    const index = signature.outputs.findIndex((spec) => spec.name === name);
+    if (index < 0) {
+      throw new ServingError(
+        CODE.INVALID_ARGUMENT,
+        // The sentence lacks its full stop in TensorFlow Serving too.
+        `output tensor alias not found in signature: ${name} Outputs expected to be in the set {${
+          sortedNames(signature.outputs)
+        }}.`,
+      );
+    }
+    if (selected.includes(index)) {
+      throw new ServingError(CODE.INVALID_ARGUMENT, `duplicate output tensor alias: ${name}`);
+    }
+    selected.push(index);
+  }
+  return selected;
+}
+
+/** model_server's names of the dtypes, which its sentences about inputs use. */
+const PRECISION_NAMES: Readonly<Record<DType, string>> = {
+  f16: "FP16",
+  bf16: "BF16",
+  f32: "FP32",
+  f64: "FP64",
+  i8: "I8",
+  i16: "I16",
+  i32: "I32",
+  i64: "I64",
+  u8: "U8",
+  u16: "U16",
+  u32: "U32",
+  u64: "U64",
+  bool: "BOOL",
+  string: "STRING",
+};
+
+/**
+ * Checks tensors against the specs they stand for: dtype, rank, batch, shape, size, in model_server's order and words.
+ * TensorFlow Serving leaves these to its kernels, which name no input.
+ *
+ * @param tensors in the order of `specs`, as {@link orderInputs} returns them.
+ * @throws {ServingError} INVALID_ARGUMENT with the input's name, what was expected and what came.
+ */
+export function checkTensors(specs: readonly TensorSpec[], tensors: readonly Tensor[]): void {
+  for (let i = 0; i < specs.length; i++) {
+    checkTensor(specs[i] as TensorSpec, tensors[i] as Tensor);
+  }
+}
+
+function checkTensor(spec: TensorSpec, tensor: Tensor): void {
+  if (tensor.dtype !== spec.dtype) {
+    throw mismatch("Invalid input precision", PRECISION_NAMES[spec.dtype], PRECISION_NAMES[tensor.dtype], spec.name);
+  }
+  const { shape } = tensor;
+  const expected = spec.shape;
+  if (expected !== undefined) {
+    if (shape.length !== expected.length) {
+      throw mismatch("Invalid number of shape dimensions", formatPartialShape(expected), formatShape(shape), spec.name);
+    }
+    for (let axis = 0; axis < shape.length; axis++) {
+      const size = shape[axis] as number;
+      const bound = expected[axis] as Dimension;
+      if (size < bound.min || size > bound.max) {
+        throw mismatch("Invalid input shape", formatPartialShape(expected), formatShape(shape), spec.name);
+      }
+    }
+  }
+  const count = elementCount(shape);
+  if (tensor.dtype === "string") {
+    if (tensor.strings.length !== count) {
+      throw mismatch("Invalid number of values in tensor", String(count), String(tensor.strings.length), spec.name);
+    }
+  } else if (tensor.bytes.byteLength !== count * DTYPE_BYTES[tensor.dtype as NumericDType]) {
+    const bytes = count * DTYPE_BYTES[tensor.dtype as NumericDType];
+    throw mismatch(
+      "Invalid content size of tensor",
+      `${bytes} bytes`,
+      `${tensor.bytes.byteLength} bytes`,
+      spec.name,
+    );
+  }
+}
+
+function mismatch(what: string, expected: string, actual: string, name: string): ServingError {
+  return new ServingError(
+    CODE.INVALID_ARGUMENT,
+    `${what} - Expected: ${expected}; Actual: ${actual}; input name: ${name}`,
+  );
+}
+
+/** A partial shape as model_server prints it: `(-1,3,[100..500],224)`; `(...)` where the rank is open. */
+export function formatPartialShape(shape: PartialShape): string {
+  if (shape === undefined) return "(...)";
+  return `(${shape.map(formatDimension).join(",")})`;
+}
+
+function formatDimension({ min, max }: Dimension): string {
+  if (min === max) return String(min);
+  if (min === 0 && max === Infinity) return "-1";
+  return `[${min}..${max === Infinity ? "" : max}]`;
 }

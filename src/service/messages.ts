@@ -4,8 +4,10 @@
  *
  * @module
  */
-import type { ServingError } from "../base/status.ts";
+import type { RequestInput } from "../base/signature.ts";
 import type { Tensor } from "../base/tensor.ts";
+
+export type { MalformedTensor, RequestInput } from "../base/signature.ts";
 
 /** Which servable and which of its signatures a request asks for (tensorflow_serving/apis/model.proto). */
 export interface ModelSpec {
@@ -15,18 +17,6 @@ export interface ModelSpec {
   readonly versionLabel?: string;
   /** Empty for the default signature. */
   readonly signatureName: string;
-}
-
-/** An input that could not be decoded. It is kept, not thrown, since an unknown model or name must be reported before it. */
-export interface MalformedTensor {
-  readonly dtype: "malformed";
-  readonly error: ServingError;
-}
-
-/** An input as it came; `tensor` borrows the request's bytes. */
-export interface RequestInput {
-  readonly name: string;
-  readonly tensor: Tensor | MalformedTensor;
 }
 
 /** A Predict request. */
