@@ -1,0 +1,127 @@
+/**
+ * A Python that can install packages: finds pip, makes the virtual environment of the tests, and says in a sentence why
+ * pip failed.
+ *
+ * @module
+ */
+import { exists, type Finished, INSTALLED, ROOT, run, say, TaskError } from "./shell.ts";
+
+/** The virtual environment's folder. */
+const ENVIRONMENT = `${INSTALLED}/python`;
+
+/** The virtual environment's interpreter. */
+const ENVIRONMENT_PYTHON = Deno.build.os === "windows"
+  ? `${ENVIRONMENT}/Scripts/python.exe`
+  : `${ENVIRONMENT}/bin/python`;
+
+/** The packages of the virtual environment. */
+const REQUIREMENTS = `${ROOT}tests/requirements.txt`;
+
+/** A copy of the requirements that are installed, written last: it says that the environment is whole. */
+const INSTALLED_REQUIREMENTS = `${ENVIRONMENT}/installed.txt`;
+
+/** Options that keep pip from asking, chatting or waiting for long. */
+const QUIET = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "2"];
+
+/** What pip prints when something is wrong that its user can mend. */
+const KNOWN_FAILURES: readonly (readonly [RegExp, string])[] = [
+  [/No space left on device|Disk quota exceeded/i, "The disk is full. OpenVINO takes 500 MB while it is unpacked"],
+  [
+    /DO NOT MATCH THE HASHES/,
+    "The package is not the one it must be (its hash is another), so it was thrown away. Look at the package index pip uses",
+  ],
+  [
+    /NewConnectionError|ConnectionError|ConnectTimeout|Read timed out|Failed to establish|name resolution|ProxyError|SSLError/i,
+    "The package index cannot be reached. Check the network, or tell pip of your index or proxy: python3 -m pip config",
+  ],
+];
+
+/** Turns what a failed pip printed into a sentence. */
+function failure(action: string, output: string): TaskError {
+  const known = KNOWN_FAILURES.find(([pattern]) => pattern.test(output));
+  const errors = output.trim().split("\n").filter((line) => line.trim() !== "");
+  const reason = known?.[1] ?? errors.findLast((line) => line.startsWith("ERROR")) ?? errors.at(-1) ??
+    "pip said nothing";
+  return new TaskError(`Cannot ${action}. ${reason}`);
+}
+
+/** @throws {TaskError} when there is no Python 3. */
+async function findPython(): Promise<string> {
+  const finished = await run("python3", ["-c", "import sys; sys.exit(sys.version_info < (3, 10))"]);
+  if (finished?.success) return "python3";
+  const found = finished === undefined ? "There is no python3" : "python3 is older than 3.10";
+  throw new TaskError(
+    `${found}, and packages come through its pip. On Debian and Ubuntu: apt-get install python3-pip python3-venv`,
+  );
+}
+
+/** @throws {TaskError} when Python's own module for virtual environments is missing. */
+async function makeEnvironment(): Promise<string> {
+  if (await exists(ENVIRONMENT_PYTHON)) return ENVIRONMENT_PYTHON;
+  const python = await findPython();
+  const finished = await run(python, ["-m", "venv", ENVIRONMENT]);
+  if (finished?.success) return ENVIRONMENT_PYTHON;
+  await Deno.remove(ENVIRONMENT, { recursive: true }).catch(() => {});
+  if (/ensurepip|No module named/.test(finished?.output ?? "")) {
+    throw new TaskError(
+      `${python} has no pip and cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-pip python3-venv`,
+    );
+  }
+  throw failure("make a virtual environment in .ovserve/python", finished?.output ?? "");
+}
+
+/** A Python with pip: the user's own, or that of a virtual environment where the user's has none. */
+async function findPip(): Promise<string> {
+  const python = await findPython();
+  const finished = await run(python, ["-m", "pip", "--version"]);
+  return finished?.success ? python : await makeEnvironment();
+}
+
+async function pip(python: string, args: readonly string[]): Promise<Finished> {
+  const [command = "", ...rest] = args;
+  const finished = await run(python, ["-m", "pip", command, ...QUIET, ...rest]);
+  if (finished === undefined) throw new TaskError(`Cannot start ${python}`);
+  return finished;
+}
+
+/**
+ * Downloads one wheel through pip.
+ *
+ * @param args what follows `pip download`.
+ * @returns the Python that ran pip.
+ * @throws {TaskError} with the reason in a sentence.
+ */
+export async function downloadWheel(args: readonly string[]): Promise<string> {
+  const python = await findPip();
+  const finished = await pip(python, ["download", "--no-deps", "--only-binary=:all:", ...args]);
+  if (!finished.success) throw failure("download the OpenVINO runtime", finished.output);
+  return python;
+}
+
+/**
+ * Unpacks a wheel, which is a zip file.
+ *
+ * @throws {TaskError} with the reason in a sentence.
+ */
+export async function unpackWheel(
+  wheel: string,
+  options: { readonly python: string; readonly into: string },
+): Promise<void> {
+  const finished = await run(options.python, ["-m", "zipfile", "-e", wheel, options.into]);
+  if (!finished?.success) throw failure("unpack the OpenVINO runtime", finished?.output ?? "");
+}
+
+/**
+ * Makes the virtual environment of the tests with all of tests/requirements.txt, once for each content of that file.
+ *
+ * @throws {TaskError} with the reason in a sentence.
+ */
+export async function installPythonPackages(): Promise<void> {
+  const wanted = await Deno.readTextFile(REQUIREMENTS);
+  if (await exists(INSTALLED_REQUIREMENTS) && await Deno.readTextFile(INSTALLED_REQUIREMENTS) === wanted) return;
+  say("Installing the tests' Python packages into .ovserve/python");
+  const python = await makeEnvironment();
+  const finished = await pip(python, ["install", "--only-binary=:all:", "--requirement", REQUIREMENTS]);
+  if (!finished.success) throw failure("install the tests' Python packages", finished.output);
+  await Deno.writeTextFile(INSTALLED_REQUIREMENTS, wanted);
+}

@@ -1,0 +1,73 @@
+/**
+ * `deno task setup`: puts the pinned OpenVINO runtime into `.ovserve/openvino/<version>`, from the Python wheel that carries it.
+ * Running it again changes nothing; running it twice at once is safe.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { isInstalled, OPENVINO_VERSION, RUNTIME_FOLDER, WHEEL_PYTHON, wheelOfThisPlatform } from "./openvino_wheel.ts";
+import { downloadWheel, unpackWheel } from "./python_environment.ts";
+import { exists, INSTALLED, ROOT, runTask, say } from "./shell.ts";
+
+/**
+ * Installs the runtime unless it is there.
+ *
+ * @throws {TaskError} with the reason in a sentence.
+ */
+export async function installRuntime(): Promise<void> {
+  const shown = RUNTIME_FOLDER.slice(ROOT.length);
+  if (await exists(RUNTIME_FOLDER)) return say(`OpenVINO ${OPENVINO_VERSION} is in ${shown}`);
+  await Deno.mkdir(INSTALLED, { recursive: true });
+  const work = await Deno.makeTempDir({ dir: INSTALLED, prefix: "setup-" });
+  try {
+    await moveIntoPlace(await fetchRuntime(work));
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+  say(`Installed OpenVINO ${OPENVINO_VERSION} in ${shown}`);
+}
+
+/** Downloads and unpacks the wheel in `work`, and returns a folder there with what of it is kept. */
+async function fetchRuntime(work: string): Promise<string> {
+  const { platform, sha256 } = wheelOfThisPlatform();
+  const requirements = `${work}/requirements.txt`;
+  await Deno.writeTextFile(requirements, `openvino==${OPENVINO_VERSION} --hash=sha256:${sha256}\n`);
+  say(`Downloading OpenVINO ${OPENVINO_VERSION} through pip (about 60 MB)`);
+  const tags = ["--python-version", WHEEL_PYTHON.version, "--implementation", "cp", "--abi", WHEEL_PYTHON.abi];
+  const pinned = ["--require-hashes", "--requirement", requirements];
+  const python = await downloadWheel([...tags, "--platform", platform, "--dest", work, ...pinned]);
+
+  say("Unpacking its libraries");
+  const unpacked = `${work}/unpacked`;
+  const wheel = await findEntry(work, /\.whl$/);
+  await unpackWheel(wheel, { python, into: unpacked });
+
+  const kept = `${work}/kept`;
+  await Deno.mkdir(`${kept}/include/openvino`, { recursive: true });
+  await Deno.rename(`${unpacked}/openvino/libs`, `${kept}/libs`);
+  await Deno.rename(`${unpacked}/openvino/include/openvino/c`, `${kept}/include/openvino/c`);
+  await Deno.rename(`${await findEntry(unpacked, /\.dist-info$/)}/licenses`, `${kept}/licenses`);
+  for await (const { name } of Deno.readDir(`${kept}/libs`)) {
+    if (!isInstalled(name)) await Deno.remove(`${kept}/libs/${name}`);
+  }
+  return kept;
+}
+
+/** The rename is what makes the runtime appear: it is whole or not there. Whoever comes second leaves the first one's. */
+async function moveIntoPlace(folder: string): Promise<void> {
+  await Deno.mkdir(dirname(RUNTIME_FOLDER), { recursive: true });
+  try {
+    await Deno.rename(folder, RUNTIME_FOLDER);
+  } catch (thrown) {
+    if (!await exists(RUNTIME_FOLDER)) throw thrown;
+  }
+}
+
+async function findEntry(folder: string, pattern: RegExp): Promise<string> {
+  for await (const { name } of Deno.readDir(folder)) {
+    if (pattern.test(name)) return `${folder}/${name}`;
+  }
+  throw new Error(`Cannot find ${pattern} in ${folder}. This is a bug`);
+}
+
+if (import.meta.main) await runTask(installRuntime);

@@ -1,0 +1,82 @@
+/**
+ * What the programs behind the tasks share: where the repository is, running a program, one line a step, one sentence a failure.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+
+/** The root of the repository, with a slash at its end. */
+export const ROOT: string = fileURLToPath(new URL("../", import.meta.url));
+
+/** What the tasks install, ignored by git. */
+export const INSTALLED: string = `${ROOT}.ovserve`;
+
+/** A step that failed for a reason its reader can mend. The message is whole sentences. */
+export class TaskError extends Error {
+  override readonly name = "TaskError";
+}
+
+/** How a program ended and what it wrote. */
+export interface Finished {
+  readonly success: boolean;
+  readonly output: string;
+}
+
+/** What a program gets besides its arguments. */
+export interface RunOptions {
+  readonly env?: Record<string, string>;
+}
+
+/** Says what happens next, in one line. */
+export function say(line: string): void {
+  // deno-lint-ignore no-console
+  console.log(line);
+}
+
+/** Whether a file or folder is there. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Deno.errors.NotFound) return false;
+    throw thrown;
+  }
+}
+
+/**
+ * Runs a program in the root of the repository and waits for its end.
+ *
+ * @returns what it wrote to both streams, or undefined when there is no such program.
+ */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished | undefined> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(program, {
+      args: [...args],
+      cwd: ROOT,
+      stdin: "null",
+      ...options,
+    }).output();
+    const decoder = new TextDecoder();
+    return { success, output: decoder.decode(stdout) + decoder.decode(stderr) };
+  } catch (thrown) {
+    if (thrown instanceof Deno.errors.NotFound) return undefined;
+    throw thrown;
+  }
+}
+
+/** Runs a task's program; a {@link TaskError} becomes one paragraph on stderr and exit code 1. */
+export async function runTask(program: () => Promise<unknown>): Promise<void> {
+  try {
+    await program();
+  } catch (thrown) {
+    if (!(thrown instanceof TaskError)) throw thrown;
+    // deno-lint-ignore no-console
+    console.error(thrown.message);
+    Deno.exit(1);
+  }
+}
