@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { RequestInput } from "../base/signature.ts";
+import type { RequestInput, Signature } from "../base/signature.ts";
+import type { Code } from "../base/status.ts";
 import type { Tensor } from "../base/tensor.ts";
 
 export type { MalformedTensor, RequestInput } from "../base/signature.ts";
@@ -40,4 +41,41 @@ export interface PredictResponse {
   readonly modelVersion: number;
   readonly signatureName: string;
   readonly outputs: readonly ResponseOutput[];
+}
+
+/** The life of a version, in order (tensorflow_serving/apis/get_model_status.proto). */
+export type VersionState = "start" | "loading" | "available" | "unloading" | "end";
+
+/** A GetModelStatus request; without a version it asks for all of them. */
+export interface GetModelStatusRequest {
+  readonly modelSpec: ModelSpec | undefined;
+}
+
+/** Where one version is in its life. */
+export interface ModelVersionStatus {
+  readonly version: number;
+  readonly state: VersionState;
+  /** OK, or why the version could not be loaded. */
+  readonly code: Code;
+  /** Empty with OK. */
+  readonly message: string;
+}
+
+/** A GetModelStatus reply, versions in the order they are told. */
+export interface GetModelStatusResponse {
+  readonly versions: readonly ModelVersionStatus[];
+}
+
+/** A GetModelMetadata request. */
+export interface GetModelMetadataRequest {
+  readonly modelSpec: ModelSpec | undefined;
+  /** What to tell; `signature_def` is all there is. */
+  readonly metadataFields: readonly string[];
+}
+
+/** A GetModelMetadata reply. */
+export interface GetModelMetadataResponse {
+  readonly modelName: string;
+  readonly modelVersion: number;
+  readonly signatures: ReadonlyMap<string, Signature>;
 }
