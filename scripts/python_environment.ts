@@ -25,7 +25,10 @@ const QUIET = ["--quiet", "--no-input", "--disable-pip-version-check", "--retrie
 
 /** What pip prints when something is wrong that its user can mend. */
 const KNOWN_FAILURES: readonly (readonly [RegExp, string])[] = [
-  [/No space left on device|Disk quota exceeded/i, "The disk is full. OpenVINO takes 500 MB while it is unpacked"],
+  [
+    /No space left on device|Disk quota exceeded/i,
+    "The disk is full. The runtime and the Python packages take about 500 MB each",
+  ],
   [
     /DO NOT MATCH THE HASHES/,
     "The package is not the one it must be (its hash is another), so it was thrown away. Look at the package index pip uses",

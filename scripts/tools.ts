@@ -1,0 +1,44 @@
+/**
+ * The clients that test the server from outside: grpcurl, ghz and h2spec built from their Go modules into `.ovserve/tools`,
+ * h2load from the system's packages. What cannot be installed is said, and the tests that need it are skipped.
+ *
+ * @module
+ */
+import { exists, INSTALLED, run, say } from "./shell.ts";
+
+const TOOLS = `${INSTALLED}/tools`;
+
+/** Go packages with their exact versions, by the name of the program they build. */
+const GO_PACKAGES: Readonly<Record<string, string>> = {
+  grpcurl: "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3",
+  ghz: "github.com/bojand/ghz/cmd/ghz@v0.121.0",
+  h2spec: "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible",
+};
+
+/** Installs what is missing and possible. Never throws for what is not. */
+export async function installTools(): Promise<void> {
+  for (const name of Object.keys(GO_PACKAGES)) await installGoTool(name);
+  await installH2load();
+}
+
+async function installGoTool(name: string): Promise<void> {
+  if (await exists(`${TOOLS}/${name}`)) return;
+  say(`Building ${name} with Go into .ovserve/tools`);
+  // Go builds into the folder and renames within it, so a program there is whole.
+  const finished = await run("go", ["install", "-ldflags=-s -w", GO_PACKAGES[name] ?? ""], { env: { GOBIN: TOOLS } });
+  if (!finished?.success) sayMissing(name, finished?.output ?? "there is no go");
+}
+
+async function installH2load(): Promise<void> {
+  if (await run("h2load", ["--version"]) !== undefined) return;
+  say("Installing h2load (nghttp2-client)");
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await run("apt-get", ["update", "-qq"], { env });
+  const finished = await run("apt-get", ["install", "-qq", "--no-install-recommends", "nghttp2-client"], { env });
+  if (!finished?.success) sayMissing("h2load", finished?.output ?? "there is no apt-get");
+}
+
+function sayMissing(name: string, output: string): void {
+  const reason = output.trim().split("\n").at(-1) ?? "";
+  say(`Cannot install ${name}, so its tests are skipped: ${reason}`);
+}
