@@ -1,0 +1,260 @@
+/**
+ * Owns all servables: loads the versions that ought to be loaded, lends them to requests, frees the others. Knows neither what
+ * a servable is nor where versions come from.
+ *
+ * @module
+ */
+import { CODE, ServingError } from "../base/status.ts";
+import type { Harness, StateListener } from "./harness.ts";
+import type { Loader, ServableHandle, ServableRequest, ServableState } from "./servable.ts";
+import { ServableStream } from "./servable_stream.ts";
+import { systemTimer, type Timer } from "./timer.ts";
+import { nextAction } from "./version_policy.ts";
+
+export type { StateListener } from "./harness.ts";
+export type { Loader, ServableHandle, ServableId, ServableRequest, ServableState, StateName } from "./servable.ts";
+
+/** The longest pause before a retry, in multiples of the first. */
+const LOAD_RETRY_GROWTH_MAX = 16;
+
+/** Bounds and habits of a manager. */
+export interface ManagerOptions {
+  /** How many servables are loaded at the same time (`--num_load_threads`). */
+  readonly loadsMax?: number;
+  /** How often a load that failed is tried again (`--max_num_load_retries`). */
+  readonly loadRetriesMax?: number;
+  /** The pause before the first retry; it doubles with each, up to 16 times itself (`--load_retry_interval_micros`). */
+  readonly loadRetryIntervalMs?: number;
+  /** How many versions that have ended are remembered, over all names. */
+  readonly endedVersionsMax?: number;
+  /** How long disposing waits for handles to come back and loads to finish. */
+  readonly disposeWaitMs?: number;
+  /** Lets a label that is new stand for a version that is not available (`--allow_version_labels_for_unavailable_models`). */
+  readonly allowLabelsForUnavailable?: boolean;
+  /** Hears of every change of state: once for each, in order. */
+  readonly onStateChange?: StateListener;
+  readonly timer?: Timer;
+}
+
+/** Loads, lends and frees the versions of any number of names. */
+export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDisposable {
+  readonly #options: Required<ManagerOptions>;
+  readonly #streams = new Map<string, ServableStream<T>>();
+  readonly #labels = new Map<string, ReadonlyMap<string, number>>();
+  readonly #ended = new Map<string, ServableState>();
+  readonly #waiters = new Map<() => void, () => boolean>();
+  #loading = 0;
+  #unloading = 0;
+  #isClosed = false;
+
+  constructor(options: ManagerOptions = {}) {
+    this.#options = {
+      loadsMax: 1,
+      loadRetriesMax: 5,
+      loadRetryIntervalMs: 60_000,
+      endedVersionsMax: 256,
+      disposeWaitMs: 30_000,
+      allowLabelsForUnavailable: false,
+      onStateChange: () => {},
+      timer: systemTimer,
+      ...options,
+    };
+  }
+
+  /**
+   * Says which versions of a name ought to be loaded: all of them, each time. A version left out is unloaded; saying the same
+   * again changes nothing. Ignored once the manager is being disposed.
+   *
+   * The new is loaded before the old is unloaded, a version that cannot be loaded leaves the old one serving, and a version
+   * wished back while it is unloaded is loaded anew when it is gone.
+   */
+  aspire(name: string, versions: ReadonlyMap<number, Loader<T>>): void {
+    if (this.#isClosed) return;
+    let stream = this.#streams.get(name);
+    if (stream === undefined) {
+      if (versions.size === 0) return;
+      stream = new ServableStream(name, (state) => this.#report(state));
+      this.#streams.set(name, stream);
+    }
+    stream.accept(new Map(versions));
+    this.#reconcile([stream]);
+  }
+
+  /**
+   * Lends a servable. Costs two look-ups and no memory.
+   *
+   * @throws {ServingError} NOT_FOUND when there is none, INVALID_ARGUMENT for an unknown label, in the words of
+   * tensorflow_serving/core/basic_manager.cc and model_servers/server_core.cc.
+   */
+  acquire(request: ServableRequest): ServableHandle<T> {
+    const stream = this.#streams.get(request.name);
+    const version = request.versionLabel === undefined
+      ? request.version
+      : this.#versionOf(request.name, request.versionLabel);
+    const harness = version === undefined ? stream?.latest : stream?.available.get(Number(version));
+    if (harness === undefined) {
+      const wanted = version === undefined ? `Latest(${request.name})` : `Specific(${request.name}, ${version})`;
+      throw new ServingError(CODE.NOT_FOUND, `Servable not found for request: ${wanted}`);
+    }
+    return harness.acquire();
+  }
+
+  /**
+   * Gives a name the labels it shall have; those left out are gone. They stay when the name's versions go.
+   *
+   * @throws {ServingError} FAILED_PRECONDITION when a label would stand for a version that is not available, in the words of
+   * tensorflow_serving/model_servers/server_core.cc; nothing has changed then.
+   */
+  setLabels(name: string, labels: ReadonlyMap<string, number>): void {
+    const before = this.#labels.get(name);
+    for (const [label, version] of labels) {
+      if (this.#streams.get(name)?.available.has(version)) continue;
+      const mayBeUnavailable = this.#options.allowLabelsForUnavailable && (before?.get(label) ?? version) === version;
+      if (mayBeUnavailable) continue;
+      throw new ServingError(
+        CODE.FAILED_PRECONDITION,
+        `Request to assign label to version ${version} of model ${name}, which is not currently available for inference`,
+      );
+    }
+    if (labels.size === 0) this.#labels.delete(name);
+    else this.#labels.set(name, new Map(labels));
+  }
+
+  /** The state of each version of a name that is not forgotten, the newest version first; empty for a name never heard of. */
+  states(name: string): readonly ServableState[] {
+    const states = this.#streams.get(name)?.states() ?? new Map<number, ServableState>();
+    for (const ended of this.#ended.values()) {
+      if (ended.id.name === name && !states.has(ended.id.version)) states.set(ended.id.version, ended);
+    }
+    return [...states.values()].sort((a, b) => b.id.version - a.id.version);
+  }
+
+  /** The names that have a version, or had one that is not forgotten, in order. */
+  names(): readonly string[] {
+    const names = new Set(this.#streams.keys());
+    for (const ended of this.#ended.values()) names.add(ended.id.name);
+    return [...names].sort();
+  }
+
+  /** Resolves when nothing waits to be loaded or is being loaded. A pause before a retry is not waited for. */
+  loaded(): Promise<void> {
+    return this.#until(() => this.#loading === 0);
+  }
+
+  /** Resolves when nothing is being loaded or unloaded: later than {@link loaded} while handles are held. */
+  settled(): Promise<void> {
+    return this.#until(() => this.#loading === 0 && this.#unloading === 0);
+  }
+
+  /**
+   * Unloads everything. Resolves when all is freed, or after `disposeWaitMs`: a servable that is held even then is freed when
+   * its last handle is disposed, never under it.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of this.#streams.keys()) this.aspire(name, new Map());
+    this.#isClosed = true;
+    const { promise: waited, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.timer(resolve, this.#options.disposeWaitMs);
+    await Promise.race([this.settled(), waited]);
+    cancel();
+  }
+
+  #versionOf(name: string, label: string): number {
+    const version = this.#labels.get(name)?.get(label);
+    if (version === undefined) {
+      throw new ServingError(CODE.INVALID_ARGUMENT, `Unrecognized servable version label: ${label}`);
+    }
+    return version;
+  }
+
+  /** Takes steps until there are none: one for each name in turn, so that no name waits for all versions of another. */
+  #reconcile(streams: readonly ServableStream<T>[] = [...this.#streams.values()]): void {
+    let active = streams;
+    while (active.length > 0) active = active.filter((stream) => this.#step(stream));
+    for (const stream of streams) {
+      if (stream.isEmpty) this.#streams.delete(stream.name);
+    }
+    for (const [resolve, isDone] of this.#waiters) {
+      if (!isDone()) continue;
+      this.#waiters.delete(resolve);
+      resolve();
+    }
+  }
+
+  #step(stream: ServableStream<T>): boolean {
+    const action = nextAction(stream.harnesses);
+    if (action === undefined) return false;
+    if (action.kind === "unload") {
+      void this.#unload(stream, action.snapshot);
+      return true;
+    }
+    if (this.#loading >= this.#options.loadsMax) return false;
+    void this.#load(stream, action.snapshot);
+    return true;
+  }
+
+  async #load(stream: ServableStream<T>, harness: Harness<T>): Promise<void> {
+    const loader = stream.loaderOf(harness);
+    if (loader === undefined) return;
+    this.#loading++;
+    harness.become("loading");
+    const error = await harness.attempt(loader);
+    this.#loading--;
+    // Who has had a turn goes to the end of the queue.
+    this.#streams.delete(stream.name);
+    this.#streams.set(stream.name, stream);
+    if (error === undefined) {
+      harness.become("available");
+    } else {
+      this.#fail(stream, harness, error);
+    }
+    this.#reconcile();
+  }
+
+  #fail(stream: ServableStream<T>, harness: Harness<T>, error: ServingError): void {
+    harness.failures++;
+    harness.become("end", error);
+    const loader = stream.loaderOf(harness);
+    if (loader === undefined) {
+      stream.drop(harness);
+    } else if (loader.fingerprint !== harness.fingerprint) {
+      harness.restart({ keepFailures: false });
+    } else if (harness.failures <= this.#options.loadRetriesMax) {
+      const growth = Math.min(2 ** (harness.failures - 1), LOAD_RETRY_GROWTH_MAX);
+      harness.cancelRetry = this.#options.timer(() => {
+        harness.restart({ keepFailures: true });
+        this.#reconcile([stream]);
+      }, this.#options.loadRetryIntervalMs * growth);
+    }
+  }
+
+  async #unload(stream: ServableStream<T>, harness: Harness<T>): Promise<void> {
+    this.#unloading++;
+    harness.become("unloading");
+    await harness.drained();
+    harness.become("end", await harness.free());
+    stream.drop(harness);
+    this.#unloading--;
+    this.#reconcile();
+  }
+
+  #report(state: ServableState): void {
+    if (state.state === "end") this.#remember(state);
+    this.#options.onStateChange(state);
+  }
+
+  #remember(ended: ServableState): void {
+    const key = `${ended.id.version}/${ended.id.name}`;
+    this.#ended.delete(key);
+    this.#ended.set(key, ended);
+    for (const oldest of this.#ended.keys()) {
+      if (this.#ended.size <= this.#options.endedVersionsMax) return;
+      this.#ended.delete(oldest);
+    }
+  }
+
+  #until(isDone: () => boolean): Promise<void> {
+    if (isDone()) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.set(resolve, isDone));
+  }
+}
