@@ -1,0 +1,96 @@
+/**
+ * OpenVINO as an engine, through its C library. The only file of this folder that others need, besides `discovery.ts`.
+ *
+ * @module
+ */
+import { CODE, ServingError } from "../../base/status.ts";
+import type { Engine, Model } from "../engine.ts";
+import { type ModelNames, readIrNames } from "./ir_names.ts";
+import { Library, nativeWords, Owned, pointerAt, readCString, toCString } from "./library.ts";
+import { FfiModel } from "./model.ts";
+import { STATUS } from "./symbols.ts";
+
+const NO_NAMES: ModelNames = { inputs: [], outputs: [] };
+
+/** OpenVINO's runtime behind the port. */
+export class FfiEngine implements Engine {
+  readonly description: string;
+  readonly #library: Library;
+  readonly #core: Owned;
+  #devices: readonly string[] | undefined;
+  #isDisposed = false;
+
+  /**
+   * Opens OpenVINO.
+   *
+   * @param path its C library, as `findRuntime` finds it.
+   * @throws {ServingError} FAILED_PRECONDITION when it cannot be opened or is of another release.
+   */
+  constructor(path: string) {
+    this.#library = new Library(path);
+    const { symbols } = this.#library;
+    try {
+      const core = this.#library.outPointer((out) => symbols.ov_core_create(out), "Cannot start OpenVINO");
+      this.#core = new Owned(core, { what: "engine", free: symbols.ov_core_free });
+    } catch (error) {
+      this.#library[Symbol.dispose]();
+      throw error;
+    }
+    this.description = `OpenVINO ${this.#library.version}`;
+  }
+
+  /** Asked for once, when first needed: OpenVINO loads every device's plugin to answer. */
+  get devices(): readonly string[] {
+    return this.#devices ??= this.#readDevices();
+  }
+
+  #readDevices(): readonly string[] {
+    const { symbols } = this.#library;
+    const list = nativeWords(2); // ov_available_devices_t: address of the names, their number
+    this.#library.check(symbols.ov_core_get_available_devices(this.#core.pointer, list), "Cannot list the devices");
+    try {
+      const count = Number(list[1]);
+      if (count === 0) return [];
+      const names = new BigUint64Array(Deno.UnsafePointerView.getArrayBuffer(pointerAt(list, 0), count * 8));
+      return Array.from({ length: count }, (_, i) => readCString(pointerAt(names, i)));
+    } finally {
+      symbols.ov_available_devices_free(list);
+    }
+  }
+
+  async read(path: string): Promise<Model> {
+    const { symbols } = this.#library;
+    const nativePath = toCString(path);
+    const out = nativeWords(1);
+    const error = await this.#library.callAlone([nativePath, out], async () => {
+      const status = await symbols.ov_core_read_model_async(this.#core.pointer, nativePath, null, out);
+      if (status === STATUS.OK) return undefined;
+      return this.#library.error(status, "Cannot read the model", CODE.INVALID_ARGUMENT);
+    });
+    if (error !== undefined) throw error;
+    const model = new Owned(pointerAt(out, 0), { what: "model", free: symbols.ov_model_free });
+    try {
+      const names = await readNames(path);
+      return new FfiModel(this.#library, model, { core: this.#core, devices: () => this.devices, names });
+    } catch (error) {
+      model[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#core[Symbol.dispose]();
+    this.#library[Symbol.dispose]();
+  }
+}
+
+async function readNames(path: string): Promise<ModelNames> {
+  if (!path.endsWith(".xml")) return NO_NAMES;
+  try {
+    return readIrNames(await Deno.readTextFile(path));
+  } catch (cause) {
+    throw new ServingError(CODE.INVALID_ARGUMENT, "Cannot read the model: its file changed meanwhile", { cause });
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * One input of an infer request: which memory OpenVINO reads it from, and how a tensor gets there at the least cost.
+ *
+ * @module
+ */
+import { CODE } from "../../base/status.ts";
+import { DTYPE_BYTES, type NumericTensor, type StringTensor, type Tensor } from "../../base/tensor.ts";
+import type { Port } from "../engine.ts";
+import { addressOf, type Library, NativeShape } from "./library.ts";
+import { isSameShape } from "./ports.ts";
+import { checkStringLayout, writeStrings } from "./string_memory.ts";
+import { ELEMENT_TYPE } from "./symbols.ts";
+
+/** Up to this size copying into memory that is bound already costs less than binding the caller's (input_slot_bench). */
+const COPY_BYTES_MAX = 16 * 1024;
+/** The alignment of our own memory: a cache line, and what OpenVINO's vector code likes best. */
+const ALIGNMENT = 64;
+
+/**
+ * Binds tensors to one input of an infer request.
+ *
+ * OpenVINO keeps the address of the tensor it was given last. Memory of our own stays bound from one inference to the
+ * next, so a small tensor of the same shape is copied and nothing is called. A large one is bound where it lies; its array
+ * stays referenced here until another takes its place, though its owner may reuse it: it is never read again before that.
+ */
+export class InputSlot {
+  readonly #library: Library;
+  readonly #request: Deno.PointerObject;
+  readonly #index: bigint;
+  readonly #action: string;
+  /** Memory of our own, as large as the largest tensor that was copied. */
+  #own: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** The part of {@link InputSlot.#own} that is bound; undefined while something else is. */
+  #bound: Uint8Array<ArrayBuffer> | undefined;
+  #boundShape: readonly number[] = [];
+  /** What else OpenVINO has an address of. */
+  #kept: readonly ArrayBufferView[] = [];
+  #isBorrowing = false;
+
+  /**
+   * @param options.request must outlive the use of the slot.
+   * @throws {ServingError} UNIMPLEMENTED for strings when this OpenVINO's cannot be written.
+   */
+  constructor(library: Library, options: { request: Deno.PointerObject; index: number; port: Port }) {
+    this.#library = library;
+    this.#request = options.request;
+    this.#index = BigInt(options.index);
+    this.#action = `Cannot set the input ${options.port.names[0]}`;
+    if (options.port.dtype === "string") checkStringLayout(library);
+  }
+
+  /**
+   * Makes `tensor` what the next inference reads. The tensor is borrowed until that inference has ended.
+   *
+   * @returns whether another tensor was bound, so that outputs may lie elsewhere.
+   * @throws {ServingError} INVALID_ARGUMENT when OpenVINO refuses the tensor.
+   */
+  bind(tensor: Tensor): boolean {
+    if (tensor.dtype === "string") {
+      this.#bindStrings(tensor);
+      return true;
+    }
+    const { bytes, shape } = tensor;
+    const bound = this.#bound;
+    if (bound !== undefined && bound.byteLength === bytes.byteLength && isSameShape(shape, this.#boundShape)) {
+      if (bytes.byteLength <= COPY_BYTES_MAX || !isAligned(tensor)) {
+        bound.set(bytes);
+        return false;
+      }
+    }
+    if (bytes.byteLength <= COPY_BYTES_MAX || !isAligned(tensor)) this.#bindCopy(tensor);
+    else this.#bindBorrowed(tensor);
+    return true;
+  }
+
+  /** Whether an address lies in memory of the caller's that is bound. */
+  isBorrowed(address: bigint): boolean {
+    if (!this.#isBorrowing) return false;
+    return this.#kept.some((array) => {
+      const offset = address - addressOf(array);
+      return offset >= 0n && offset < BigInt(array.byteLength);
+    });
+  }
+
+  #bindCopy(tensor: NumericTensor): void {
+    const { bytes, shape, dtype } = tensor;
+    if (this.#own.byteLength < bytes.byteLength || this.#own.byteLength === 0) {
+      this.#own = alignedBytes(Math.max(bytes.byteLength, ALIGNMENT));
+    }
+    const bound = this.#own.subarray(0, bytes.byteLength);
+    bound.set(bytes);
+    this.#bind(ELEMENT_TYPE[dtype], shape, [this.#own]);
+    this.#bound = bound;
+    this.#boundShape = [...shape];
+  }
+
+  #bindBorrowed({ dtype, shape, bytes }: NumericTensor): void {
+    this.#bind(ELEMENT_TYPE[dtype], shape, [bytes]);
+    this.#isBorrowing = true;
+  }
+
+  #bindStrings({ shape, strings }: StringTensor): void {
+    const { structs, characters } = writeStrings(strings);
+    this.#bind(ELEMENT_TYPE.string, shape, [structs, characters]);
+  }
+
+  /** Binds the first array of `memory` as a tensor and keeps the others, to which it refers. */
+  #bind(elementType: number, shape: readonly number[], memory: readonly [ArrayBufferView, ...ArrayBufferView[]]): void {
+    const { symbols } = this.#library;
+    const nativeShape = new NativeShape(shape);
+    const hostPointer = Deno.UnsafePointer.of(memory[0] as ArrayBufferView<ArrayBuffer>);
+    const tensor = this.#library.outPointer(
+      (out) => symbols.ov_tensor_create_from_host_ptr(elementType, nativeShape.bytes, hostPointer, out),
+      this.#action,
+    );
+    this.#bound = undefined;
+    const previous = this.#kept;
+    try {
+      // If OpenVINO refuses the tensor, the previous one may still be bound.
+      this.#kept = [...previous, ...memory];
+      const status = symbols.ov_infer_request_set_input_tensor_by_index(this.#request, this.#index, tensor);
+      this.#library.check(status, this.#action, CODE.INVALID_ARGUMENT);
+      this.#kept = memory;
+      this.#isBorrowing = false;
+    } finally {
+      // The request holds its own reference to what the handle stands for.
+      symbols.ov_tensor_free(tensor);
+    }
+  }
+}
+
+/**
+ * Whether a tensor's memory lies where C++ may read its dtype: elsewhere is undefined behaviour, which compilers use.
+ */
+function isAligned({ dtype, bytes }: NumericTensor): boolean {
+  const elementBytes = DTYPE_BYTES[dtype];
+  return elementBytes === 1 || addressOf(bytes) % BigInt(elementBytes) === 0n;
+}
+
+function alignedBytes(byteLength: number): Uint8Array<ArrayBuffer> {
+  const memory = new Uint8Array(new ArrayBuffer(byteLength + ALIGNMENT));
+  const offset = Number(-addressOf(memory) & BigInt(ALIGNMENT - 1));
+  return memory.subarray(offset, offset + byteLength);
+}

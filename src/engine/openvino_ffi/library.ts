@@ -1,0 +1,233 @@
+/**
+ * The opened C library: calls that throw, C strings, out-pointers and ownership of native objects. Knows no models.
+ *
+ * @module
+ */
+import { assert, CODE, type Code, ServingError } from "../../base/status.ts";
+import { DTYPE_BYTES, type NumericDType } from "../../base/tensor.ts";
+import { tidyErrorText } from "./error_text.ts";
+import { ELEMENT_TYPE, STATUS, SYMBOLS } from "./symbols.ts";
+
+/** The C functions, callable. */
+export type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** The oldest release whose element types and functions are those of `symbols.ts`. */
+const VERSION_MIN = "2026.4";
+
+const encoder = new TextEncoder();
+
+/** OpenVINO's C library, of a release that fits {@link SYMBOLS}. */
+export class Library implements Disposable {
+  readonly symbols: Symbols;
+  /** OpenVINO's build number: `2026.4.1-22982-…`. */
+  readonly version: string;
+  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+  /** Where a synchronous call writes its result; nothing is kept in it from one call to the next. */
+  readonly #result = new BigUint64Array(1);
+  /** The end of the queue of calls that must not overlap; see {@link Library.callAlone}. */
+  #alone: Promise<unknown> = Promise.resolve();
+  /** Keeps what C has addresses of from the garbage collector. */
+  readonly #held = new Set<readonly object[]>();
+
+  /**
+   * Opens the library at a path.
+   *
+   * @throws {ServingError} FAILED_PRECONDITION when it cannot be opened or is of another release.
+   */
+  constructor(path: string) {
+    try {
+      this.#library = Deno.dlopen(path, SYMBOLS);
+    } catch (cause) {
+      // A missing permission has a sentence of its own, which names the flag to set.
+      if (cause instanceof Deno.errors.NotCapable) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ServingError(
+        CODE.FAILED_PRECONDITION,
+        `Cannot open OpenVINO's library ${path}: ${reason}; ovserve needs OpenVINO ${VERSION_MIN} or later`,
+        { cause },
+      );
+    }
+    this.symbols = this.#library.symbols;
+    try {
+      this.version = this.#readVersion();
+      this.#checkElementTypes();
+    } catch (error) {
+      this.#library.close();
+      throw error;
+    }
+  }
+
+  #readVersion(): string {
+    const version = new BigUint64Array(2);
+    this.check(this.symbols.ov_get_openvino_version(version), "Cannot read OpenVINO's version");
+    const buildNumber = readCString(pointerAt(version, 0));
+    this.symbols.ov_version_free(version);
+    return buildNumber;
+  }
+
+  /** A release that numbers element types differently would read every tensor wrongly, so it is found out here. */
+  #checkElementTypes(): void {
+    const shape = new NativeShape([1]);
+    for (const [dtype, bytes] of Object.entries(DTYPE_BYTES)) {
+      const elementType = ELEMENT_TYPE[dtype as NumericDType];
+      const tensor = this.outPointer(
+        (out) => this.symbols.ov_tensor_create(elementType, shape.bytes, out),
+        `Cannot make a tensor of ${dtype}`,
+      );
+      const status = this.symbols.ov_tensor_get_byte_size(tensor, this.#result);
+      this.symbols.ov_tensor_free(tensor);
+      this.check(status, `Cannot measure a tensor of ${dtype}`);
+      if (Number(this.#result[0]) !== bytes) {
+        throw new ServingError(
+          CODE.FAILED_PRECONDITION,
+          `OpenVINO ${this.version} numbers its element types in another way than ${VERSION_MIN}: ` +
+            `${dtype} takes ${this.#result[0]} bytes there, not ${bytes}; ovserve needs OpenVINO ${VERSION_MIN}`,
+        );
+      }
+    }
+  }
+
+  /**
+   * Lets a call that succeeded pass.
+   *
+   * @param action what could not be done otherwise: `Cannot read the model`.
+   * @throws {ServingError} with `code` and OpenVINO's reason after the action.
+   */
+  check(status: number, action: string, code: Code = CODE.INTERNAL): void {
+    if (status !== STATUS.OK) throw this.error(status, action, code);
+  }
+
+  /** The error of a call that failed just now. OpenVINO keeps one text for the whole process: ask before the next call. */
+  error(status: number, action: string, code: Code): ServingError {
+    // A refused argument leaves no text, so the text there is belongs to an earlier failure.
+    const text = status === STATUS.INVALID_C_PARAM ? "" : this.takeString(this.symbols.ov_get_last_err_msg());
+    const reason = tidyErrorText(text) || `OpenVINO reports status ${status} and no reason`;
+    return new ServingError(code, `${action}: ${reason}`, { cause: text });
+  }
+
+  /**
+   * Runs `call` with a place for the pointer it makes.
+   *
+   * @returns the pointer, which the caller owns.
+   * @throws {ServingError} as {@link Library.check} does.
+   */
+  outPointer(call: (out: BigUint64Array<ArrayBuffer>) => number, action: string): Deno.PointerObject {
+    this.#result[0] = 0n;
+    this.check(call(this.#result), action);
+    return pointerAt(this.#result, 0);
+  }
+
+  /** Like {@link Library.outPointer} for numbers: `size_t*` and enums. */
+  outNumber(call: (out: BigUint64Array<ArrayBuffer>) => number, action: string): number {
+    this.#result[0] = 0n;
+    this.check(call(this.#result), action);
+    return Number(this.#result[0]);
+  }
+
+  /** Reads a string OpenVINO allocated for us and frees it. */
+  takeString(pointer: Deno.PointerValue): string {
+    if (pointer === null) return "";
+    const text = readCString(pointer);
+    this.symbols.ov_free(pointer);
+    return text;
+  }
+
+  /**
+   * Runs nonblocking calls one after the other. OpenVINO keeps its last error text once for the process, so of two calls
+   * that fail at the same time on other threads one would report the other's reason.
+   *
+   * @param buffers what C has addresses of until the call has ended.
+   */
+  async callAlone<T>(buffers: readonly object[], call: () => Promise<T>): Promise<T> {
+    const turn = this.#alone.then(call);
+    this.#alone = turn.catch(() => {});
+    this.#held.add(buffers);
+    try {
+      return await turn;
+    } finally {
+      this.#held.delete(buffers);
+    }
+  }
+
+  /** Closes the library. What it made must have been freed. */
+  [Symbol.dispose](): void {
+    this.#library.close();
+  }
+}
+
+/** A native object that this program frees, once. */
+export class Owned implements Disposable {
+  readonly #what: string;
+  readonly #free: (pointer: Deno.PointerObject) => void;
+  #pointer: Deno.PointerObject | undefined;
+
+  /** @param options.what its name in the sentence about use after disposal: `model`. */
+  constructor(pointer: Deno.PointerObject, options: { what: string; free: (pointer: Deno.PointerObject) => void }) {
+    this.#pointer = pointer;
+    this.#what = options.what;
+    this.#free = options.free;
+  }
+
+  /** The pointer, valid until disposal; throws when that has happened. */
+  get pointer(): Deno.PointerObject {
+    const pointer = this.#pointer;
+    assert(pointer !== undefined, `The ${this.#what} was used after it was disposed`);
+    return pointer;
+  }
+
+  /** Frees the object; a second time does nothing. */
+  [Symbol.dispose](): void {
+    const pointer = this.#pointer;
+    this.#pointer = undefined;
+    if (pointer !== undefined) this.#free(pointer);
+  }
+}
+
+/** An `ov_shape_t` to pass by value, with the dimensions it points to. */
+export class NativeShape {
+  /** The struct: rank and address of the dimensions. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Referred to by address in {@link NativeShape.bytes}: it must live as long. */
+  readonly dimensions: BigInt64Array<ArrayBuffer>;
+
+  constructor(shape: readonly number[]) {
+    // One element more keeps the address of a scalar's dimensions from being null, which OpenVINO refuses.
+    this.dimensions = new BigInt64Array(nativeWords(shape.length + 1).buffer);
+    for (let i = 0; i < shape.length; i++) this.dimensions[i] = BigInt(shape[i] as number);
+    const struct = nativeWords(2);
+    struct[0] = BigInt(shape.length);
+    struct[1] = addressOf(this.dimensions);
+    this.bytes = new Uint8Array(struct.buffer);
+  }
+}
+
+/**
+ * Words for C that stay where they are: V8 keeps a small typed array made without a buffer on its moving heap.
+ *
+ * @param count how many words of 64 bits.
+ */
+export function nativeWords(count: number): BigUint64Array<ArrayBuffer> {
+  return new BigUint64Array(new ArrayBuffer(count * BigUint64Array.BYTES_PER_ELEMENT));
+}
+
+/** The address of an array's first byte. The array must stay referenced for as long as C may use the address. */
+export function addressOf(array: ArrayBufferView<ArrayBufferLike>): bigint {
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(array as ArrayBufferView<ArrayBuffer>)));
+}
+
+/** The pointer stored at an index. */
+export function pointerAt(words: BigUint64Array, index: number): Deno.PointerObject {
+  const pointer = Deno.UnsafePointer.create(words[index] as bigint);
+  assert(pointer !== null, "OpenVINO returned a null pointer");
+  return pointer;
+}
+
+/** Encodes a string as C reads it: UTF-8 and a zero byte. */
+export function toCString(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${text}\0`);
+}
+
+/** Reads a C string that something else owns. */
+export function readCString(pointer: Deno.PointerObject): string {
+  return new Deno.UnsafePointerView(pointer).getCString();
+}

@@ -1,0 +1,143 @@
+/**
+ * A model that was read: its ports, other shapes for its inputs, and compiling it.
+ *
+ * @module
+ */
+import type { PartialShape } from "../../base/signature.ts";
+import { CODE, ServingError } from "../../base/status.ts";
+import type { CompiledModel, CompileOptions, Model, Port } from "../engine.ts";
+import { FfiCompiledModel } from "./compiled_model.ts";
+import type { ModelNames } from "./ir_names.ts";
+import { addressOf, type Library, nativeWords, type Owned, pointerAt, toCString } from "./library.ts";
+import { readPorts, toNativePartialShapes } from "./ports.ts";
+import { STATUS } from "./symbols.ts";
+
+/** Devices that stand for others, and whose plugins are always there. */
+const VIRTUAL_DEVICES = ["AUTO", "BATCH", "HETERO", "MULTI"];
+/** How OpenVINO says that a device, or one of several, is not there. */
+const DEVICE_REGEXP = /not registered in the OpenVINO|Cannot load library|No available device|as device id/;
+
+/** A model of OpenVINO. */
+export class FfiModel implements Model {
+  readonly #library: Library;
+  readonly #core: Owned;
+  readonly #model: Owned;
+  readonly #devices: () => readonly string[];
+  readonly #names: ModelNames;
+  #inputs: readonly Port[];
+  #outputs: readonly Port[];
+
+  /**
+   * @param model owned from now on, unless this throws.
+   * @param options.core borrowed until this model is disposed; `options.devices` says what there is.
+   * @throws {ServingError} INVALID_ARGUMENT for an element type without a dtype.
+   */
+  constructor(
+    library: Library,
+    model: Owned,
+    { core, devices, names }: { core: Owned; devices: () => readonly string[]; names: ModelNames },
+  ) {
+    this.#library = library;
+    this.#core = core;
+    this.#devices = devices;
+    this.#names = names;
+    this.#model = model;
+    this.#inputs = this.#readPorts("input");
+    this.#outputs = this.#readPorts("output");
+  }
+
+  get inputs(): readonly Port[] {
+    return this.#inputs;
+  }
+
+  get outputs(): readonly Port[] {
+    return this.#outputs;
+  }
+
+  #readPorts(direction: "input" | "output"): readonly Port[] {
+    const names = direction === "input" ? this.#names.inputs : this.#names.outputs;
+    return readPorts(this.#library, this.#model.pointer, { direction, names });
+  }
+
+  reshape(shapes: ReadonlyMap<string, PartialShape>): void {
+    const indices = [...shapes.keys()].map((name) => this.#inputIndex(name));
+    const portIndices = nativeWords(indices.length);
+    indices.forEach((index, i) => portIndices[i] = BigInt(index));
+    const { structs, dimensions } = toNativePartialShapes([...shapes.values()]);
+    const status = this.#library.symbols.ov_model_reshape_by_port_indexes(
+      this.#model.pointer,
+      portIndices,
+      structs,
+      BigInt(dimensions.length),
+    );
+    this.#library.check(status, "Cannot reshape the model", CODE.INVALID_ARGUMENT);
+    this.#inputs = this.#readPorts("input");
+    this.#outputs = this.#readPorts("output");
+  }
+
+  #inputIndex(name: string): number {
+    const index = this.#inputs.findIndex(({ names }) => names.includes(name));
+    if (index < 0) {
+      const names = this.#inputs.map((port) => port.names[0]).join(", ");
+      throw new ServingError(
+        CODE.INVALID_ARGUMENT,
+        `Cannot reshape the model: it has no input ${name}, its inputs are ${names}`,
+      );
+    }
+    return index;
+  }
+
+  async compile({ device, properties = new Map() }: CompileOptions): Promise<CompiledModel> {
+    this.#checkDevice(device);
+    const strings = [...properties].flat().map(toCString);
+    // `ov_property_t` is two pointers, to the key and to the value.
+    const table = nativeWords(Math.max(strings.length, 1));
+    strings.forEach((string, i) => table[i] = addressOf(string));
+    const out = nativeWords(1);
+    const nativeDevice = toCString(device);
+    const { symbols } = this.#library;
+    const error = await this.#library.callAlone([strings, table, out, nativeDevice], async () => {
+      const status = await symbols.ov_core_compile_model_props_async(
+        this.#core.pointer,
+        this.#model.pointer,
+        nativeDevice,
+        BigInt(properties.size),
+        table,
+        out,
+      );
+      return status === STATUS.OK ? undefined : this.#compileError(status, { device, properties });
+    });
+    if (error !== undefined) throw error;
+    return new FfiCompiledModel(this.#library, pointerAt(out, 0), { inputs: this.#inputs, outputs: this.#outputs });
+  }
+
+  #checkDevice(device: string): void {
+    const [family] = device.split(/[.:]/);
+    const devices = this.#devices();
+    if (devices.includes(device) || VIRTUAL_DEVICES.includes(family as string)) return;
+    // `GPU` is the first of `GPU.0` and `GPU.1`; what stands after a dot may also be a part of a device (`NPU.3720`).
+    if (devices.some((present) => present.split(".")[0] === family)) return;
+    throw this.#deviceError(device);
+  }
+
+  #compileError(status: number, { device, properties }: Required<CompileOptions>): ServingError {
+    const error = this.#library.error(status, "Cannot compile the model", CODE.INTERNAL);
+    if (DEVICE_REGEXP.test(error.message)) return this.#deviceError(device, { cause: error });
+    // OpenVINO's text names the property it does not know or whose value it cannot read.
+    const isPropertyError = [...properties.keys()].some((name) => error.message.includes(name)) ||
+      error.message.includes("from str: ");
+    return isPropertyError ? new ServingError(CODE.INVALID_ARGUMENT, error.message, { cause: error }) : error;
+  }
+
+  #deviceError(device: string, options?: ErrorOptions): ServingError {
+    return new ServingError(
+      CODE.INVALID_ARGUMENT,
+      `Cannot compile the model for the device ${device}: this machine has ${this.#devices().join(", ")}`,
+      options,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#model[Symbol.dispose]();
+  }
+}
