@@ -66,16 +66,14 @@ async function linkAll(from: string, to: string): Promise<void> {
   }
 }
 
-/** `deno compile` builds on a program called denort, which it downloads; that is what fails in a closed network. */
+/** `deno compile` builds on a program called denort, which it downloads: that is what fails in a closed network. */
 function failure(output: string): TaskError {
-  if (/denort/.test(output)) {
-    return new TaskError(
-      `Deno ${DENO_VERSION} cannot download denort, the program it builds executables from. ` +
-        `Name one in DENORT_BIN, or put its zip into the folder dl/release/v${DENO_VERSION} of Deno's cache (deno info names it). ` +
-        `Deno says:\n${output.trim()}`,
-    );
-  }
-  return new TaskError(`Deno ${DENO_VERSION} cannot compile main.ts. It says:\n${output.trim()}`);
+  const said = `Deno says:\n${output.split("\n\nStack backtrace")[0]?.trim()}`;
+  if (!/denort/.test(output)) return new TaskError(`Deno ${DENO_VERSION} cannot compile main.ts. ${said}`);
+  return new TaskError(
+    `Deno ${DENO_VERSION} cannot download denort, the program it makes executables from. Name one in DENORT_BIN, or put ` +
+      `its zip into the folder dl/release/v${DENO_VERSION} of Deno's cache (deno info names it). ${said}`,
+  );
 }
 
 await runTask(compile);
