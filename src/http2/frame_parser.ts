@@ -1,0 +1,224 @@
+/**
+ * Bytes of a socket to frames: the preface, frame headers, payloads that span reads, and where the next bytes are to be read
+ * to. Knows how frames are laid out, not what they mean.
+ *
+ * @module
+ */
+import {
+  FLAG,
+  FRAME,
+  FRAME_HEADER_BYTES,
+  type FrameHeader,
+  frameSizeError,
+  PREFACE,
+  protocolError,
+  readUint24,
+  readUint31,
+} from "./frames.ts";
+
+const BUFFER_BYTES_MIN = 16_384;
+/** Payload still to come from which on it is read straight to where it belongs: below, one big read for many frames wins. */
+const DIRECT_BYTES_MIN = 65_536;
+/** Reads in a row that leave most of the buffer empty until it is made smaller. */
+const SMALL_READS_MAX = 16;
+
+/** A frame as the parser hands it over: one object, written anew for each frame. `start` to `end` of `bytes` is the payload. */
+export interface Frame extends FrameHeader {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Who hears of the frames. Everything handed over is borrowed until the call returns. */
+export interface FrameSink {
+  /** The client's preface is complete; its SETTINGS are next. */
+  onPreface(): void;
+  /** Looks at the header of a frame other than DATA and says how many bytes of payload it needs; the others are dropped. */
+  payloadNeeded(frame: Frame): number;
+  /** A frame other than DATA with the payload asked for. */
+  onFrame(frame: Frame): void;
+  /** A DATA frame begins, with `padding` bytes that are not payload (the pad length's own byte included). */
+  onDataBegin(frame: Frame, padding: number): void;
+  /** The next bytes of its payload; `isLast` with the last, which may be none. */
+  onDataChunk(chunk: Uint8Array, isLast: boolean): void;
+  /** Room for up to `bytes` of its payload to be read into, if there is any. */
+  dataRoom(bytes: number): Uint8Array | undefined;
+  /** So many bytes were read into that room. */
+  onDataFilled(bytes: number, isLast: boolean): void;
+}
+
+/** The peer does not speak HTTP/2. */
+export class PrefaceError extends Error {
+  override readonly name = "PrefaceError";
+
+  constructor(
+    /** What came, as far as it came. */
+    readonly received: Uint8Array,
+  ) {
+    super("Connection does not begin with the preface of HTTP/2");
+  }
+}
+
+class MutableFrame implements Frame {
+  length = 0;
+  type = 0;
+  flags = 0;
+  streamId = 0;
+  bytes: Uint8Array = new Uint8Array(0);
+  start = 0;
+  end = 0;
+}
+
+/** Cuts what {@link space} was filled with into frames. */
+export class FrameParser {
+  readonly #sink: FrameSink;
+  readonly #bufferBytesMax: number;
+  readonly #frame = new MutableFrame();
+  #buffer = new Uint8Array(BUFFER_BYTES_MIN);
+  #start = 0;
+  #end = 0;
+  #hasPreface = false;
+  /** Bytes of payload, then of padding or of no interest, that belong to the frame before. */
+  #dataLeft = 0;
+  #skipLeft = 0;
+  #direct: Uint8Array | undefined;
+  #smallReads = 0;
+  #isStopped = false;
+
+  constructor(sink: FrameSink, options: { bufferBytesMax: number }) {
+    this.#sink = sink;
+    this.#bufferBytesMax = options.bufferBytesMax;
+  }
+
+  /** Where the next bytes are to be read to; valid until {@link received}. Never empty. */
+  space(): Uint8Array {
+    this.#direct = undefined;
+    if (this.#dataLeft >= DIRECT_BYTES_MIN) {
+      const room = this.#sink.dataRoom(this.#dataLeft);
+      if (room !== undefined && room.length >= DIRECT_BYTES_MIN) {
+        return this.#direct = room.length > this.#dataLeft ? room.subarray(0, this.#dataLeft) : room;
+      }
+    }
+    return this.#buffer.subarray(this.#end);
+  }
+
+  /**
+   * Takes `count` bytes at the front of the last {@link space}, and tells the sink of every frame in them.
+   *
+   * @throws {PrefaceError} before the first frame; {@link ConnectionError} for frames that break the layout; what the sink throws.
+   */
+  received(count: number): void {
+    if (this.#isStopped) return;
+    if (this.#direct !== undefined) {
+      this.#direct = undefined;
+      this.#dataLeft -= count;
+      this.#sink.onDataFilled(count, this.#dataLeft === 0);
+      return;
+    }
+    const wasFilled = count === this.#buffer.length - this.#end;
+    this.#end += count;
+    if (!this.#hasPreface && !this.#takePreface()) return;
+    let needed = 0;
+    do needed = this.#takeFrame(); while (needed === 0 && !this.#isStopped);
+    this.#makeRoom(needed, { count, wasFilled });
+  }
+
+  /** Tells the sink of nothing more, not even of what has been received already. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  #takePreface(): boolean {
+    const received = Math.min(this.#end, PREFACE.length);
+    for (let i = 0; i < received; i++) {
+      if (this.#buffer[i] !== PREFACE[i]) throw new PrefaceError(this.#buffer.slice(0, this.#end));
+    }
+    if (received < PREFACE.length) return false;
+    this.#hasPreface = true;
+    this.#start = PREFACE.length;
+    this.#sink.onPreface();
+    return true;
+  }
+
+  /** Takes one frame or a part of one. Returns 0, or how many bytes must lie in the buffer before there is more to do. */
+  #takeFrame(): number {
+    const available = this.#end - this.#start;
+    if (this.#dataLeft > 0) return this.#takeData(available);
+    if (this.#skipLeft > 0) {
+      if (available === 0) return 1;
+      const skipped = Math.min(available, this.#skipLeft);
+      this.#start += skipped;
+      this.#skipLeft -= skipped;
+      return 0;
+    }
+    if (available < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES;
+    const frame = this.#readHeader();
+    if (frame.type === FRAME.DATA) return this.#beginData(frame, available);
+    const needed = this.#sink.payloadNeeded(frame);
+    if (available < FRAME_HEADER_BYTES + needed) return FRAME_HEADER_BYTES + needed;
+    frame.end = frame.start + needed;
+    this.#start = frame.end;
+    this.#skipLeft = frame.length - needed;
+    this.#sink.onFrame(frame);
+    return 0;
+  }
+
+  #readHeader(): MutableFrame {
+    const frame = this.#frame;
+    const bytes = this.#buffer;
+    const at = this.#start;
+    frame.length = readUint24(bytes, at);
+    frame.type = bytes[at + 3] as number;
+    frame.flags = bytes[at + 4] as number;
+    frame.streamId = readUint31(bytes, at + 5);
+    frame.bytes = bytes;
+    frame.start = frame.end = at + FRAME_HEADER_BYTES;
+    return frame;
+  }
+
+  #beginData(frame: MutableFrame, available: number): number {
+    let padding = 0;
+    if (frame.flags & FLAG.PADDED) {
+      if (frame.length === 0) throw frameSizeError("DATA frame with padding is empty");
+      if (available < FRAME_HEADER_BYTES + 1) return FRAME_HEADER_BYTES + 1;
+      padding = (frame.bytes[frame.start++] as number) + 1;
+      if (padding > frame.length) throw protocolError("DATA frame has more padding than bytes");
+    }
+    this.#sink.onDataBegin(frame, padding);
+    this.#start = frame.start;
+    this.#dataLeft = frame.length - padding;
+    this.#skipLeft = Math.max(0, padding - 1);
+    if (this.#dataLeft === 0) this.#sink.onDataChunk(frame.bytes.subarray(frame.start, frame.start), true);
+    return 0;
+  }
+
+  #takeData(available: number): number {
+    if (available === 0) return 1;
+    const start = this.#start;
+    const taken = Math.min(available, this.#dataLeft);
+    this.#start += taken;
+    this.#dataLeft -= taken;
+    this.#sink.onDataChunk(this.#buffer.subarray(start, this.#start), this.#dataLeft === 0);
+    return 0;
+  }
+
+  /** Moves what is left over to the front, and fits the buffer to what the reads are like. */
+  #makeRoom(needed: number, read: { count: number; wasFilled: boolean }): void {
+    const size = this.#buffer.length;
+    let fitting = size;
+    if (read.wasFilled && size < this.#bufferBytesMax) fitting = Math.min(size * 4, this.#bufferBytesMax);
+    this.#smallReads = read.count <= size >> 3 ? this.#smallReads + 1 : 0;
+    if (this.#smallReads >= SMALL_READS_MAX && size > BUFFER_BYTES_MIN) fitting = Math.max(size >> 2, BUFFER_BYTES_MIN);
+    fitting = Math.max(fitting, needed);
+    if (fitting !== size) {
+      const left = this.#buffer.subarray(this.#start, this.#end);
+      this.#buffer = new Uint8Array(Math.max(fitting, left.length + 1));
+      this.#buffer.set(left);
+      this.#smallReads = 0;
+    } else if (this.#start > 0) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+    }
+    this.#end -= this.#start;
+    this.#start = 0;
+  }
+}

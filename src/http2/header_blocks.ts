@@ -1,0 +1,140 @@
+/**
+ * Header blocks as frames bring them: put together from HEADERS and CONTINUATION, decoded, judged, and remembered, for most
+ * requests of a connection carry the very bytes of the one before.
+ *
+ * @module
+ */
+import { calmError } from "./frames.ts";
+import { HpackDecoder } from "./hpack_decoder.ts";
+import type { HeaderField } from "./http2.ts";
+import type { Http2Limits } from "./limits.ts";
+import { areTrailers, type CheckedHeaders, checkRequest } from "./request_headers.ts";
+
+/** Blocks remembered a connection; a power of two. */
+const CACHE_SLOTS = 8;
+/** A longer block is not worth comparing. */
+const CACHED_BLOCK_BYTES_MAX = 1024;
+
+interface CachedBlock {
+  readonly block: Uint8Array;
+  readonly generation: number;
+  readonly headers: CheckedHeaders;
+}
+
+/** A run of bytes inside a larger array, borrowed. */
+export interface Span {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Decodes the header blocks of one connection, in the order they came. */
+export class HeaderBlocks {
+  readonly #limits: Http2Limits;
+  readonly #decoder: HpackDecoder;
+  readonly #cache: CachedBlock[] = [];
+  #cacheNext = 0;
+  #fragments: Uint8Array = new Uint8Array(0);
+  #length = 0;
+  #continuations = 0;
+
+  constructor(limits: Http2Limits) {
+    this.#limits = limits;
+    this.#decoder = new HpackDecoder({
+      tableBytesMax: limits.headerTableBytesMax,
+      listBytesMax: limits.headerListBytesMax,
+      fieldsMax: limits.headerFieldsMax,
+    });
+  }
+
+  /** The peer has acknowledged our SETTINGS. */
+  settingsAcknowledged(): void {
+    this.#decoder.settingsAcknowledged();
+  }
+
+  /** Begins a block that goes on in CONTINUATION frames. */
+  begin(fragment: Span): void {
+    this.#length = 0;
+    this.#continuations = 0;
+    this.#append(fragment);
+  }
+
+  /**
+   * Adds a CONTINUATION frame's fragment.
+   *
+   * @throws {ConnectionError} ENHANCE_YOUR_CALM for too many frames or bytes.
+   */
+  continue(fragment: Span): void {
+    if (++this.#continuations > this.#limits.continuationsMax) {
+      throw calmError(`Header block has more than ${this.#limits.continuationsMax} CONTINUATION frames`);
+    }
+    this.#append(fragment);
+  }
+
+  /** The block begun, whole; borrowed until the next {@link begin}. */
+  whole(): Span {
+    return { bytes: this.#fragments, start: 0, end: this.#length };
+  }
+
+  /**
+   * Decodes and judges a request's block.
+   *
+   * @throws {ConnectionError} COMPRESSION_ERROR.
+   */
+  decodeRequest(span: Span): CheckedHeaders | "malformed" | "too large" {
+    const generation = this.#decoder.generation;
+    const cached = this.#find(span, generation);
+    if (cached !== undefined) return cached;
+    const block = span.bytes.subarray(span.start, span.end);
+    const fields = this.#decoder.decode(block);
+    if (fields === undefined) return "too large";
+    const headers = checkRequest(fields);
+    if (headers === undefined) return "malformed";
+    if (this.#decoder.generation === generation && block.length <= CACHED_BLOCK_BYTES_MAX) {
+      this.#cache[this.#cacheNext] = { block: block.slice(), generation, headers };
+      this.#cacheNext = (this.#cacheNext + 1) & (CACHE_SLOTS - 1);
+    }
+    return headers;
+  }
+
+  /**
+   * Decodes and judges trailers.
+   *
+   * @throws {ConnectionError} COMPRESSION_ERROR.
+   */
+  decodeTrailers(span: Span): readonly HeaderField[] | "malformed" | "too large" {
+    const fields = this.#decoder.decode(span.bytes.subarray(span.start, span.end));
+    if (fields === undefined) return "too large";
+    return areTrailers(fields) ? fields : "malformed";
+  }
+
+  #find(span: Span, generation: number): CheckedHeaders | undefined {
+    for (let i = 0; i < this.#cache.length; i++) {
+      const entry = this.#cache[i] as CachedBlock;
+      if (entry.generation === generation && isSame(entry.block, span)) return entry.headers;
+    }
+    return undefined;
+  }
+
+  #append(fragment: Span): void {
+    const { bytes, start, end } = fragment;
+    const length = this.#length + end - start;
+    if (length > this.#limits.headerBlockBytesMax) {
+      throw calmError(`Header block is larger than ${this.#limits.headerBlockBytesMax} bytes`);
+    }
+    if (length > this.#fragments.length) {
+      const grown = new Uint8Array(Math.min(Math.max(length * 2, 1024), this.#limits.headerBlockBytesMax));
+      grown.set(this.#fragments.subarray(0, this.#length));
+      this.#fragments = grown;
+    }
+    this.#fragments.set(bytes.subarray(start, end), this.#length);
+    this.#length = length;
+  }
+}
+
+function isSame(block: Uint8Array, span: Span): boolean {
+  const { bytes, start } = span;
+  if (block.length !== span.end - start) return false;
+  for (let i = 0; i < block.length; i++) if (block[i] !== bytes[start + i]) return false;
+  return true;
+}

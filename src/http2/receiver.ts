@@ -1,0 +1,385 @@
+/**
+ * What each frame of the peer means: RFC 9113's rules for a server, the state it changes, and what it costs the peer to send
+ * frames that do no work.
+ *
+ * @module
+ */
+import { Budget } from "./budget.ts";
+import {
+  calmError,
+  ConnectionError,
+  ERROR_CODE,
+  FLAG,
+  FRAME,
+  frameSizeError,
+  protocolError,
+  readUint31,
+  readUint32,
+} from "./frames.ts";
+import type { Frame, FrameSink } from "./frame_parser.ts";
+import { HeaderBlocks, type Span } from "./header_blocks.ts";
+import { encodeHeaders } from "./hpack_encoder.ts";
+import type { Http2Limits } from "./limits.ts";
+import { applySettings, SETTING_BYTES } from "./settings.ts";
+import type { Stream } from "./stream.ts";
+import type { StreamTable } from "./stream_table.ts";
+
+/** The last-stream-id and the error code; debug data is of no interest. */
+const GOAWAY_BYTES = 8;
+/** Pad length, stream dependency and weight, at most, before a HEADERS frame's fragment and 255 bytes after it. */
+const HEADERS_EXTRA_BYTES = 1 + 5 + 255;
+/** Frames without use that one frame with use makes good. */
+const CONTROL_FRAMES_EARNED = 4;
+/** "Request Header Fields Too Large" (RFC 6585 section 5). */
+const HEADERS_TOO_LARGE = encodeHeaders([{ name: ":status", value: "431" }]);
+
+/** Payload lengths that are given, and what stands for the frame in sentences. */
+const FIXED_BYTES: ReadonlyMap<number, readonly [bytes: number, name: string]> = new Map([
+  [FRAME.RST_STREAM, [4, "RST_STREAM"]],
+  [FRAME.PING, [8, "PING"]],
+  [FRAME.WINDOW_UPDATE, [4, "WINDOW_UPDATE"]],
+]);
+
+/** What a receiver is made with. */
+export interface ReceiverOptions {
+  readonly limits: Http2Limits;
+  /** The peer has answered a PING; the payload is borrowed. */
+  onPong(payload: Uint8Array): void;
+}
+
+/** The receiving half of one connection. */
+export class Receiver implements FrameSink {
+  readonly #limits: Http2Limits;
+  readonly #streams: StreamTable;
+  readonly #options: ReceiverOptions;
+  readonly #blocks: HeaderBlocks;
+  readonly #resets: Budget;
+  readonly #controlFrames: Budget;
+  #hasSettings = false;
+  /** The stream whose header block is not at its end; 0 when there is none. */
+  #blockStreamId = 0;
+  #blockEndsStream = false;
+  #blockDependsOnItself = false;
+  #blocksBegun = 0;
+  /** The stream of the DATA frame at hand; undefined when its payload is dropped. */
+  #dataStream: Stream | undefined;
+  #dataEndsStream = false;
+  #isAccepting = true;
+
+  constructor(streams: StreamTable, options: ReceiverOptions) {
+    this.#streams = streams;
+    this.#limits = options.limits;
+    this.#options = options;
+    this.#blocks = new HeaderBlocks(options.limits);
+    const { resetsMax, resetsPerSecond, controlFramesMax, controlFramesPerSecond } = options.limits;
+    this.#resets = new Budget({ max: resetsMax, perSecond: resetsPerSecond });
+    this.#controlFrames = new Budget({ max: controlFramesMax, perSecond: controlFramesPerSecond });
+  }
+
+  /** A number that differs for each header block under way; 0 while there is none. */
+  get blockInProgress(): number {
+    return this.#blockStreamId === 0 ? 0 : this.#blocksBegun;
+  }
+
+  /** Refuses new streams from now on: the final GOAWAY has named the last one. */
+  stopAccepting(): void {
+    this.#isAccepting = false;
+  }
+
+  /** The client's preface is complete, SETTINGS included. */
+  get hasSettings(): boolean {
+    return this.#hasSettings;
+  }
+
+  /** Forgives what the passed time is worth. */
+  elapse(ms: number): void {
+    this.#resets.elapse(ms);
+    this.#controlFrames.elapse(ms);
+  }
+
+  onPreface(): void {
+    this.#streams.sender.preface();
+  }
+
+  payloadNeeded(frame: Frame): number {
+    const { type, length } = frame;
+    this.#checkOrder(frame);
+    if (length > this.#limits.frameBytesMax) throw this.#tooLong(length);
+    switch (type) {
+      case FRAME.HEADERS:
+      case FRAME.CONTINUATION:
+        if (length > this.#limits.headerBlockBytesMax + HEADERS_EXTRA_BYTES) {
+          throw calmError(`Header block is larger than ${this.#limits.headerBlockBytesMax} bytes`);
+        }
+        return length;
+      case FRAME.SETTINGS:
+        if (length > this.#limits.settingsMax * SETTING_BYTES) {
+          throw calmError(`SETTINGS frame has more than ${this.#limits.settingsMax} entries`);
+        }
+        return length;
+      case FRAME.PRIORITY:
+        return Math.min(length, 5);
+      case FRAME.GOAWAY:
+        if (length < GOAWAY_BYTES) throw frameSizeError("GOAWAY frame is shorter than 8 bytes");
+        return GOAWAY_BYTES;
+      default: {
+        const fixed = FIXED_BYTES.get(type);
+        if (fixed === undefined) return 0;
+        if (length !== fixed[0]) throw frameSizeError(`${fixed[1]} frame has ${length} bytes, expected ${fixed[0]}`);
+        return length;
+      }
+    }
+  }
+
+  onFrame(frame: Frame): void {
+    switch (frame.type) {
+      case FRAME.HEADERS:
+        return this.#onHeaders(frame);
+      case FRAME.CONTINUATION:
+        return this.#onContinuation(frame);
+      case FRAME.RST_STREAM:
+        return this.#onReset(frame);
+      case FRAME.WINDOW_UPDATE:
+        return this.#onWindowUpdate(frame);
+      case FRAME.PUSH_PROMISE:
+        throw protocolError("Clients may not push");
+      case FRAME.GOAWAY:
+        if (frame.streamId !== 0) throw protocolError("GOAWAY frame is on a stream");
+        return this.#spendControl();
+      case FRAME.SETTINGS:
+        return this.#onSettings(frame);
+      case FRAME.PING:
+        return this.#onPing(frame);
+      case FRAME.PRIORITY:
+        return this.#onPriority(frame);
+      default:
+        return this.#spendControl();
+    }
+  }
+
+  onDataBegin(frame: Frame, padding: number): void {
+    this.#checkOrder(frame);
+    const { length, streamId } = frame;
+    if (length > this.#limits.frameBytesMax) throw this.#tooLong(length);
+    if (streamId === 0) throw protocolError("DATA frame is on no stream");
+    if (this.#streams.isIdle(streamId)) throw protocolError("DATA frame is on an idle stream");
+    if (!this.#streams.spendWindow(length)) {
+      throw new ConnectionError(ERROR_CODE.FLOW_CONTROL_ERROR, "DATA frame is past the connection's window");
+    }
+    const endStream = (frame.flags & FLAG.END_STREAM) !== 0;
+    const payload = length - padding;
+    if (payload > 0) this.#controlFrames.earn(CONTROL_FRAMES_EARNED);
+    else if (!endStream) this.#spendControl();
+    this.#dataStream = this.#streams.get(streamId);
+    this.#dataEndsStream = endStream;
+    const stream = this.#dataStream;
+    const fault = stream === undefined
+      ? this.#faultOfEnded(streamId)
+      : faultOfData(stream, { length, payload, endStream });
+    if (fault !== ERROR_CODE.NO_ERROR) this.#streamError(streamId, fault);
+    if (stream === undefined || stream.isClosed) {
+      this.#dataStream = undefined;
+      this.#streams.creditConnection(length);
+    } else {
+      stream.receiveWindow -= length;
+      if (padding > 0) this.#streams.credit(stream, padding);
+    }
+  }
+
+  onDataChunk(chunk: Uint8Array, isLast: boolean): void {
+    const stream = this.#dataStream;
+    if (stream === undefined) return;
+    const endStream = isLast && this.#dataEndsStream;
+    if (stream.isClosed) this.#streams.creditConnection(chunk.length);
+    else if (chunk.length > 0 || endStream) this.#streams.deliver(stream, { chunk, endStream });
+  }
+
+  dataRoom(bytes: number): Uint8Array | undefined {
+    const stream = this.#dataStream;
+    return stream === undefined || stream.isClosed ? undefined : this.#streams.room(stream, bytes);
+  }
+
+  onDataFilled(bytes: number, isLast: boolean): void {
+    const stream = this.#dataStream;
+    if (stream === undefined) return;
+    if (stream.isClosed) this.#streams.creditConnection(bytes);
+    else this.#streams.filled(stream, { bytes, endStream: isLast && this.#dataEndsStream });
+  }
+
+  /** SETTINGS come first, and a header block's frames stand together. */
+  #checkOrder(frame: Frame): void {
+    if (!this.#hasSettings && (frame.type !== FRAME.SETTINGS || frame.flags & FLAG.ACK)) {
+      throw protocolError("The first frame is not SETTINGS");
+    }
+    if (this.#blockStreamId !== 0 && (frame.type !== FRAME.CONTINUATION || frame.streamId !== this.#blockStreamId)) {
+      throw protocolError("Header block is interrupted by another frame");
+    }
+  }
+
+  #onHeaders(frame: Frame): void {
+    const { bytes, flags, streamId } = frame;
+    if (streamId === 0) throw protocolError("HEADERS frame is on no stream");
+    let { start, end } = frame;
+    if (flags & FLAG.PADDED) {
+      if (start === end) throw frameSizeError("HEADERS frame with padding is empty");
+      end -= bytes[start++] as number;
+    }
+    this.#blockDependsOnItself = false;
+    if (flags & FLAG.PRIORITY) {
+      if (frame.end - start < 5) throw frameSizeError("HEADERS frame ends inside its priority");
+      this.#blockDependsOnItself = readUint31(bytes, start) === streamId;
+      start += 5;
+    }
+    if (end < start) throw protocolError("HEADERS frame has more padding than bytes");
+    this.#blockEndsStream = (flags & FLAG.END_STREAM) !== 0;
+    this.#blocksBegun++;
+    const fragment = { bytes, start, end };
+    if (flags & FLAG.END_HEADERS) return this.#onHeaderBlock(streamId, fragment);
+    this.#blockStreamId = streamId;
+    this.#blocks.begin(fragment);
+  }
+
+  #onContinuation(frame: Frame): void {
+    if (this.#blockStreamId === 0) throw protocolError("CONTINUATION frame follows no HEADERS");
+    this.#blocks.continue(frame);
+    if ((frame.flags & FLAG.END_HEADERS) === 0) return;
+    this.#blockStreamId = 0;
+    this.#onHeaderBlock(frame.streamId, this.#blocks.whole());
+  }
+
+  #onHeaderBlock(streamId: number, block: Span): void {
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined) return this.#onTrailers(stream, block);
+    if ((streamId & 1) === 0) throw protocolError("Stream id of a client is even");
+    if (streamId <= this.#streams.lastId) return this.#onLateHeaders(streamId, block);
+    this.#controlFrames.earn(CONTROL_FRAMES_EARNED);
+    const headers = this.#blocks.decodeRequest(block);
+    if (!this.#isAccepting) return this.#streams.refuse(streamId, ERROR_CODE.REFUSED_STREAM);
+    const endStream = this.#blockEndsStream;
+    if (this.#blockDependsOnItself) return this.#refuse(streamId, ERROR_CODE.PROTOCOL_ERROR);
+    if (this.#streams.size >= this.#limits.streamsMax) return this.#refuse(streamId, ERROR_CODE.REFUSED_STREAM);
+    if (headers === "malformed") return this.#refuse(streamId, ERROR_CODE.PROTOCOL_ERROR);
+    if (headers === "too large") {
+      this.#spendReset();
+      return this.#streams.answer(streamId, { block: HEADERS_TOO_LARGE, isRemoteEnded: endStream });
+    }
+    if (endStream && headers.contentLength > 0) return this.#refuse(streamId, ERROR_CODE.PROTOCOL_ERROR);
+    this.#streams.open({ id: streamId, headers, endStream });
+  }
+
+  #onTrailers(stream: Stream, block: Span): void {
+    const fields = this.#blocks.decodeTrailers(block);
+    if (stream.isRemoteEnded) return this.#streamError(stream.id, ERROR_CODE.STREAM_CLOSED);
+    if (fields === "too large") return this.#streamError(stream.id, ERROR_CODE.ENHANCE_YOUR_CALM);
+    const isMalformed = fields === "malformed" || this.#blockDependsOnItself || !this.#blockEndsStream;
+    if (isMalformed || stream.contentLeft > 0) return this.#streamError(stream.id, ERROR_CODE.PROTOCOL_ERROR);
+    this.#streams.deliverTrailers(stream, fields);
+  }
+
+  /** Headers on a stream that is over: under way when we reset it, or else against the rules. */
+  #onLateHeaders(streamId: number, block: Span): void {
+    const end = this.#streams.endOf(streamId);
+    if (end === "ended") throw new ConnectionError(ERROR_CODE.STREAM_CLOSED, "HEADERS frame is on a closed stream");
+    if (end === "forgotten") throw protocolError("Stream id is lower than one before");
+    this.#blocks.decodeTrailers(block);
+    this.#spendControl();
+  }
+
+  #onReset(frame: Frame): void {
+    const { streamId } = frame;
+    if (streamId === 0) throw protocolError("RST_STREAM frame is on no stream");
+    if (this.#streams.isIdle(streamId)) throw protocolError("RST_STREAM frame is on an idle stream");
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return this.#spendControl();
+    this.#streams.resetByPeer(stream, readUint32(frame.bytes, frame.start));
+    this.#spendReset();
+  }
+
+  #onWindowUpdate(frame: Frame): void {
+    const { streamId } = frame;
+    const increment = readUint31(frame.bytes, frame.start);
+    this.#spendControl();
+    if (streamId === 0) {
+      if (increment === 0) throw protocolError("WINDOW_UPDATE frame has the increment 0");
+      if (this.#streams.sender.openWindow(increment)) return;
+      throw new ConnectionError(ERROR_CODE.FLOW_CONTROL_ERROR, "Connection's window is above 2^31 - 1");
+    }
+    if (this.#streams.isIdle(streamId)) throw protocolError("WINDOW_UPDATE frame is on an idle stream");
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    if (increment === 0) return this.#streamError(streamId, ERROR_CODE.PROTOCOL_ERROR);
+    if (!this.#streams.sender.openStreamWindow(stream, increment)) {
+      this.#streamError(streamId, ERROR_CODE.FLOW_CONTROL_ERROR);
+    }
+  }
+
+  #onSettings(frame: Frame): void {
+    if (frame.streamId !== 0) throw protocolError("SETTINGS frame is on a stream");
+    this.#spendControl();
+    if (frame.flags & FLAG.ACK) {
+      if (frame.length !== 0) throw frameSizeError("SETTINGS frame with ACK is not empty");
+      return this.#blocks.settingsAcknowledged();
+    }
+    applySettings(frame, this.#streams);
+    this.#streams.sender.settingsAck();
+    this.#hasSettings = true;
+  }
+
+  #onPing(frame: Frame): void {
+    if (frame.streamId !== 0) throw protocolError("PING frame is on a stream");
+    this.#spendControl();
+    const payload = frame.bytes.subarray(frame.start, frame.end);
+    if (frame.flags & FLAG.ACK) this.#options.onPong(payload);
+    else this.#streams.sender.ping(payload, { isAck: true });
+  }
+
+  #onPriority(frame: Frame): void {
+    const { streamId } = frame;
+    if (streamId === 0) throw protocolError("PRIORITY frame is on no stream");
+    this.#spendControl();
+    if (frame.length !== 5) return this.#streamError(streamId, ERROR_CODE.FRAME_SIZE_ERROR);
+    if (readUint31(frame.bytes, frame.start) === streamId) this.#streamError(streamId, ERROR_CODE.PROTOCOL_ERROR);
+  }
+
+  #faultOfEnded(streamId: number): number {
+    if (this.#streams.endOf(streamId) !== "reset") return ERROR_CODE.STREAM_CLOSED;
+    this.#spendControl();
+    return ERROR_CODE.NO_ERROR;
+  }
+
+  /** Resets a stream for a fault of the peer's; on one that cannot be reset it takes the connection along. */
+  #streamError(streamId: number, code: number): void {
+    if (this.#streams.isIdle(streamId)) throw new ConnectionError(code, "Frame on an idle stream is invalid");
+    this.#spendReset();
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) this.#streams.sender.resetStream(streamId, code);
+    else this.#streams.abort(stream, code);
+  }
+
+  #refuse(streamId: number, code: number): void {
+    this.#spendReset();
+    this.#streams.refuse(streamId, code);
+  }
+
+  #spendReset(): void {
+    if (!this.#resets.spend()) throw calmError("Too many streams were reset");
+  }
+
+  #spendControl(): void {
+    if (!this.#controlFrames.spend()) throw calmError("Too many frames do no work");
+  }
+
+  #tooLong(length: number): ConnectionError {
+    return frameSizeError(`Frame has ${length} bytes, expected at most ${this.#limits.frameBytesMax}`);
+  }
+}
+
+/** What is wrong with a DATA frame on an open stream; counts the payload against the content-length. */
+function faultOfData(stream: Stream, data: { length: number; payload: number; endStream: boolean }): number {
+  if (stream.isRemoteEnded) return ERROR_CODE.STREAM_CLOSED;
+  if (data.length > stream.receiveWindow) return ERROR_CODE.FLOW_CONTROL_ERROR;
+  if (stream.contentLeft < 0) return ERROR_CODE.NO_ERROR;
+  stream.contentLeft -= data.payload;
+  const isWrong = stream.contentLeft < 0 || (data.endStream && stream.contentLeft > 0);
+  return isWrong ? ERROR_CODE.PROTOCOL_ERROR : ERROR_CODE.NO_ERROR;
+}

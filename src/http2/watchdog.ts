@@ -1,0 +1,128 @@
+/**
+ * The one timer of a connection: now and then it looks what has not moved for too long. Decides, and leaves the doing to the
+ * connection.
+ *
+ * @module
+ */
+import { calmError, type ConnectionError, ERROR_CODE } from "./frames.ts";
+import type { Http2Limits } from "./limits.ts";
+import type { Receiver } from "./receiver.ts";
+import { Stillness } from "./stillness.ts";
+import type { StreamTable } from "./stream_table.ts";
+
+const TICK_MS_MAX = 1000;
+const TICK_MS_MIN = 5;
+/** How many looks fall into the shortest time to be kept. */
+const LOOKS_PER_TIMEOUT = 4;
+
+/** What the watchdog looks at. */
+export interface Watched {
+  readonly streams: StreamTable;
+  readonly receiver: Receiver;
+  readonly bytesRead: number;
+}
+
+/** What is to be done: ask for life, close without a word, end in peace, or fail with a reason. */
+export type Verdict = "fine" | "ping" | "dead" | "idle" | ConnectionError;
+
+/** Watches one connection. */
+export class Watchdog {
+  readonly #limits: Http2Limits;
+  readonly #onTick: () => void;
+  #tickMs: number;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #lastMs = 0;
+  #startMs = 0;
+  #pingedAtBytes = -1;
+  readonly #reading = new Stillness();
+  readonly #writing = new Stillness();
+  readonly #headers = new Stillness();
+  readonly #idling = new Stillness();
+
+  constructor(limits: Http2Limits, onTick: () => void) {
+    this.#limits = limits;
+    this.#onTick = onTick;
+    const timeouts = [
+      limits.prefaceTimeoutMs,
+      limits.headersTimeoutMs,
+      limits.writeTimeoutMs,
+      limits.stallTimeoutMs,
+      limits.idleTimeoutMs,
+      limits.keepaliveIntervalMs,
+      limits.keepaliveTimeoutMs,
+    ];
+    this.#tickMs = tickFor(Math.min(...timeouts.filter((ms) => ms > 0)));
+  }
+
+  start(): void {
+    this.#startMs = this.#lastMs = performance.now();
+    this.#timer = setInterval(this.#onTick, this.#tickMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Looks often enough from now on to keep this time too. */
+  hurry(timeoutMs: number): void {
+    const tickMs = tickFor(timeoutMs);
+    if (this.#timer === undefined || tickMs >= this.#tickMs) return;
+    clearInterval(this.#timer);
+    this.#tickMs = tickMs;
+    this.#timer = setInterval(this.#onTick, tickMs);
+  }
+
+  /** Whether the socket has taken nothing for too long; `bytesWritten` is NaN while nothing is being written. */
+  isWriteStuck(nowMs: number, bytesWritten: number): boolean {
+    return isOver(this.#writing.of(bytesWritten, nowMs), this.#limits.writeTimeoutMs);
+  }
+
+  /** Looks at everything else once, and does what needs no verdict: budgets, buffers, streams that nobody reads. */
+  check(nowMs: number, watched: Watched): Verdict {
+    const { streams, receiver } = watched;
+    const limits = this.#limits;
+    receiver.elapse(nowMs - this.#lastMs);
+    this.#lastMs = nowMs;
+    streams.sender.outgoing.trim();
+    this.#resetStalled(streams, nowMs);
+    if (!receiver.hasSettings) return isOver(nowMs - this.#startMs, limits.prefaceTimeoutMs) ? "dead" : "fine";
+    if (isOver(this.#headers.of(receiver.blockInProgress || Number.NaN, nowMs), limits.headersTimeoutMs)) {
+      return calmError(`Header block took longer than ${limits.headersTimeoutMs} ms`);
+    }
+    if (isOver(this.#idling.of(streams.size === 0 ? streams.lastId : Number.NaN, nowMs), limits.idleTimeoutMs)) {
+      return "idle";
+    }
+    return this.#checkLife(nowMs, watched.bytesRead);
+  }
+
+  #checkLife(nowMs: number, bytesRead: number): Verdict {
+    const { keepaliveIntervalMs, keepaliveTimeoutMs } = this.#limits;
+    const silentMs = this.#reading.of(bytesRead, nowMs);
+    if (!isOver(silentMs, keepaliveIntervalMs)) return "fine";
+    if (isOver(silentMs, keepaliveIntervalMs + keepaliveTimeoutMs)) return "dead";
+    if (this.#pingedAtBytes === bytesRead) return "fine";
+    this.#pingedAtBytes = bytesRead;
+    return "ping";
+  }
+
+  #resetStalled(streams: StreamTable, nowMs: number): void {
+    const { stallTimeoutMs } = this.#limits;
+    for (const stream of [...streams.sender.waiting]) {
+      if (stream.bytesPending !== stream.stalledBytes) {
+        stream.stalledBytes = stream.bytesPending;
+        stream.stalledSinceMs = nowMs;
+      } else if (isOver(nowMs - stream.stalledSinceMs, stallTimeoutMs)) {
+        streams.abort(stream, ERROR_CODE.CANCEL);
+      }
+    }
+  }
+}
+
+function tickFor(timeoutMs: number): number {
+  return Math.max(TICK_MS_MIN, Math.min(TICK_MS_MAX, timeoutMs / LOOKS_PER_TIMEOUT));
+}
+
+function isOver(ms: number, timeoutMs: number): boolean {
+  return timeoutMs > 0 && ms >= timeoutMs;
+}
