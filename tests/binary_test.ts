@@ -49,12 +49,17 @@ async function serveOnce(cache: string): Promise<Run> {
   }).spawn();
   let log = "";
   let digits: unknown;
-  for await (const text of process.stderr.pipeThrough(new TextDecoderStream())) {
-    log += text;
-    const address = digits === undefined ? /"event":"server started".*"grpc":"([^"]+)"/.exec(log)?.[1] : undefined;
-    if (address === undefined) continue;
-    digits = await predictSamples(address);
-    process.kill("SIGTERM");
+  try {
+    for await (const text of process.stderr.pipeThrough(new TextDecoderStream())) {
+      log += text;
+      const address = digits === undefined ? /"event":"server started".*"grpc":"([^"]+)"/.exec(log)?.[1] : undefined;
+      if (address === undefined) continue;
+      digits = await predictSamples(address);
+      process.kill("SIGTERM");
+    }
+  } catch (thrown) {
+    process.kill("SIGKILL");
+    throw thrown;
   }
   return { digits, code: (await process.status).code, log };
 }
