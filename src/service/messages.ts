@@ -7,8 +7,10 @@
 import type { RequestInput, Signature } from "../base/signature.ts";
 import type { Code } from "../base/status.ts";
 import type { Tensor } from "../base/tensor.ts";
+import type { StateName } from "../core/servable.ts";
 
 export type { MalformedTensor, RequestInput } from "../base/signature.ts";
+export type { StateName } from "../core/servable.ts";
 
 /** Which servable and which of its signatures a request asks for (tensorflow_serving/apis/model.proto). */
 export interface ModelSpec {
@@ -43,9 +45,6 @@ export interface PredictResponse {
   readonly outputs: readonly ResponseOutput[];
 }
 
-/** The life of a version, in order (tensorflow_serving/apis/get_model_status.proto). */
-export type VersionState = "start" | "loading" | "available" | "unloading" | "end";
-
 /** A GetModelStatus request; without a version it asks for all of them. */
 export interface GetModelStatusRequest {
   readonly modelSpec: ModelSpec | undefined;
@@ -54,7 +53,7 @@ export interface GetModelStatusRequest {
 /** Where one version is in its life. */
 export interface ModelVersionStatus {
   readonly version: number;
-  readonly state: VersionState;
+  readonly state: StateName;
   /** OK, or why the version could not be loaded. */
   readonly code: Code;
   /** Empty with OK. */

@@ -1,0 +1,76 @@
+/**
+ * A small message taken apart field by field, for messages that come too rarely to be worth a reader of their own. Knows field
+ * types, no message.
+ *
+ * @module
+ */
+import { WIRE, WireReader } from "./wire_reader.ts";
+import { joinParts } from "./wire_writer.ts";
+
+/**
+ * The fields of one message. What is absent has proto3's default; of what comes twice the last counts, and sub-messages merge.
+ * Every method throws a ServingError INVALID_ARGUMENT where the bytes are not protobuf.
+ */
+export class WireFields {
+  readonly #numbers = new Map<number, number>();
+  readonly #views = new Map<number, Uint8Array[]>();
+
+  /** @param message borrowed by the views handed out. */
+  constructor(message: Uint8Array) {
+    const reader = new WireReader(message);
+    while (reader.position < reader.limit) {
+      const tag = reader.readTag();
+      const wireType = tag & 7;
+      if (wireType === WIRE.VARINT) this.#numbers.set(tag >>> 3, reader.readInt64AsNumber());
+      else if (wireType === WIRE.LENGTH) this.#viewsOf(tag >>> 3).push(reader.readView());
+      else reader.skip(tag);
+    }
+  }
+
+  /** A whole number or an enum, signed; inexact beyond 2^53. */
+  number(field: number): number {
+    return this.#numbers.get(field) ?? 0;
+  }
+
+  /** A string. */
+  text(field: number): string {
+    return readText(this.#views.get(field)?.at(-1));
+  }
+
+  /** A repeated string. */
+  texts(field: number): string[] {
+    return (this.#views.get(field) ?? []).map(readText);
+  }
+
+  /** The bytes of a sub-message; undefined when it is absent. */
+  view(field: number): Uint8Array | undefined {
+    const views = this.#views.get(field);
+    // To merge messages is to put their bytes one after the other.
+    return views === undefined || views.length === 1 ? views?.[0] : joinParts(views);
+  }
+
+  /** The fields of a sub-message; those of an empty one when it is absent. */
+  message(field: number): WireFields {
+    return new WireFields(this.view(field) ?? new Uint8Array(0));
+  }
+
+  /** A repeated sub-message. */
+  messages(field: number): WireFields[] {
+    return (this.#views.get(field) ?? []).map((view) => new WireFields(view));
+  }
+
+  /** A map from strings to messages. */
+  map(field: number): Map<string, WireFields> {
+    return new Map(this.messages(field).map((entry) => [entry.text(1), entry.message(2)]));
+  }
+
+  #viewsOf(field: number): Uint8Array[] {
+    let views = this.#views.get(field);
+    if (views === undefined) this.#views.set(field, views = []);
+    return views;
+  }
+}
+
+function readText(view: Uint8Array | undefined): string {
+  return view === undefined ? "" : new WireReader(view).readText(view.length);
+}
