@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { Log, type LogLevel } from "./log.ts";
+
+function rig(format: "json" | "text", level: LogLevel = "info"): { log: Log; lines: string[] } {
+  const lines: string[] = [];
+  return { log: new Log({ level, format, write: (line) => lines.push(line) }), lines };
+}
+
+Deno.test("Log writes an event with its fields as one line of JSON", () => {
+  const { log, lines } = rig("json");
+  log.warning("version failed", { name: "m", version: 3, error: undefined });
+  const [line] = lines;
+  assert(line?.endsWith("\n"));
+  const { time, ...rest } = JSON.parse(line as string);
+  assert.match(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  assert.deepEqual(rest, { level: "warning", event: "version failed", name: "m", version: 3 });
+});
+
+Deno.test("Log writes text for people, with quotes only where they are needed", () => {
+  const { log, lines } = rig("text");
+  log.info("server started", { grpc: "0.0.0.0:9000", models: ["a"], note: "two words" });
+  assert.match(lines[0] ?? "", /^\S+Z info    server started grpc=0\.0\.0\.0:9000 models=\["a"\] note="two words"\n$/);
+});
+
+Deno.test("Log leaves out what is less grave than its level", () => {
+  const { log, lines } = rig("json", "warning");
+  log.debug("a");
+  log.info("b");
+  log.warning("c");
+  log.error("d");
+  assert.deepEqual(lines.map((line) => JSON.parse(line).event), ["c", "d"]);
+});

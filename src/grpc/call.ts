@@ -1,0 +1,273 @@
+/**
+ * One call: a stream's data in, a message to a method, its reply out; cancellation and deadline in between. Knows no method.
+ *
+ * @module
+ */
+import { promisify } from "node:util";
+import { gunzip, gzip } from "node:zlib";
+import { CODE, ServingError, toServingError } from "../base/status.ts";
+import type { Http2Stream, StreamListener } from "../http2/http2.ts";
+import { isOneMessage, messagePrefix, MessageReader, PREFIX_BYTES } from "./message_reader.ts";
+import {
+  type RequestHead,
+  RESPONSE_HEADERS,
+  RESPONSE_HEADERS_GZIP,
+  trailers,
+  TRAILERS_OK,
+  trailersOnly,
+} from "./request_head.ts";
+
+/** HTTP/2's NO_ERROR: the answer is complete, what the client still sends is not wanted (RFC 9113 section 8.1). */
+const NO_ERROR = 0;
+
+/** A method a client can call with one message. It answers by `call.reply`, or `call.send` and `call.finish`, or by throwing. */
+export interface Method {
+  /** `/package.Service/Method`, as in the `:path` of a request. */
+  readonly path: string;
+  /**
+   * Called when the client has sent its one message and ended its side.
+   *
+   * @param message owned by the call until it is over: views of it may be kept until the promise settles.
+   */
+  handle(message: Uint8Array, call: ServerCall): void | Promise<void>;
+}
+
+/** What all calls of a server share. */
+export interface CallOptions {
+  /** The longest message a client may send, before and after decompression. */
+  readonly messageBytesMax: number;
+  /** Told of failures that are not the client's: what the client only hears of as an internal error. */
+  readonly onFault: (error: ServingError, path: string) => void;
+}
+
+/** One call, from its headers on. */
+export class ServerCall implements StreamListener {
+  readonly head: RequestHead;
+  readonly #stream: Http2Stream;
+  readonly #method: Method;
+  readonly #options: CallOptions;
+  #reader: MessageReader | undefined;
+  #message: Uint8Array | undefined;
+  #isCompressed = false;
+  #hasClientEnded = false;
+  #areHeadersSent = false;
+  #isOver = false;
+  #compressing: Promise<void> | undefined;
+  #abort: AbortController | undefined;
+  #cancelled: ServingError | undefined;
+  #deadlineTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(stream: Http2Stream, call: { head: RequestHead; method: Method; options: CallOptions }) {
+    this.#stream = stream;
+    this.head = call.head;
+    this.#method = call.method;
+    this.#options = call.options;
+  }
+
+  /** Aborted with a ServingError when the client cancels or its deadline passes. Made when first asked for. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#cancelled !== undefined) this.#abort.abort(this.#cancelled);
+    }
+    return this.#abort.signal;
+  }
+
+  /** Who calls, for the log. */
+  get peer(): string {
+    return this.#stream.peer;
+  }
+
+  /** Answers with one message and a good status. The parts are borrowed until the call returns. */
+  reply(parts: readonly Uint8Array[]): void {
+    this.send(parts);
+    this.finish();
+  }
+
+  /** Sends one message. The parts are borrowed until the call returns. */
+  send(parts: readonly Uint8Array[]): void {
+    if (this.#isOver) return;
+    if (!this.head.compressReplies) return this.#write(parts, false);
+    const compressed = compress(concat(parts));
+    this.#compressing = Promise.all([compressed, this.#compressing]).then(([message]) => this.#write([message], true));
+  }
+
+  /** Ends the call with a good status, after all that was sent. */
+  finish(): void {
+    if (this.#compressing === undefined) return this.#finish();
+    this.#compressing.then(() => this.#finish(), (error: unknown) => this.fail(error));
+  }
+
+  /** Ends the call with anything thrown, as a status. */
+  fail(thrown: unknown): void {
+    const error = toServingError(thrown);
+    if (error.code === CODE.INTERNAL) this.#options.onFault(error, this.head.path);
+    this.#refuse(error);
+  }
+
+  #write(parts: readonly Uint8Array[], isCompressed: boolean): void {
+    if (this.#isOver) return;
+    if (!this.#areHeadersSent) {
+      this.#areHeadersSent = true;
+      this.#stream.sendHeaders(this.head.compressReplies ? RESPONSE_HEADERS_GZIP : RESPONSE_HEADERS, false);
+    }
+    let length = 0;
+    for (const part of parts) length += part.length;
+    this.#stream.sendData([messagePrefix(length, isCompressed), ...parts], false);
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#stream.sendHeaders(TRAILERS_OK, true);
+  }
+
+  #refuse(error: ServingError): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#stream.sendHeaders(this.#areHeadersSent ? trailers(error) : trailersOnly(error), true);
+    if (!this.#hasClientEnded) this.#stream.reset(NO_ERROR);
+  }
+
+  onData(chunk: Uint8Array, endStream: boolean): void {
+    this.#stream.consumed(chunk.length);
+    if (this.#isOver) return;
+    this.#hasClientEnded = endStream;
+    try {
+      if (endStream && this.#reader === undefined && isOneMessage(chunk)) {
+        // The common case, a whole call in one frame: no reader is needed.
+        this.#accept(chunk.slice(PREFIX_BYTES), chunk[0] === 1);
+      } else {
+        this.#startReading().push(chunk);
+      }
+    } catch (error) {
+      return this.#refuse(toServingError(error));
+    }
+    if (endStream) this.#dispatch();
+  }
+
+  room(bytes: number): Uint8Array | undefined {
+    return this.#isOver ? undefined : this.#reader?.room(bytes);
+  }
+
+  filled(bytes: number, endStream: boolean): void {
+    this.#stream.consumed(bytes);
+    if (this.#isOver) return;
+    this.#hasClientEnded = endStream;
+    try {
+      this.#reader?.filled(bytes);
+    } catch (error) {
+      return this.#refuse(toServingError(error));
+    }
+    if (endStream) this.#dispatch();
+  }
+
+  onTrailers(): void {
+    this.onData(new Uint8Array(0), true);
+  }
+
+  onReset(): void {
+    this.#cancel(new ServingError(CODE.CANCELLED, "The client cancelled the call"));
+    this.#end();
+  }
+
+  #startReading(): MessageReader {
+    if (this.#reader === undefined) {
+      this.#reader = new MessageReader({
+        bytesMax: this.#options.messageBytesMax,
+        onMessage: (message, isCompressed) => this.#accept(message, isCompressed),
+      });
+      this.#startDeadline();
+    }
+    return this.#reader;
+  }
+
+  #accept(message: Uint8Array, isCompressed: boolean): void {
+    if (this.#message !== undefined) {
+      throw new ServingError(CODE.UNIMPLEMENTED, `${this.head.path} takes one message, the client sent more`);
+    }
+    if (isCompressed && this.head.encoding === "identity") {
+      throw new ServingError(CODE.INTERNAL, "A message is marked as compressed, but the call names no grpc-encoding");
+    }
+    if (message.length > this.#options.messageBytesMax) {
+      throw new ServingError(
+        CODE.RESOURCE_EXHAUSTED,
+        `Received message larger than max (${message.length} vs. ${this.#options.messageBytesMax})`,
+      );
+    }
+    this.#message = message;
+    this.#isCompressed = isCompressed;
+  }
+
+  #dispatch(): void {
+    const message = this.#message;
+    if (message === undefined || this.#reader?.isInside === true) {
+      const place = this.#reader?.isInside === true ? "inside a message" : "without a message";
+      return this.#refuse(new ServingError(CODE.INVALID_ARGUMENT, `The client ended the call ${place}`));
+    }
+    try {
+      const handled = this.#isCompressed ? this.#handleCompressed(message) : this.#method.handle(message, this);
+      if (handled === undefined) return;
+      this.#startDeadline();
+      handled.catch((error: unknown) => this.fail(error));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  async #handleCompressed(message: Uint8Array): Promise<void> {
+    await this.#method.handle(await decompress(message, this.#options.messageBytesMax), this);
+  }
+
+  #startDeadline(): void {
+    if (this.#deadlineTimer !== undefined || this.#isOver || this.head.timeoutMs === Infinity) return;
+    // Longer than a timer can be set for is as good as for ever.
+    if (this.head.timeoutMs > 0x7fffffff) return;
+    this.#deadlineTimer = setTimeout(() => {
+      const error = new ServingError(CODE.DEADLINE_EXCEEDED, "Deadline exceeded");
+      this.#cancel(error);
+      this.fail(error);
+    }, this.head.timeoutMs);
+  }
+
+  #cancel(reason: ServingError): void {
+    this.#cancelled ??= reason;
+    this.#abort?.abort(this.#cancelled);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    if (this.#deadlineTimer !== undefined) clearTimeout(this.#deadlineTimer);
+  }
+}
+
+const compress: (message: Uint8Array) => Promise<Uint8Array> = promisify(gzip);
+const gunzipBounded: (message: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array> = promisify(
+  gunzip,
+);
+
+async function decompress(message: Uint8Array, bytesMax: number): Promise<Uint8Array> {
+  try {
+    return await gunzipBounded(message, { maxOutputLength: bytesMax });
+  } catch (error) {
+    if (error instanceof RangeError) {
+      throw new ServingError(
+        CODE.RESOURCE_EXHAUSTED,
+        `Received message larger than max after decompression (limit ${bytesMax})`,
+      );
+    }
+    throw new ServingError(CODE.INTERNAL, "A message is marked as gzip and is not", { cause: error });
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

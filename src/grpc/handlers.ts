@@ -1,0 +1,43 @@
+/**
+ * The methods of the TensorFlow Serving API over gRPC: decode, ask the service, encode. One short function each.
+ *
+ * @module
+ */
+import type { ModelService } from "../service/model_service.ts";
+import type { PredictionService } from "../service/prediction_service.ts";
+import type { Method } from "./call.ts";
+import {
+  decodeGetModelMetadataRequest,
+  decodeGetModelStatusRequest,
+  encodeGetModelMetadataResponse,
+  encodeGetModelStatusResponse,
+} from "./model_codec.ts";
+import { decodePredictRequest, type EncodeOptions, encodePredictResponse } from "./predict_codec.ts";
+
+/** The methods this server answers; all others are UNIMPLEMENTED. */
+export function grpcMethods(
+  services: { prediction: PredictionService; model: ModelService },
+  encoding: EncodeOptions,
+): readonly Method[] {
+  const { prediction, model } = services;
+  return [
+    {
+      path: "/tensorflow.serving.PredictionService/Predict",
+      handle: (message, call) =>
+        prediction.predict(decodePredictRequest(message), {
+          caller: call,
+          respond: (response) => call.reply(encodePredictResponse(response, encoding)),
+        }),
+    },
+    {
+      path: "/tensorflow.serving.PredictionService/GetModelMetadata",
+      handle: (message, call) =>
+        call.reply([encodeGetModelMetadataResponse(prediction.getModelMetadata(decodeGetModelMetadataRequest(message)))]),
+    },
+    {
+      path: "/tensorflow.serving.ModelService/GetModelStatus",
+      handle: (message, call) =>
+        call.reply([encodeGetModelStatusResponse(model.getModelStatus(decodeGetModelStatusRequest(message)))]),
+    },
+  ];
+}

@@ -1,0 +1,131 @@
+/**
+ * Puts length-prefixed messages together from a stream's data (the protocol document "gRPC over HTTP2", Length-Prefixed-Message).
+ * Each byte of a message is copied once, or read straight from the socket to where it stays.
+ *
+ * @module
+ */
+import { CODE, ServingError } from "../base/status.ts";
+
+/** A compressed flag and the message's length. */
+export const PREFIX_BYTES = 5;
+
+/** What is set aside for a message on its prefix's word alone; more only as data comes, so a prefix that lies costs nothing. */
+const TRUSTED_BYTES = 1 << 20;
+
+/** Receives a message. It owns `message`. */
+export type OnMessage = (message: Uint8Array<ArrayBuffer>, isCompressed: boolean) => void;
+
+/** Reads the messages of one stream. */
+export class MessageReader {
+  readonly #onMessage: OnMessage;
+  readonly #bytesMax: number;
+  readonly #prefix = new Uint8Array(PREFIX_BYTES);
+  #prefixBytes = 0;
+  #message: Uint8Array<ArrayBuffer> | undefined;
+  #messageBytes = 0;
+  #length = 0;
+
+  constructor(options: { onMessage: OnMessage; bytesMax: number }) {
+    this.#onMessage = options.onMessage;
+    this.#bytesMax = options.bytesMax;
+  }
+
+  /** Whether a message has begun and not ended. */
+  get isInside(): boolean {
+    return this.#prefixBytes > 0;
+  }
+
+  /**
+   * Takes the next data of the stream, borrowed.
+   *
+   * @throws {ServingError} RESOURCE_EXHAUSTED for a message that is too long; INTERNAL for a prefix that makes no sense.
+   */
+  push(chunk: Uint8Array): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#prefixBytes < PREFIX_BYTES) {
+        const taken = Math.min(PREFIX_BYTES - this.#prefixBytes, chunk.length - at);
+        for (let i = 0; i < taken; i++) this.#prefix[this.#prefixBytes + i] = chunk[at + i] as number;
+        this.#prefixBytes += taken;
+        at += taken;
+        if (this.#prefixBytes < PREFIX_BYTES) return;
+        this.#begin();
+      }
+      const taken = Math.min(this.#length - this.#messageBytes, chunk.length - at);
+      if (taken > 0) this.#roomFor(taken).set(taken === chunk.length ? chunk : chunk.subarray(at, at + taken));
+      at += taken;
+      this.#took(taken);
+    }
+  }
+
+  /** Room of at most `bytes` inside the message that is being read; undefined between messages. Borrowed until {@link filled}. */
+  room(bytes: number): Uint8Array | undefined {
+    const missing = this.#length - this.#messageBytes;
+    if (this.#prefixBytes < PREFIX_BYTES || missing === 0) return undefined;
+    return this.#roomFor(Math.min(bytes, missing));
+  }
+
+  /** `bytes` were put at the front of the last {@link room}. */
+  filled(bytes: number): void {
+    this.#took(bytes);
+  }
+
+  #begin(): void {
+    const flag = this.#prefix[0] as number;
+    if (flag > 1) throw new ServingError(CODE.INTERNAL, `A message's compressed flag is ${flag}, expected 0 or 1`);
+    this.#length = lengthOf(this.#prefix);
+    if (this.#length > this.#bytesMax) {
+      throw new ServingError(
+        CODE.RESOURCE_EXHAUSTED,
+        `Received message larger than max (${this.#length} vs. ${this.#bytesMax})`,
+      );
+    }
+    this.#messageBytes = 0;
+    this.#message = new Uint8Array(Math.min(this.#length, TRUSTED_BYTES));
+  }
+
+  #roomFor(bytes: number): Uint8Array {
+    const needed = this.#messageBytes + bytes;
+    let message = this.#message as Uint8Array<ArrayBuffer>;
+    if (needed > message.length) {
+      // Data has filled what was trusted, so the prefix has earned the rest in one step.
+      const grown = new Uint8Array(Math.min(this.#length, Math.max(needed, message.length * 16)));
+      grown.set(message.subarray(0, this.#messageBytes));
+      message = grown;
+      this.#message = grown;
+    }
+    return message.subarray(this.#messageBytes, needed);
+  }
+
+  #took(bytes: number): void {
+    this.#messageBytes += bytes;
+    if (this.#messageBytes < this.#length) return;
+    const message = this.#message as Uint8Array<ArrayBuffer>;
+    this.#message = undefined;
+    this.#prefixBytes = 0;
+    this.#onMessage(message, this.#prefix[0] === 1);
+  }
+}
+
+/** Whether the data is exactly one message with its prefix. */
+export function isOneMessage(chunk: Uint8Array): boolean {
+  return chunk.length >= PREFIX_BYTES && (chunk[0] as number) <= 1 &&
+    lengthOf(chunk) === chunk.length - PREFIX_BYTES;
+}
+
+function lengthOf(prefix: Uint8Array): number {
+  return (prefix[1] as number) * 0x1000000 + ((prefix[2] as number) << 16) + ((prefix[3] as number) << 8) +
+    (prefix[4] as number);
+}
+
+const outgoingPrefix = new Uint8Array(PREFIX_BYTES);
+
+/** The prefix of a message to send. Valid until the next call: it is copied out at once. */
+export function messagePrefix(length: number, isCompressed: boolean): Uint8Array {
+  outgoingPrefix[0] = isCompressed ? 1 : 0;
+  outgoingPrefix[1] = length >>> 24;
+  outgoingPrefix[2] = length >>> 16;
+  outgoingPrefix[3] = length >>> 8;
+  outgoingPrefix[4] = length;
+  return outgoingPrefix;
+}

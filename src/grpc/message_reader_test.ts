@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { CODE, ServingError } from "../base/status.ts";
+import { isOneMessage, MessageReader, messagePrefix } from "./message_reader.ts";
+
+function framed(text: string, isCompressed = false): Uint8Array {
+  const body = new TextEncoder().encode(text);
+  return new Uint8Array([...messagePrefix(body.length, isCompressed), ...body]);
+}
+
+function rig(bytesMax = 1 << 20): { reader: MessageReader; messages: string[] } {
+  const messages: string[] = [];
+  const reader = new MessageReader({
+    bytesMax,
+    onMessage: (message, isCompressed) =>
+      messages.push(`${new TextDecoder().decode(message)}${isCompressed ? " (compressed)" : ""}`),
+  });
+  return { reader, messages };
+}
+
+Deno.test("MessageReader finds messages wherever the data is cut", () => {
+  const data = new Uint8Array([...framed("one"), ...framed(""), ...framed("three", true)]);
+  for (let size = 1; size <= data.length; size++) {
+    const { reader, messages } = rig();
+    for (let at = 0; at < data.length; at += size) reader.push(data.subarray(at, at + size));
+    assert.deepEqual(messages, ["one", "", "three (compressed)"], `cut every ${size} bytes`);
+    assert.equal(reader.isInside, false);
+  }
+});
+
+Deno.test("MessageReader knows when the data ends inside a message", () => {
+  const { reader } = rig();
+  reader.push(framed("word").subarray(0, 3));
+  assert.equal(reader.isInside, true);
+  reader.push(framed("word").subarray(3));
+  assert.equal(reader.isInside, false);
+});
+
+Deno.test("MessageReader.room() takes data straight into the message and never more than is missing", () => {
+  const { reader, messages } = rig();
+  assert.equal(reader.room(10), undefined);
+  const data = framed("abcdef");
+  reader.push(data.subarray(0, 7));
+  for (const rest of ["cd", "ef"]) {
+    const room = reader.room(2);
+    assert.equal(room?.length, 2);
+    room?.set(new TextEncoder().encode(rest));
+    reader.filled(2);
+  }
+  assert.deepEqual(messages, ["abcdef"]);
+  assert.equal(reader.room(10), undefined);
+  reader.push(framed("gh").subarray(0, 5));
+  assert.equal(reader.room(1000)?.length, 2);
+});
+
+Deno.test("MessageReader grows a large message as its data comes, and keeps every byte", () => {
+  const bytes = 5_000_011;
+  const sent = new Uint8Array(bytes);
+  for (let i = 0; i < bytes; i += 97) sent[i] = i % 251;
+  let got: Uint8Array | undefined;
+  const reader = new MessageReader({ bytesMax: bytes, onMessage: (message) => got = message });
+  reader.push(messagePrefix(bytes, false).slice());
+  for (let at = 0; at < bytes;) {
+    const room = reader.room(777_777) as Uint8Array;
+    room.set(sent.subarray(at, at + room.length));
+    at += room.length;
+    reader.filled(room.length);
+  }
+  assert(got !== undefined && got.length === bytes);
+  assert.equal(Math.max(...[0, 97, 1_048_575, 1_048_600, bytes - 1].map((i) => Math.abs((got?.[i] ?? 0) - (sent[i] ?? 0)))), 0);
+});
+
+Deno.test("MessageReader does not take a prefix's word for memory", () => {
+  const { reader } = rig(2 ** 31 - 1);
+  const before = Deno.memoryUsage().external;
+  reader.push(messagePrefix(2 ** 31 - 1, false).slice());
+  assert(Deno.memoryUsage().external - before < 8 << 20);
+});
+
+Deno.test("MessageReader refuses a message that is too long and a flag that means nothing", () => {
+  const tooLong = (error: unknown) => error instanceof ServingError && error.code === CODE.RESOURCE_EXHAUSTED;
+  assert.throws(() => rig(3).reader.push(framed("four")), tooLong);
+  rig(4).reader.push(framed("four"));
+  assert.throws(() => rig().reader.push(new Uint8Array([2, 0, 0, 0, 0])), /flag is 2, expected 0 or 1/);
+});
+
+Deno.test("isOneMessage() holds for a whole message and nothing else", () => {
+  assert(isOneMessage(framed("")));
+  assert(isOneMessage(framed("abc")));
+  assert(!isOneMessage(framed("abc").subarray(0, 7)));
+  assert(!isOneMessage(new Uint8Array([...framed("abc"), 0])));
+  assert(!isOneMessage(new Uint8Array(4)));
+  assert(!isOneMessage(new Uint8Array([2, 0, 0, 0, 0])));
+});

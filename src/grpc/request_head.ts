@@ -1,0 +1,135 @@
+/**
+ * What the header list of a gRPC request says, and the header blocks replies are made of
+ * (the protocol document "gRPC over HTTP2"). Worked out once for each distinct header list.
+ *
+ * @module
+ */
+import { CODE, type Code, ServingError } from "../base/status.ts";
+import { encodeHeaders } from "../http2/hpack_encoder.ts";
+import type { HeaderField, RequestHeaders } from "../http2/http2.ts";
+
+/** A message encoding this server reads and writes. */
+export type MessageEncoding = "identity" | "gzip";
+
+/** The header list of a request that follows the protocol. */
+export interface RequestHead {
+  readonly path: string;
+  /** How long the client gives the call, in milliseconds; Infinity without `grpc-timeout`. */
+  readonly timeoutMs: number;
+  /** How the request's compressed messages are encoded. */
+  readonly encoding: MessageEncoding;
+  /** Whether replies may be compressed: the client compresses and says that it reads gzip. */
+  readonly compressReplies: boolean;
+  readonly metadata: readonly HeaderField[];
+}
+
+/** A header list that does not: answered as it stands. */
+export interface RefusedHead {
+  /** The whole answer: a header block that ends the stream. */
+  readonly refusal: Uint8Array;
+}
+
+const TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = { H: 3.6e6, M: 6e4, S: 1e3, m: 1, u: 1e-3, n: 1e-6 };
+
+/** Reads a header list. The result is kept with the list, so asking again costs nothing. */
+export function requestHead(headers: RequestHeaders): RequestHead | RefusedHead {
+  const known = headers.derived as RequestHead | RefusedHead | undefined;
+  if (known !== undefined) return known;
+  const head = readHead(headers);
+  headers.derived = head;
+  return head;
+}
+
+function readHead(headers: RequestHeaders): RequestHead | RefusedHead {
+  const field = (name: string): string | undefined =>
+    headers.fields.find((candidate) => candidate.name === name)?.value;
+  if (headers.method !== "POST") return refuseHttp("405", [{ name: "allow", value: "POST" }]);
+  const contentType = field("content-type") ?? "";
+  if (!/^application\/grpc($|[+;])/i.test(contentType)) return refuseHttp("415", []);
+  const encoding = field("grpc-encoding") ?? "identity";
+  if (encoding !== "identity" && encoding !== "gzip") {
+    const error = new ServingError(
+      CODE.UNIMPLEMENTED,
+      `Message encoding "${encoding}" is not known: use identity or gzip`,
+    );
+    return { refusal: trailersOnly(error, [{ name: "grpc-accept-encoding", value: "identity,gzip" }]) };
+  }
+  const timeout = field("grpc-timeout");
+  const timeoutMs = timeout === undefined ? Infinity : parseTimeoutMs(timeout);
+  if (Number.isNaN(timeoutMs)) {
+    return { refusal: trailersOnly(new ServingError(CODE.INTERNAL, `Bad grpc-timeout "${timeout}"`)) };
+  }
+  const accepted = (field("grpc-accept-encoding") ?? "").split(",").map((name) => name.trim());
+  return {
+    path: headers.path,
+    timeoutMs,
+    encoding,
+    compressReplies: encoding === "gzip" && accepted.includes("gzip"),
+    metadata: headers.fields,
+  };
+}
+
+/** @returns milliseconds; NaN when the text is no timeout: at most eight digits and a unit. */
+function parseTimeoutMs(text: string): number {
+  const match = /^(\d{1,8})([HMSmun])$/.exec(text);
+  return match === null ? NaN : Number(match[1]) * (TIMEOUT_UNITS_MS[match[2] as string] as number);
+}
+
+function refuseHttp(status: string, fields: readonly HeaderField[]): RefusedHead {
+  return { refusal: encodeHeaders([{ name: ":status", value: status }, ...fields]) };
+}
+
+const GRPC_CONTENT_TYPE: HeaderField = { name: "content-type", value: "application/grpc" };
+
+/** The headers of every reply that carries messages. */
+export const RESPONSE_HEADERS = encodeHeaders([{ name: ":status", value: "200" }, GRPC_CONTENT_TYPE]);
+
+/** The headers of a reply whose messages may be compressed. */
+export const RESPONSE_HEADERS_GZIP = encodeHeaders([
+  { name: ":status", value: "200" },
+  GRPC_CONTENT_TYPE,
+  { name: "grpc-encoding", value: "gzip" },
+]);
+
+/** The trailers of a call that went well. */
+export const TRAILERS_OK = encodeHeaders([{ name: "grpc-status", value: "0" }]);
+
+/** The trailers of a call that failed after headers were sent. */
+export function trailers(error: ServingError): Uint8Array {
+  return encodeHeaders(statusFields(error.code, error.message));
+}
+
+/** The one header block of a call that failed before anything was sent. */
+export function trailersOnly(error: ServingError, fields: readonly HeaderField[] = []): Uint8Array {
+  return encodeHeaders([
+    { name: ":status", value: "200" },
+    GRPC_CONTENT_TYPE,
+    ...statusFields(error.code, error.message),
+    ...fields,
+  ]);
+}
+
+/** Longer texts are cut as TensorFlow Serving cuts them (tensorflow_serving/util/status_util, grpc_status_util.cc). */
+const MESSAGE_CHARACTERS_MAX = 1024;
+
+function statusFields(code: Code, message: string): HeaderField[] {
+  const text = message.length > MESSAGE_CHARACTERS_MAX
+    ? `${message.slice(0, MESSAGE_CHARACTERS_MAX)}...TRUNCATED`
+    : message;
+  return [
+    { name: "grpc-status", value: String(code) },
+    { name: "grpc-message", value: percentEncode(text) },
+  ];
+}
+
+/** `grpc-message` as the protocol document wants it: UTF-8, with all but printable ASCII percent-encoded, and `%` too. */
+export function percentEncode(text: string): string {
+  if (!/[^ -$&-~]/.test(text)) return text;
+  let encoded = "";
+  for (const byte of new TextEncoder().encode(text)) {
+    encoded += byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return encoded;
+}

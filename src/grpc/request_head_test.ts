@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { CODE, ServingError } from "../base/status.ts";
+import { HpackDecoder } from "../http2/hpack_decoder.ts";
+import type { RequestHeaders } from "../http2/http2.ts";
+import { percentEncode, type RequestHead, requestHead, trailersOnly } from "./request_head.ts";
+
+function headers(fields: Record<string, string>, method = "POST"): RequestHeaders {
+  return {
+    method,
+    scheme: "http",
+    authority: "localhost",
+    path: "/a.B/C",
+    fields: Object.entries({ "content-type": "application/grpc", ...fields }).map(([name, value]) => ({ name, value })),
+    derived: undefined,
+  };
+}
+
+function accepted(fields: Record<string, string>): RequestHead {
+  const head = requestHead(headers(fields));
+  assert(!("refusal" in head));
+  return head;
+}
+
+Deno.test("requestHead() reads each unit of grpc-timeout", () => {
+  const cases = { "1H": 3_600_000, "2M": 120_000, "3S": 3000, "4m": 4, "5000u": 5, "6000000n": 6 };
+  for (const [text, ms] of Object.entries(cases)) assert.equal(accepted({ "grpc-timeout": text }).timeoutMs, ms);
+  assert.equal(accepted({}).timeoutMs, Infinity);
+});
+
+Deno.test("requestHead() works a header list out once", () => {
+  const list = headers({});
+  assert.equal(requestHead(list), requestHead(list));
+});
+
+Deno.test("requestHead() compresses replies to those who compress and read gzip", () => {
+  assert.equal(accepted({ "grpc-encoding": "gzip", "grpc-accept-encoding": "identity, gzip" }).compressReplies, true);
+  assert.equal(accepted({ "grpc-encoding": "gzip" }).compressReplies, false);
+  assert.equal(accepted({ "grpc-accept-encoding": "gzip" }).compressReplies, false);
+});
+
+function refusedWith(list: RequestHeaders): Record<string, string> {
+  const head = requestHead(list);
+  assert("refusal" in head);
+  return decoded(head.refusal);
+}
+
+function decoded(block: Uint8Array): Record<string, string> {
+  const fields = new HpackDecoder({ tableBytesMax: 4096, listBytesMax: 65536, fieldsMax: 100 }).decode(block);
+  return Object.fromEntries(fields.map(({ name, value }) => [name, value]));
+}
+
+Deno.test("requestHead() refuses what is not gRPC in HTTP's terms", () => {
+  assert.equal(refusedWith(headers({}, "GET"))[":status"], "405");
+  for (const type of ["application/json", "application/grpcx", ""]) {
+    assert.equal(refusedWith(headers({ "content-type": type }))[":status"], "415");
+  }
+  for (const type of ["application/grpc+proto", "application/grpc;charset=utf-8"]) accepted({ "content-type": type });
+});
+
+Deno.test("requestHead() refuses unknown encodings and bad timeouts in gRPC's terms", () => {
+  const encoding = refusedWith(headers({ "grpc-encoding": "snappy" }));
+  assert.equal(encoding["grpc-status"], String(CODE.UNIMPLEMENTED));
+  assert.equal(encoding["grpc-accept-encoding"], "identity,gzip");
+  for (const text of ["", "1", "S", "-1S", "123456789S", "1s", "1.5S"]) {
+    assert.equal(refusedWith(headers({ "grpc-timeout": text }))["grpc-status"], String(CODE.INTERNAL));
+  }
+});
+
+Deno.test("percentEncode() leaves printable ASCII and encodes the rest as UTF-8", () => {
+  assert.equal(percentEncode("plain: {a,b} ~"), "plain: {a,b} ~");
+  assert.equal(percentEncode("100%\n"), "100%25%0A");
+  assert.equal(percentEncode("ü€😀\x7f"), "%C3%BC%E2%82%AC%F0%9F%98%80%7F");
+});
+
+Deno.test("trailersOnly() cuts a text that is too long where TensorFlow Serving does", () => {
+  const block = decoded(trailersOnly(new ServingError(CODE.NOT_FOUND, "x".repeat(2000))));
+  assert.equal(block["grpc-message"], `${"x".repeat(1024)}...TRUNCATED`);
+  assert.equal(block["grpc-status"], "5");
+});

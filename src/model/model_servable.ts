@@ -1,0 +1,97 @@
+/**
+ * One loaded version of a model: its signatures and a way to infer with it, in the loop when that is quicker than leaving it.
+ *
+ * @module
+ */
+import type { Signature } from "../base/signature.ts";
+import type { Tensor } from "../base/tensor.ts";
+import type { CompiledModel, InferRequest } from "../engine/engine.ts";
+import { type Caller, InferRequestPool } from "./infer_request_pool.ts";
+
+/** The signature a request means when it names none (TensorFlow's `kDefaultServingSignatureDefKey`). */
+export const DEFAULT_SIGNATURE_NAME = "serving_default";
+
+/** How a servable runs. */
+export interface ModelServableOptions {
+  /** Owned by the servable from here on. */
+  readonly compiled: CompiledModel;
+  readonly signature: Signature;
+  readonly inferRequestCount: number;
+  /** Inputs of at most this many bytes are inferred on the calling thread; 0 for none. */
+  readonly inLoopBytesMax: number;
+  /** How many requests may wait for an infer request. */
+  readonly waitersMax: number;
+}
+
+/** One loaded version of a model, ready to predict. */
+export class ModelServable implements Disposable {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly #compiled: CompiledModel;
+  readonly #pool: InferRequestPool;
+  readonly #inLoopBytesMax: number;
+
+  constructor(options: ModelServableOptions) {
+    this.signatures = new Map([[DEFAULT_SIGNATURE_NAME, options.signature]]);
+    this.#compiled = options.compiled;
+    this.#inLoopBytesMax = options.inLoopBytesMax;
+    const requests: InferRequest[] = [];
+    try {
+      for (let i = 0; i < options.inferRequestCount; i++) requests.push(options.compiled.createInferRequest());
+    } catch (error) {
+      for (const request of requests) request[Symbol.dispose]();
+      throw error;
+    }
+    this.#pool = new InferRequestPool(requests, { waitersMax: options.waitersMax });
+  }
+
+  /**
+   * Infers and hands the outputs to `use`, whose result it returns. For a model that is inferred in the loop all of it happens
+   * before the call returns; otherwise there is a promise.
+   *
+   * @param inputs in the order of the signature's, checked by the caller; borrowed until the result is there.
+   * @param use gets all outputs in the signature's order, views of the engine's memory that are valid until it returns.
+   * @throws {ServingError} RESOURCE_EXHAUSTED when too many wait; what the engine throws; the reason the caller's signal gives.
+   */
+  predict<R>(
+    inputs: readonly Tensor[],
+    options: { caller: Caller; use: (outputs: readonly Tensor[]) => R },
+  ): R | Promise<R> {
+    if (this.#inLoopBytesMax > 0 && byteLength(inputs) <= this.#inLoopBytesMax) {
+      const request = this.#pool.tryAcquire();
+      if (request !== undefined) {
+        try {
+          return options.use(request.infer(inputs));
+        } finally {
+          this.#pool.release(request);
+        }
+      }
+    }
+    return this.#predictOffLoop(inputs, options);
+  }
+
+  async #predictOffLoop<R>(
+    inputs: readonly Tensor[],
+    { caller, use }: { caller: Caller; use: (outputs: readonly Tensor[]) => R },
+  ): Promise<R> {
+    const request = this.#pool.tryAcquire() ?? await this.#pool.acquire(caller);
+    try {
+      return use(await request.inferAsync(inputs));
+    } finally {
+      this.#pool.release(request);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#pool[Symbol.dispose]();
+    this.#compiled[Symbol.dispose]();
+  }
+}
+
+function byteLength(tensors: readonly Tensor[]): number {
+  let bytes = 0;
+  for (const tensor of tensors) {
+    if (tensor.dtype !== "string") bytes += tensor.bytes.byteLength;
+    else for (const string of tensor.strings) bytes += string.byteLength;
+  }
+  return bytes;
+}

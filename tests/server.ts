@@ -1,0 +1,125 @@
+/**
+ * The program as a user runs it: a process of its own, from source or compiled, on a port the system chose.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-ffi", "--allow-env", "--allow-sys"];
+
+/** The folder of a model of this repository. */
+export function modelPath(name: string): string {
+  return `${ROOT}models/${name}`;
+}
+
+/** How a run of the program ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The program with arguments: the compiled one where `OVSERVE_BINARY` names it, else from source. */
+function command(args: readonly string[]): Deno.Command {
+  const binary = Deno.env.get("OVSERVE_BINARY");
+  const options = { stdin: "null", stdout: "piped", stderr: "piped", cwd: ROOT } as const;
+  if (binary !== undefined) return new Deno.Command(binary, { ...options, args: [...args] });
+  return new Deno.Command(Deno.execPath(), { ...options, args: ["run", ...PERMISSIONS, "main.ts", ...args] });
+}
+
+/** Runs the program to its end. */
+export async function runProgram(args: readonly string[]): Promise<Outcome> {
+  const { code, stdout, stderr } = await command(args).output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+/** A line of the log. */
+export type LogEvent = Readonly<Record<string, unknown>>;
+
+/** A server that is up. Disposing it sends SIGTERM and waits for its end. */
+export class Server implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #ended: Promise<unknown>;
+  readonly #lines: string[] = [];
+  readonly #events: LogEvent[] = [];
+  #hasEnded = false;
+  #news = Promise.withResolvers<void>();
+  #address = "";
+
+  private constructor(process: Deno.ChildProcess) {
+    this.#process = process;
+    this.#ended = Promise.all([this.#readLog(), process.stdout.cancel(), process.status]);
+  }
+
+  /** Starts `ovserve` with these arguments, on a port of the system's choice, and waits until it serves. */
+  static async start(args: readonly string[]): Promise<Server> {
+    const server = new Server(command([...args, "--grpc_bind_address", "127.0.0.1", "--port", "0"]).spawn());
+    const started = await server.event("server started");
+    server.#address = started.grpc as string;
+    return server;
+  }
+
+  /** Where gRPC listens: `127.0.0.1:40123`. */
+  get address(): string {
+    return this.#address;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Everything logged so far. */
+  get log(): string {
+    return this.#lines.join("\n");
+  }
+
+  /** The first event of a name, past or to come, for which a condition holds. Fails when the server ends without it. */
+  async event(name: string, holds: (event: LogEvent) => boolean = () => true): Promise<LogEvent> {
+    while (true) {
+      const event = this.#events.find((candidate) => candidate.event === name && holds(candidate));
+      if (event !== undefined) return event;
+      if (this.#hasEnded) throw new Error(`The server ended without "${name}":\n${this.log}`);
+      await this.#news.promise;
+    }
+  }
+
+  /** Sends a signal and waits for the end. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
+    if (!this.#hasEnded) this.#process.kill(signal);
+    await this.#ended;
+    return await this.#process.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #readLog(): Promise<void> {
+    let rest = "";
+    for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) this.#add(line);
+      this.#tell();
+    }
+    if (rest !== "") this.#add(rest);
+    this.#hasEnded = true;
+    this.#tell();
+  }
+
+  #add(line: string): void {
+    this.#lines.push(line);
+    try {
+      this.#events.push(JSON.parse(line));
+    } catch {
+      // Not an event: a sentence of the program's for people, kept in the log all the same.
+    }
+  }
+
+  #tell(): void {
+    const { resolve } = this.#news;
+    this.#news = Promise.withResolvers();
+    resolve();
+  }
+}
