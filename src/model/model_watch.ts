@@ -1,0 +1,205 @@
+/**
+ * Watches the base path of one model: which versions lie there, which of them have settled and are wanted.
+ *
+ * @module
+ */
+import { aspiredVersions, type VersionPolicy } from "../core/version_policy.ts";
+import { accessError } from "./model_files.ts";
+import { type VersionFiles, VersionWatch } from "./version_watch.ts";
+
+/** A model to be watched. */
+export interface SourceModel {
+  readonly name: string;
+  /** The folder of version folders. */
+  readonly basePath: string;
+  readonly policy: VersionPolicy;
+}
+
+/**
+ * Something an operator may want to know, told once when it comes about:
+ * - `base path unreadable`: versions stay as they are; `base path readable`: it is over.
+ * - `versions missing`: there is none, or not all that the policy names.
+ * - `folder ignored`: its name is a number, but it cannot be a version.
+ * - `version incomplete`: its files are not whole and do not change; it is loaded all the same, and will say why it fails.
+ * - `version files changed`: after they had settled; what serves is not loaded again, what failed is.
+ */
+export interface SourceEvent {
+  readonly kind:
+    | "base path unreadable"
+    | "base path readable"
+    | "versions missing"
+    | "folder ignored"
+    | "version incomplete"
+    | "version files changed";
+  readonly name: string;
+  readonly version?: number;
+  readonly reason?: string;
+}
+
+/** How a model is looked at. */
+export interface ModelLookOptions {
+  /** Quiet versions to look at as well; all others that are quiet are left alone. */
+  readonly due: ReadonlySet<VersionWatch>;
+  /** Milliseconds since 1970 before which files must have been written to be trusted at once when a model is new. */
+  readonly wroteBeforeMs: number;
+  /** Whether nobody will look again. */
+  readonly isOnly: boolean;
+}
+
+/** One model's base path, look by look. */
+export class ModelWatch {
+  model: SourceModel;
+  /** For the owner: to be resolved when its versions are known. */
+  readonly decided = Promise.withResolvers<void>();
+  readonly #onEvent: (event: SourceEvent) => void;
+  readonly #versions = new Map<number, VersionWatch>();
+  #isFirst = true;
+  /** The names of the version folders at the last look, and the file system they were on. */
+  #listing = "";
+  #device: number | undefined;
+  /** What was told last, so that it is told once. */
+  #unreadable: string | undefined;
+  #missing: string | undefined;
+  #ignored: ReadonlyMap<string, string> = new Map();
+
+  constructor(model: SourceModel, onEvent: (event: SourceEvent) => void) {
+    this.model = model;
+    this.#onEvent = onEvent;
+  }
+
+  /** Whether the last look has left a version waiting to settle. */
+  get hasUnsettled(): boolean {
+    return this.#unreadable === undefined &&
+      [...this.#versions.values()].some((watch) => watch.isThere && watch.files === undefined);
+  }
+
+  /** The wanted versions that it is enough to look at now and then. */
+  get quietVersions(): VersionWatch[] {
+    const quiet = [...this.#versions.values()].filter((watch) => watch.isQuiet && watch.isThere);
+    const wanted = new Set(aspiredVersions(quiet.map((watch) => watch.version), this.model.policy));
+    return quiet.filter((watch) => wanted.has(watch.version));
+  }
+
+  /**
+   * Looks at the base path and at each version that has not settled.
+   *
+   * @returns the versions that ought to be served, or undefined when nothing can be told and nothing should change.
+   */
+  async look(options: ModelLookOptions): Promise<ReadonlyMap<number, VersionFiles> | undefined> {
+    const folders = await this.#list();
+    if (folders === undefined) return undefined;
+    for (const version of this.#versions.keys()) {
+      if (!folders.has(version)) this.#versions.delete(version);
+    }
+    for (const [version, folder] of folders) {
+      const watch = this.#versions.get(version) ?? new VersionWatch(version);
+      this.#versions.set(version, watch);
+      const isKnown = watch.isQuiet && watch.isThere && watch.files?.folder === folder;
+      if (!isKnown || options.due.has(watch)) await this.#lookAt(watch, { ...options, folder });
+    }
+    this.#isFirst = false;
+    return this.#aspired();
+  }
+
+  async #lookAt(watch: VersionWatch, options: ModelLookOptions & { folder: string }): Promise<void> {
+    const news = await watch.look({
+      folder: options.folder,
+      wroteBeforeMs: this.#isFirst ? options.wroteBeforeMs : undefined,
+      isOnly: options.isOnly,
+    });
+    if (news === undefined) return;
+    const { version } = watch;
+    if (news.kind === "changed") this.#tell({ kind: "version files changed", version, reason: options.folder });
+    else this.#tell({ kind: "version incomplete", version, reason: news.error.message });
+  }
+
+  #aspired(): ReadonlyMap<number, VersionFiles> | undefined {
+    const there = [...this.#versions.values()].filter((watch) => watch.isThere);
+    const settled = new Map(there.flatMap(({ version, files }) => files === undefined ? [] : [[version, files]]));
+    const wanted = aspiredVersions(there.map((watch) => watch.version), this.model.policy);
+    this.#tellMissing(wanted);
+    const aspired = new Map<number, VersionFiles>();
+    for (const version of aspiredVersions(settled.keys(), this.model.policy)) {
+      const files = settled.get(version);
+      if (files !== undefined) aspired.set(version, files);
+    }
+    // An empty set would unload what serves, while what is to replace it is still being copied.
+    return aspired.size === 0 && wanted.length > 0 ? undefined : aspired;
+  }
+
+  /** The folder of each version; undefined when the base path cannot be read. */
+  async #list(): Promise<ReadonlyMap<number, string> | undefined> {
+    const { basePath } = this.model;
+    try {
+      const names: string[] = [];
+      for await (const { name, isFile } of Deno.readDir(basePath)) {
+        if (!isFile && /^\d+$/.test(name)) names.push(name);
+      }
+      names.sort();
+      if (await this.#isUnmounted(names)) {
+        this.#tellUnreadable(`${basePath} is empty and on another file system than its versions were`);
+        return undefined;
+      }
+      this.#tellUnreadable(undefined);
+      return this.#index(names);
+    } catch (thrown) {
+      this.#tellUnreadable(accessError(basePath, thrown).message);
+      return undefined;
+    }
+  }
+
+  /** An empty mount point is what is left of a base path whose file system has gone. */
+  async #isUnmounted(names: readonly string[]): Promise<boolean> {
+    const listing = names.join("/");
+    if (listing === this.#listing && this.#unreadable === undefined) return false;
+    const { dev } = await Deno.stat(this.model.basePath);
+    if (names.length === 0 && this.#device !== undefined && this.#device !== dev) return true;
+    this.#listing = listing;
+    if (names.length > 0) this.#device = dev;
+    return false;
+  }
+
+  /** Numbers the folders; of several with the same number the last by name is taken, as TensorFlow Serving does. */
+  #index(names: readonly string[]): ReadonlyMap<number, string> {
+    const folders = new Map<number, string>();
+    const ignored = new Map<string, string>();
+    for (const name of names) {
+      const version = Number(name);
+      if (!Number.isSafeInteger(version)) {
+        ignored.set(name, `Version numbers end at ${Number.MAX_SAFE_INTEGER}`);
+        continue;
+      }
+      const other = folders.get(version);
+      if (other !== undefined) ignored.set(other, `Version ${version} is in folder ${name} too`);
+      folders.set(version, name);
+    }
+    for (const [folder, reason] of ignored) {
+      if (this.#ignored.get(folder) === reason) continue;
+      this.#tell({ kind: "folder ignored", reason: `${this.model.basePath}/${folder}: ${reason}` });
+    }
+    this.#ignored = ignored;
+    for (const [version, name] of folders) folders.set(version, `${this.model.basePath}/${name}`);
+    return folders;
+  }
+
+  #tellUnreadable(reason: string | undefined): void {
+    if (reason === this.#unreadable) return;
+    this.#unreadable = reason;
+    if (reason === undefined) this.#tell({ kind: "base path readable" });
+    else this.#tell({ kind: "base path unreadable", reason });
+  }
+
+  #tellMissing(wanted: readonly number[]): void {
+    const { policy, basePath } = this.model;
+    const absent = policy.kind === "specific" ? policy.versions.filter((version) => !wanted.includes(version)) : [];
+    let reason: string | undefined;
+    if (absent.length > 0) reason = `${basePath} has no version ${absent.join(", ")}, which the policy names`;
+    else if (wanted.length === 0) reason = `${basePath} has no versions: folders with a whole number for a name`;
+    if (reason !== undefined && reason !== this.#missing) this.#tell({ kind: "versions missing", reason });
+    this.#missing = reason;
+  }
+
+  #tell(event: Omit<SourceEvent, "name">): void {
+    this.#onEvent({ name: this.model.name, ...event });
+  }
+}
