@@ -33,6 +33,7 @@ const PACKAGE_OWNER: Readonly<Record<string, string>> = {
   "@grpc/grpc-js": "cli",
   "@grpc/proto-loader": "grpc",
   "commander": "cli",
+  "pino": "base",
 };
 
 /** Who may write to the console, as a start of paths. */

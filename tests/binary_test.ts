@@ -52,8 +52,9 @@ async function serveOnce(cache: string): Promise<Run> {
   try {
     for await (const text of process.stderr.pipeThrough(new TextDecoderStream())) {
       log += text;
-      const address = digits === undefined ? /"event":"server started".*"grpc":"([^"]+)"/.exec(log)?.[1] : undefined;
-      if (address === undefined) continue;
+      const started = digits === undefined ? /^.*"server started".*\n/m.exec(log) : null;
+      if (started === null) continue;
+      const address: string = JSON.parse(started[0]).grpc;
       digits = await predictSamples(address);
       process.kill("SIGTERM");
     }
