@@ -40,7 +40,8 @@ export class Library implements Disposable {
     } catch (cause) {
       // A missing permission has a sentence of its own, which names the flag to set.
       if (cause instanceof Deno.errors.NotCapable) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const text = cause instanceof Error ? cause.message : String(cause);
+      const reason = text.replaceAll("Could not open library: ", "").replaceAll(`${path}: `, "");
       throw new ServingError(
         CODE.FAILED_PRECONDITION,
         `Cannot open OpenVINO's library ${path}: ${reason}; ovserve needs OpenVINO ${VERSION_MIN} or later`,

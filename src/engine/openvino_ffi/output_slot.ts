@@ -15,6 +15,7 @@ import type { Port } from "../engine.ts";
 import { type Library, nativeWords, pointerAt } from "./library.ts";
 import { isSameShape, isStatic } from "./ports.ts";
 import { checkStringLayout, readStrings } from "./string_memory.ts";
+import { STATUS } from "./symbols.ts";
 
 /** Reads one output of an infer request. */
 export class OutputSlot {
@@ -74,7 +75,10 @@ export class OutputSlot {
 
   #readShape(handle: Deno.PointerObject): number[] {
     const { symbols } = this.#library;
-    this.#library.check(symbols.ov_tensor_get_shape(handle, this.#shape), this.#action);
+    const status = symbols.ov_tensor_get_shape(handle, this.#shape);
+    // The C library has no shape of rank 0 and refuses to tell a scalar's.
+    if (status === STATUS.INVALID_C_PARAM) return [];
+    this.#library.check(status, this.#action);
     const rank = Number(this.#shape[0]);
     const shape: number[] = [];
     if (rank > 0) {
