@@ -46,6 +46,7 @@ function refusedWith(list: RequestHeaders): Record<string, string> {
 
 function decoded(block: Uint8Array): Record<string, string> {
   const fields = new HpackDecoder({ tableBytesMax: 4096, listBytesMax: 65536, fieldsMax: 100 }).decode(block);
+  assert(fields !== undefined);
   return Object.fromEntries(fields.map(({ name, value }) => [name, value]));
 }
 

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import grpc
+import grpc_tools
 import numpy as np
 from grpc_tools import protoc
 
@@ -23,7 +24,8 @@ inputs = {
 
 with tempfile.TemporaryDirectory() as made:
     files = [str(path) for path in Path(protos).rglob("*.proto") if "grpc" not in path.relative_to(protos).parts]
-    assert protoc.main(["protoc", f"-I{protos}", f"--python_out={made}", f"--grpc_python_out={made}", *files]) == 0
+    includes = [f"-I{protos}", f"-I{Path(grpc_tools.__file__).parent / '_proto'}"]
+    assert protoc.main(["protoc", *includes, f"--python_out={made}", f"--grpc_python_out={made}", *files]) == 0
     sys.path.insert(0, made)
     from tensorflow.core.framework import tensor_pb2, types_pb2
     from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
