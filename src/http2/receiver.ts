@@ -322,6 +322,7 @@ export class Receiver implements FrameSink {
     }
     applySettings(frame, this.#streams);
     this.#streams.sender.settingsAck();
+    this.#streams.sender.pump();
     this.#hasSettings = true;
   }
 

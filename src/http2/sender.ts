@@ -129,7 +129,10 @@ export class Sender {
     if (bytes < HEADER_TABLE_BYTES_DEFAULT && this.#tableSizeUpdate === "none") this.#tableSizeUpdate = "due";
   }
 
-  /** The peer set SETTINGS_INITIAL_WINDOW_SIZE, which moves the windows of all its streams. False when one overflows. */
+  /**
+   * The peer set SETTINGS_INITIAL_WINDOW_SIZE, which moves the windows of all its streams; {@link pump} is the caller's. False
+   * when one overflows.
+   */
   setStreamWindow(bytes: number, streams: Iterable<Stream>): boolean {
     const change = bytes - this.#streamWindow;
     this.#streamWindow = bytes;
@@ -137,7 +140,6 @@ export class Sender {
       stream.sendWindow += change;
       if (stream.sendWindow > WINDOW_BYTES_MAX) return false;
     }
-    if (change > 0) this.pump();
     return true;
   }
 

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { ConnectionError, ERROR_CODE } from "./frames.ts";
+import { HeaderBlocks, type Span } from "./header_blocks.ts";
+import { encodeHeaders } from "./hpack_encoder.ts";
+import { http2Limits } from "./limits.ts";
+import { concat, requestFields } from "./test_peer.ts";
+
+function span(bytes: Uint8Array): Span {
+  return { bytes: concat([Uint8Array.of(1, 2, 3), bytes, Uint8Array.of(4)]), start: 3, end: 3 + bytes.length };
+}
+
+function rig(limits = {}): HeaderBlocks {
+  return new HeaderBlocks(http2Limits(limits));
+}
+
+Deno.test("HeaderBlocks.decodeRequest() returns the same object for the same bytes", () => {
+  const blocks = rig();
+  const block = encodeHeaders(requestFields());
+  const first = blocks.decodeRequest(span(block));
+  assert.equal(typeof first, "object");
+  assert.equal(blocks.decodeRequest(span(block)), first);
+  const other = blocks.decodeRequest(span(encodeHeaders(requestFields({ name: "x", value: "y" }))));
+  assert.notEqual(other, first);
+  assert.equal(blocks.decodeRequest(span(block)), first);
+});
+
+Deno.test("HeaderBlocks.decodeRequest() does not trust the bytes once the dynamic table has changed", () => {
+  const blocks = rig();
+  const indexed = (value: string): Uint8Array =>
+    concat([encodeHeaders(requestFields()), Uint8Array.of(0x40), encodeHeaders([{ name: "x", value }]).subarray(1)]);
+  const refersToNewest = span(concat([encodeHeaders(requestFields()), Uint8Array.of(0x80 | 62)]));
+  const valueOf = (decoded: ReturnType<HeaderBlocks["decodeRequest"]>): string | undefined =>
+    typeof decoded === "object" ? decoded.fields.at(-1)?.value : undefined;
+  blocks.decodeRequest(span(indexed("first")));
+  const first = blocks.decodeRequest(refersToNewest);
+  assert.equal(valueOf(first), "first");
+  assert.equal(blocks.decodeRequest(refersToNewest), first);
+  blocks.decodeRequest(span(indexed("second")));
+  assert.equal(valueOf(blocks.decodeRequest(refersToNewest)), "second");
+  blocks.decodeRequest(span(indexed("second")));
+  blocks.decodeRequest(span(indexed("second")));
+  assert.equal(valueOf(blocks.decodeRequest(refersToNewest)), "second");
+});
+
+Deno.test("HeaderBlocks.decodeRequest() tells malformed from too large", () => {
+  const blocks = rig({ headerFieldsMax: 10 });
+  assert.equal(blocks.decodeRequest(span(encodeHeaders([{ name: "x", value: "y" }]))), "malformed");
+  const many = Array.from({ length: 7 }, () => ({ name: "x", value: "y" }));
+  assert.equal(blocks.decodeRequest(span(encodeHeaders(requestFields(...many)))), "too large");
+});
+
+Deno.test("HeaderBlocks.continue() puts fragments together, within bounds", () => {
+  const blocks = rig({ continuationsMax: 3, headerBlockBytesMax: 100 });
+  const block = encodeHeaders(requestFields());
+  blocks.begin(span(block.subarray(0, 5)));
+  blocks.continue(span(block.subarray(5, 5)));
+  blocks.continue(span(block.subarray(5, 20)));
+  blocks.continue(span(block.subarray(20)));
+  assert.equal(typeof blocks.decodeRequest(blocks.whole()), "object");
+  const isCalm = (error: unknown): boolean =>
+    error instanceof ConnectionError && error.code === ERROR_CODE.ENHANCE_YOUR_CALM;
+  assert.throws(() => blocks.continue(span(new Uint8Array(1))), isCalm);
+  blocks.begin(span(new Uint8Array(60)));
+  assert.throws(() => blocks.continue(span(new Uint8Array(41))), isCalm);
+});
+
+Deno.test("HeaderBlocks.decodeTrailers() refuses pseudo-header fields", () => {
+  const blocks = rig();
+  assert.deepEqual(blocks.decodeTrailers(span(encodeHeaders([{ name: "x", value: "y" }]))), [{
+    name: "x",
+    value: "y",
+  }]);
+  assert.equal(blocks.decodeTrailers(span(encodeHeaders([{ name: ":path", value: "/" }]))), "malformed");
+});
