@@ -212,7 +212,7 @@ export function encodeValues(writer: WireWriter, dtype: NumericDType, bytes: Uin
     case "f64":
       return writer.writeBytes(bytes);
     case "bool":
-      return pack32(writer, bytes.every((byte) => byte <= 1) ? bytes : bytes.map((byte) => Number(byte !== 0)));
+      return writer.writeBytes(areBools(bytes) ? bytes : bytes.map((byte) => Number(byte !== 0)));
     case "i64":
     case "u64":
       return pack64(writer, wordsOf(bytes, 8));
@@ -225,6 +225,13 @@ export function encodeValues(writer: WireWriter, dtype: NumericDType, bytes: Uin
     default:
       return pack32(writer, wordsOf(bytes, DTYPE_BYTES[dtype]));
   }
+}
+
+function areBools(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) {
+    if ((bytes[i] as number) > 1) return false;
+  }
+  return true;
 }
 
 /** With `signShift` the words are signed, and that many bits narrower than 32. */
@@ -250,7 +257,7 @@ function pack32(
         scratch[--at] = (value >> 28) | 0x80;
         shift = 28;
       } else {
-        shift = value < 0x80 ? 0 : value < 0x4000 ? 7 : value < 0x20_0000 ? 14 : value < 0x1000_0000 ? 21 : 28;
+        shift = shiftOfLastByte(value);
         scratch[--at] = value >>> shift;
       }
       while (shift > 0) {
@@ -268,17 +275,36 @@ function pack64(writer: WireWriter, words: Uint8Array | Uint16Array | Uint32Arra
     let at = writer.reserve(CHUNK_ELEMENTS * VARINT_BYTES_MAX);
     const scratch = writer.scratch;
     for (let i = end - 2; i >= start; i -= 2) {
-      const low = words[i] as number;
-      const high = words[i + 1] as number;
-      const bits = high === 0 ? 32 - Math.clz32(low) : 64 - Math.clz32(high);
-      const topShift = bits === 0 ? 0 : 7 * Math.floor((bits - 1) / 7);
-      for (let shift = topShift; shift >= 0; shift -= 7) {
-        const group = shift > 28 ? high >>> (shift - 32) : shift === 28 ? (low >>> 28) | (high << 4) : low >>> shift;
-        scratch[--at] = shift === topShift ? group : group | 0x80;
+      const low = (words[i] as number) | 0;
+      const high = (words[i + 1] as number) | 0;
+      let shift = shiftOfLastByte(low);
+      if (high >>> 3 === 0) {
+        // At most 35 bits: the fifth byte is the last.
+        if (high !== 0) shift = 28;
+        scratch[--at] = shift === 28 ? (low >>> 28) | (high << 4) : low >>> shift;
+      } else {
+        // The upper half from its fourth bit on; the shifts of these bytes are 35, 42 … less 32.
+        let highShift = 7 * Math.floor((28 - Math.clz32(high)) / 7) + 3;
+        scratch[--at] = high >>> highShift;
+        while (highShift > 3) {
+          highShift -= 7;
+          scratch[--at] = (high >>> highShift) | 0x80;
+        }
+        scratch[--at] = (low >>> 28) | (high << 4) | 0x80;
+        shift = 28;
+      }
+      while (shift > 0) {
+        shift -= 7;
+        scratch[--at] = (low >>> shift) | 0x80;
       }
     }
     writer.wrote(at);
   }
+}
+
+/** By how much 32 bits are shifted for the last byte of their varint: seven for each byte before it. */
+function shiftOfLastByte(bits: number): number {
+  return bits >>> 7 === 0 ? 0 : bits >>> 14 === 0 ? 7 : bits >>> 21 === 0 ? 14 : bits >>> 28 === 0 ? 21 : 28;
 }
 
 /** `bytes` as unsigned words of 1, 2 or 4 bytes, two of the latter for an element of 8; a copy where they lie askew. */
