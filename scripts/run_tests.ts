@@ -9,12 +9,13 @@ import { installRuntime } from "./setup.ts";
 import { INSTALLED, ROOT, runTask } from "./shell.ts";
 import { installTools } from "./tools.ts";
 
-/** What tests may start: this Deno, Python, the clients, the executable. */
+/** What tests may start: this Deno, Python, the clients, the executable, and cat for /proc, which Deno itself reads with all permissions only. */
 const PROGRAMS = [
   Deno.execPath(),
   `${INSTALLED}/python/bin/python`,
   ...["grpcurl", "ghz", "h2spec"].map((name) => `${INSTALLED}/tools/${name}`),
   "h2load",
+  "cat",
   `${ROOT}dist/ovserve`,
 ];
 
