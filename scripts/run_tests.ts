@@ -9,7 +9,10 @@ import { installRuntime } from "./setup.ts";
 import { INSTALLED, ROOT, runTask } from "./shell.ts";
 import { installTools } from "./tools.ts";
 
-/** What tests may start: this Deno, Python, the clients, the executable, and cat for /proc, which Deno itself reads with all permissions only. */
+/**
+ * What tests may start: this Deno, Python, the clients, the executable, and cat for /proc/<pid>, which Deno itself reads only
+ * with every permission there is.
+ */
 const PROGRAMS = [
   Deno.execPath(),
   `${INSTALLED}/python/bin/python`,
