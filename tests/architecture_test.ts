@@ -34,6 +34,7 @@ const PACKAGE_OWNER: Readonly<Record<string, string>> = {
   "@grpc/proto-loader": "grpc",
   "commander": "cli",
   "pino": "base",
+  "zod": "config",
 };
 
 /** Who may write to the console, as a start of paths. */
