@@ -256,6 +256,7 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
       assert.throws(() => request.infer([floats([1, 2, 3, 4], [2, 2])]), refused);
       assert.throws(() => request.infer([floats(Array(10_000).fill(0), [1, 10_000])]), refused);
       assert.throws(() => request.infer([sample("f64", [1, 2])]), refused);
+      assert.throws(() => request.infer([sample("i32", [1, 2])]), refused);
       assert.deepEqual(floatsOf(one(request.infer([good]))), [2, 3]);
     }
   });
@@ -349,32 +350,38 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     assert.throws(() => model.reshape(new Map()), /The model was used after it was disposed/);
   });
 
-  testInfer("memory stays flat over 20,000 inferences of changing shapes", increment([-1, 2]), (request) => {
-    const inputs = [1, 2, 3, 8000].map((rows) => floats(Array(rows * 2).fill(1), [rows, 2]));
-    const inferMany = (count: number): void => {
-      for (let i = 0; i < count; i++) request.infer([inputs[i % inputs.length] as Tensor]);
-    };
-    inferMany(4000);
-    const before = Deno.memoryUsage().rss;
-    inferMany(20_000);
-    const grownMb = (Deno.memoryUsage().rss - before) / 2 ** 20;
-    assert.ok(grownMb < 64, `memory grew by ${grownMb.toFixed(1)} MB`);
+  testInfer("memory stays flat over 20,000 inferences of changing shapes", increment([-1, 2]), async (request) => {
+    const inputs = [1, 2, 3, 9000].map((rows) => floats(Array(rows * 2).fill(1), [rows, 2]));
+    const growthMb = await leastGrowthMb(() => {
+      for (let i = 0; i < 5000; i++) request.infer([inputs[i % inputs.length] as Tensor]);
+    });
+    assert.ok(growthMb < 16, `memory grew by ${growthMb.toFixed(1)} MB`);
   });
 
   test("memory stays flat over 60 models read, compiled and inferred", async (rig) => {
     const path = rig.write(increment([1, 2]));
-    const cycle = async (): Promise<void> => {
-      using model = await rig.engine.read(path);
-      using compiled = await model.compile({ device: "CPU" });
-      using request = compiled.createInferRequest();
-      request.infer([floats([1, 2], [1, 2])]);
-    };
-    for (let i = 0; i < 20; i++) await cycle();
-    const before = Deno.memoryUsage().rss;
-    for (let i = 0; i < 60; i++) await cycle();
-    const grownMb = (Deno.memoryUsage().rss - before) / 2 ** 20;
-    assert.ok(grownMb < 64, `memory grew by ${grownMb.toFixed(1)} MB`);
+    const growthMb = await leastGrowthMb(async () => {
+      for (let i = 0; i < 15; i++) {
+        using model = await rig.engine.read(path);
+        using compiled = await model.compile({ device: "CPU" });
+        using request = compiled.createInferRequest();
+        request.infer([floats([1, 2], [1, 2])]);
+      }
+    });
+    assert.ok(growthMb < 16, `memory grew by ${growthMb.toFixed(1)} MB`);
   });
+}
+
+/** The least growth of the process in three rounds after a first: other tests may run at the same time, a leak never rests. */
+async function leastGrowthMb(run: () => Promise<void> | void): Promise<number> {
+  let least = Infinity;
+  await run();
+  for (let round = 0; round < 3; round++) {
+    const before = Deno.memoryUsage().rss;
+    await run();
+    least = Math.min(least, (Deno.memoryUsage().rss - before) / 2 ** 20);
+  }
+  return least;
 }
 
 /** A copy in plain arrays of this realm, to compare. */

@@ -3,16 +3,23 @@
  *
  * @module
  */
-import { CODE } from "../../base/status.ts";
-import { DTYPE_BYTES, type NumericTensor, type StringTensor, type Tensor } from "../../base/tensor.ts";
+import { assert, CODE } from "../../base/status.ts";
+import {
+  type DType,
+  DTYPE_BYTES,
+  elementCount,
+  type NumericTensor,
+  type StringTensor,
+  type Tensor,
+} from "../../base/tensor.ts";
 import type { Port } from "../engine.ts";
 import { addressOf, type Library, NativeShape } from "./library.ts";
 import { isSameShape } from "./ports.ts";
 import { checkStringLayout, writeStrings } from "./string_memory.ts";
 import { ELEMENT_TYPE } from "./symbols.ts";
 
-/** Up to this size copying into memory that is bound already costs less than binding the caller's (input_slot_bench). */
-const COPY_BYTES_MAX = 16 * 1024;
+/** Up to this size copying into memory that is bound already costs less than binding the caller's (see infer_request_bench.ts). */
+const COPY_BYTES_MAX = 64 * 1024;
 /** The alignment of our own memory: a cache line, and what OpenVINO's vector code likes best. */
 const ALIGNMENT = 64;
 
@@ -33,8 +40,11 @@ export class InputSlot {
   /** The part of {@link InputSlot.#own} that is bound; undefined while something else is. */
   #bound: Uint8Array<ArrayBuffer> | undefined;
   #boundShape: readonly number[] = [];
-  /** What else OpenVINO has an address of. */
+  #boundDtype: DType | undefined;
+  /** What OpenVINO has addresses of. */
   #kept: readonly ArrayBufferView[] = [];
+  /** What it was given addresses of and refused: it is not said that it forgets them at once. */
+  #refused: readonly ArrayBufferView[] = [];
   #isBorrowing = false;
 
   /**
@@ -60,17 +70,24 @@ export class InputSlot {
       this.#bindStrings(tensor);
       return true;
     }
-    const { bytes, shape } = tensor;
-    const bound = this.#bound;
-    if (bound !== undefined && bound.byteLength === bytes.byteLength && isSameShape(shape, this.#boundShape)) {
-      if (bytes.byteLength <= COPY_BYTES_MAX || !isAligned(tensor)) {
-        bound.set(bytes);
-        return false;
-      }
+    const { bytes } = tensor;
+    const isCopied = bytes.byteLength <= COPY_BYTES_MAX || !isAligned(tensor);
+    if (isCopied && this.#isLikeBound(tensor)) {
+      (this.#bound as Uint8Array).set(bytes);
+      return false;
     }
-    if (bytes.byteLength <= COPY_BYTES_MAX || !isAligned(tensor)) this.#bindCopy(tensor);
+    assert(
+      bytes.byteLength === elementCount(tensor.shape) * DTYPE_BYTES[tensor.dtype],
+      "A tensor has another number of bytes than its shape",
+    );
+    if (isCopied) this.#bindCopy(tensor);
     else this.#bindBorrowed(tensor);
     return true;
+  }
+
+  #isLikeBound({ dtype, shape, bytes }: NumericTensor): boolean {
+    return this.#bound?.byteLength === bytes.byteLength && this.#boundDtype === dtype &&
+      isSameShape(this.#boundShape, shape);
   }
 
   /** Whether an address lies in memory of the caller's that is bound. */
@@ -91,6 +108,7 @@ export class InputSlot {
     bound.set(bytes);
     this.#bind(ELEMENT_TYPE[dtype], shape, [this.#own]);
     this.#bound = bound;
+    this.#boundDtype = dtype;
     this.#boundShape = [...shape];
   }
 
@@ -100,6 +118,7 @@ export class InputSlot {
   }
 
   #bindStrings({ shape, strings }: StringTensor): void {
+    assert(strings.length === elementCount(shape), "A tensor has another number of strings than its shape");
     const { structs, characters } = writeStrings(strings);
     this.#bind(ELEMENT_TYPE.string, shape, [structs, characters]);
   }
@@ -114,13 +133,12 @@ export class InputSlot {
       this.#action,
     );
     this.#bound = undefined;
-    const previous = this.#kept;
     try {
-      // If OpenVINO refuses the tensor, the previous one may still be bound.
-      this.#kept = [...previous, ...memory];
+      this.#refused = memory;
       const status = symbols.ov_infer_request_set_input_tensor_by_index(this.#request, this.#index, tensor);
       this.#library.check(status, this.#action, CODE.INVALID_ARGUMENT);
       this.#kept = memory;
+      this.#refused = [];
       this.#isBorrowing = false;
     } finally {
       // The request holds its own reference to what the handle stands for.

@@ -11,8 +11,9 @@ import { ELEMENT_TYPE, STATUS, SYMBOLS } from "./symbols.ts";
 /** The C functions, callable. */
 export type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** The oldest release whose element types and functions are those of `symbols.ts`. */
-const VERSION_MIN = "2026.4";
+/** The oldest release whose element types and functions are those of `symbols.ts`: year and number in it. */
+const VERSION_MIN = [2026, 4] as const;
+const REQUIREMENT = `ovserve needs OpenVINO ${VERSION_MIN.join(".")} or later`;
 
 const encoder = new TextEncoder();
 
@@ -44,7 +45,7 @@ export class Library implements Disposable {
       const reason = text.replaceAll("Could not open library: ", "").replaceAll(`${path}: `, "");
       throw new ServingError(
         CODE.FAILED_PRECONDITION,
-        `Cannot open OpenVINO's library ${path}: ${reason}; ovserve needs OpenVINO ${VERSION_MIN} or later`,
+        `Cannot open OpenVINO's library ${path}: ${reason}; ${REQUIREMENT}`,
         { cause },
       );
     }
@@ -63,6 +64,10 @@ export class Library implements Disposable {
     this.check(this.symbols.ov_get_openvino_version(version), "Cannot read OpenVINO's version");
     const buildNumber = readCString(pointerAt(version, 0));
     this.symbols.ov_version_free(version);
+    const [year = 0, release = 0] = buildNumber.split(".").map(Number);
+    if (year < VERSION_MIN[0] || (year === VERSION_MIN[0] && release < VERSION_MIN[1])) {
+      throw new ServingError(CODE.FAILED_PRECONDITION, `Cannot use OpenVINO ${buildNumber}: ${REQUIREMENT}`);
+    }
     return buildNumber;
   }
 
@@ -81,8 +86,10 @@ export class Library implements Disposable {
       if (Number(this.#result[0]) !== bytes) {
         throw new ServingError(
           CODE.FAILED_PRECONDITION,
-          `OpenVINO ${this.version} numbers its element types in another way than ${VERSION_MIN}: ` +
-            `${dtype} takes ${this.#result[0]} bytes there, not ${bytes}; ovserve needs OpenVINO ${VERSION_MIN}`,
+          `Cannot use OpenVINO ${this.version}: it numbers element types in another way than ${
+            VERSION_MIN.join(".")
+          }, ` +
+            `so that ${dtype} takes ${this.#result[0]} bytes and not ${bytes}`,
         );
       }
     }
@@ -103,7 +110,7 @@ export class Library implements Disposable {
     // A refused argument leaves no text, so the text there is belongs to an earlier failure.
     const text = status === STATUS.INVALID_C_PARAM ? "" : this.takeString(this.symbols.ov_get_last_err_msg());
     const reason = tidyErrorText(text) || `OpenVINO reports status ${status} and no reason`;
-    return new ServingError(code, `${action}: ${reason}`, { cause: text });
+    return new ServingError(code, `${action}: ${reason}`, text === "" ? undefined : { cause: text });
   }
 
   /**

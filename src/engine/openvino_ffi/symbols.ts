@@ -205,14 +205,6 @@ export const SYMBOLS = {
     ],
     result: "i32",
   },
-  ov_infer_request_set_output_tensor_by_index: {
-    parameters: [
-      "pointer", // ov_infer_request_t* infer_request
-      "usize", // const size_t idx
-      "pointer", // const ov_tensor_t* tensor
-    ],
-    result: "i32",
-  },
   ov_infer_request_get_output_tensor_by_index: {
     parameters: [
       "pointer", // const ov_infer_request_t* infer_request
@@ -266,13 +258,6 @@ export const SYMBOLS = {
     parameters: [
       "pointer", // const ov_tensor_t* tensor
       "buffer", // ov_shape_t* shape
-    ],
-    result: "i32",
-  },
-  ov_tensor_get_element_type: {
-    parameters: [
-      "pointer", // const ov_tensor_t* tensor
-      "buffer", // ov_element_type_e* type
     ],
     result: "i32",
   },
