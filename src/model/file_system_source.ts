@@ -5,14 +5,18 @@
  * @module
  */
 import { systemTimer, type Timer } from "../core/timer.ts";
-import { ModelWatch, type SourceEvent, type SourceModel } from "./model_watch.ts";
-import type { VersionFiles, VersionWatch } from "./version_watch.ts";
+import { type ModelLookOptions, ModelWatch, type SourceEvent, type SourceModel } from "./model_watch.ts";
+import type { VersionFiles } from "./version_watch.ts";
 
 export type { SourceEvent, SourceModel } from "./model_watch.ts";
 export type { VersionFiles } from "./version_watch.ts";
 
-/** Versions that are quiet are looked at in turn, so many a poll over all models: it bounds what polling costs. */
-const QUIET_LOOKS_PER_POLL = 32;
+/**
+ * What is most likely unchanged is looked at in turn, so many a poll over all models, which bounds what polling costs: base paths
+ * whose time says that nothing has come or gone, and versions whose files have settled.
+ */
+const BASE_PATHS_PER_POLL = 8;
+const QUIET_VERSIONS_PER_POLL = 8;
 
 /** How long disposing waits for looks under way, which never end on a file server that is gone. */
 const DISPOSE_WAIT_MS = 1_000;
@@ -29,13 +33,33 @@ export interface FileSystemSourceOptions {
   readonly now?: () => number;
 }
 
+/** What of one model's is due. */
+type Due = Pick<ModelLookOptions, "isDue" | "dueVersions">;
+
+/** Takes some of a changing list at a time, so that each has its turn. */
+class Turn {
+  readonly #count: number;
+  #next = 0;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  take<Item>(items: readonly Item[]): ReadonlySet<Item> {
+    const first = this.#next < items.length ? this.#next : 0;
+    this.#next = first + this.#count;
+    return new Set([...items.slice(first), ...items.slice(0, first)].slice(0, this.#count));
+  }
+}
+
 /** Watches the base paths of any number of models. Disposing it ends that; nothing is unloaded by it. */
 export class FileSystemSource implements AsyncDisposable {
   readonly #options: Required<FileSystemSourceOptions>;
   #watches: ReadonlyMap<string, ModelWatch> = new Map();
   /** The looks under way, so that none is begun twice. */
   readonly #looks = new Map<ModelWatch, Promise<void>>();
-  #quietTurn = 0;
+  readonly #basePathTurn = new Turn(BASE_PATHS_PER_POLL);
+  readonly #versionTurn = new Turn(QUIET_VERSIONS_PER_POLL);
   #cancelTimer: () => void = () => {};
   #isClosed = false;
 
@@ -72,14 +96,16 @@ export class FileSystemSource implements AsyncDisposable {
     if (this.#options.pollIntervalMs < 0 || changed.length === 0) return;
     // A new interval begins, so that no file seems quiet only because two looks follow closely.
     this.#startTimer();
-    await Promise.all(changed.map((watch) => this.#look(watch, new Set())));
+    await Promise.all(changed.map((watch) => this.#look(watch, { isDue: true, dueVersions: new Set() })));
     await Promise.all(changed.map((watch) => watch.decided.promise));
   }
 
   /** Looks at every model now. Resolves when all have been looked at; a look that is under way is waited for. */
   async poll(): Promise<void> {
-    const due = this.#takeQuietTurn();
-    await Promise.all([...this.#watches.values()].map((watch) => this.#look(watch, due)));
+    const watches = [...this.#watches.values()];
+    const due = this.#basePathTurn.take(watches);
+    const dueVersions = this.#versionTurn.take(watches.flatMap((watch) => watch.quietVersions));
+    await Promise.all(watches.map((watch) => this.#look(watch, { isDue: due.has(watch), dueVersions })));
   }
 
   /** Ends the watching. What a look under way would have said is not said any more. */
@@ -93,7 +119,7 @@ export class FileSystemSource implements AsyncDisposable {
     cancel();
   }
 
-  #look(watch: ModelWatch, due: ReadonlySet<VersionWatch>): Promise<void> {
+  #look(watch: ModelWatch, due: Due): Promise<void> {
     const underWay = this.#looks.get(watch);
     if (underWay !== undefined) return underWay;
     const look = this.#lookAndTell(watch, due).finally(() => this.#looks.delete(watch));
@@ -101,20 +127,19 @@ export class FileSystemSource implements AsyncDisposable {
     return look;
   }
 
-  async #lookAndTell(watch: ModelWatch, due: ReadonlySet<VersionWatch>): Promise<void> {
+  async #lookAndTell(watch: ModelWatch, due: Due): Promise<void> {
     const { pollIntervalMs, now, onAspired } = this.#options;
-    const versions = await watch.look({ due, wroteBeforeMs: now() - pollIntervalMs, isOnly: pollIntervalMs === 0 });
+    const nowMs = now();
+    const versions = await watch.look({
+      ...due,
+      nowMs,
+      wroteBeforeMs: nowMs - pollIntervalMs,
+      isOnly: pollIntervalMs === 0,
+    });
     const { name } = watch.model;
     if (this.#isClosed || this.#watches.get(name) !== watch) return;
     if (versions !== undefined) onAspired(name, versions);
     if (!watch.hasUnsettled) watch.decided.resolve();
-  }
-
-  #takeQuietTurn(): ReadonlySet<VersionWatch> {
-    const quiet = [...this.#watches.values()].flatMap((watch) => watch.quietVersions);
-    const turn = this.#quietTurn < quiet.length ? this.#quietTurn : 0;
-    this.#quietTurn = turn + QUIET_LOOKS_PER_POLL;
-    return new Set([...quiet.slice(turn), ...quiet.slice(0, turn)].slice(0, QUIET_LOOKS_PER_POLL));
   }
 
   #startTimer(): void {

@@ -36,10 +36,17 @@ export interface SourceEvent {
   readonly reason?: string;
 }
 
+/** A folder written to less than this ago may be written to again without its time changing. */
+const TIME_GRAIN_MAX_MS = 3_000;
+
 /** How a model is looked at. */
 export interface ModelLookOptions {
+  /** Whether to list the base path even when its time says that nothing has come or gone: not all file systems keep it. */
+  readonly isDue: boolean;
   /** Quiet versions to look at as well; all others that are quiet are left alone. */
-  readonly due: ReadonlySet<VersionWatch>;
+  readonly dueVersions: ReadonlySet<VersionWatch>;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
   /** Milliseconds since 1970 before which files must have been written to be trusted at once when a model is new. */
   readonly wroteBeforeMs: number;
   /** Whether nobody will look again. */
@@ -54,8 +61,10 @@ export class ModelWatch {
   readonly #onEvent: (event: SourceEvent) => void;
   readonly #versions = new Map<number, VersionWatch>();
   #isFirst = true;
-  /** The names of the version folders at the last look, and the file system they were on. */
-  #listing = "";
+  /** The base path and its version folders when they were listed last. */
+  #stamp: string | undefined;
+  #folders: ReadonlyMap<number, string> = new Map();
+  /** The file system the version folders were on. */
   #device: number | undefined;
   /** What was told last, so that it is told once. */
   #unreadable: string | undefined;
@@ -86,7 +95,7 @@ export class ModelWatch {
    * @returns the versions that ought to be served, or undefined when nothing can be told and nothing should change.
    */
   async look(options: ModelLookOptions): Promise<ReadonlyMap<number, VersionFiles> | undefined> {
-    const folders = await this.#list();
+    const folders = await this.#list(options);
     if (folders === undefined) return undefined;
     for (const version of this.#versions.keys()) {
       if (!folders.has(version)) this.#versions.delete(version);
@@ -95,7 +104,7 @@ export class ModelWatch {
       const watch = this.#versions.get(version) ?? new VersionWatch(version);
       this.#versions.set(version, watch);
       const isKnown = watch.isQuiet && watch.isThere && watch.files?.folder === folder;
-      if (!isKnown || options.due.has(watch)) await this.#lookAt(watch, { ...options, folder });
+      if (!isKnown || options.dueVersions.has(watch)) await this.#lookAt(watch, { ...options, folder });
     }
     this.#isFirst = false;
     return this.#aspired();
@@ -128,35 +137,27 @@ export class ModelWatch {
   }
 
   /** The folder of each version; undefined when the base path cannot be read. */
-  async #list(): Promise<ReadonlyMap<number, string> | undefined> {
+  async #list({ isDue, nowMs }: ModelLookOptions): Promise<ReadonlyMap<number, string> | undefined> {
     const { basePath } = this.model;
     try {
-      const names: string[] = [];
-      for await (const { name, isFile } of Deno.readDir(basePath)) {
-        if (!isFile && /^\d+$/.test(name)) names.push(name);
-      }
-      names.sort();
-      if (await this.#isUnmounted(names)) {
+      const { dev, ino, mode, mtime } = await Deno.stat(basePath);
+      const modifiedMs = mtime?.getTime() ?? nowMs;
+      const stamp = `${dev} ${ino} ${mode} ${modifiedMs}`;
+      if (!isDue && stamp === this.#stamp && this.#unreadable === undefined) return this.#folders;
+      const folders = this.#index(await listNumbers(basePath));
+      // An empty mount point is what is left of a base path whose file system has gone.
+      if (folders.size === 0 && this.#device !== undefined && this.#device !== dev) {
         this.#tellUnreadable(`${basePath} is empty and on another file system than its versions were`);
         return undefined;
       }
       this.#tellUnreadable(undefined);
-      return this.#index(names);
+      if (folders.size > 0) this.#device = dev;
+      this.#stamp = nowMs - modifiedMs > TIME_GRAIN_MAX_MS ? stamp : undefined;
+      return this.#folders = folders;
     } catch (thrown) {
       this.#tellUnreadable(accessError(basePath, thrown).message);
       return undefined;
     }
-  }
-
-  /** An empty mount point is what is left of a base path whose file system has gone. */
-  async #isUnmounted(names: readonly string[]): Promise<boolean> {
-    const listing = names.join("/");
-    if (listing === this.#listing && this.#unreadable === undefined) return false;
-    const { dev } = await Deno.stat(this.model.basePath);
-    if (names.length === 0 && this.#device !== undefined && this.#device !== dev) return true;
-    this.#listing = listing;
-    if (names.length > 0) this.#device = dev;
-    return false;
   }
 
   /** Numbers the folders; of several with the same number the last by name is taken, as TensorFlow Serving does. */
@@ -202,4 +203,13 @@ export class ModelWatch {
   #tell(event: Omit<SourceEvent, "name">): void {
     this.#onEvent({ name: this.model.name, ...event });
   }
+}
+
+/** The names in a folder that are numbers and not plain files, in order. */
+async function listNumbers(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (!isFile && /^\d+$/.test(name)) names.push(name);
+  }
+  return names.sort();
 }
