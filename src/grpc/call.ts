@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import { CODE, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream, StreamListener } from "../http2/http2.ts";
+import type { MessageBuffers } from "./message_buffers.ts";
 import { isOneMessage, messagePrefix, MessageReader, PREFIX_BYTES } from "./message_reader.ts";
 import {
   type RequestHead,
@@ -36,6 +37,7 @@ export interface Method {
 export interface CallOptions {
   /** The longest message a client may send, before and after decompression. */
   readonly messageBytesMax: number;
+  readonly buffers: MessageBuffers;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
   readonly onFault: (error: ServingError, path: string) => void;
 }
@@ -175,6 +177,7 @@ export class ServerCall implements StreamListener {
     if (this.#reader === undefined) {
       this.#reader = new MessageReader({
         bytesMax: this.#options.messageBytesMax,
+        buffers: this.#options.buffers,
         onMessage: (message, isCompressed) => this.#accept(message, isCompressed),
       });
       this.#startDeadline();
@@ -205,13 +208,15 @@ export class ServerCall implements StreamListener {
       const place = this.#reader?.isInside === true ? "inside a message" : "without a message";
       return this.#refuse(new ServingError(CODE.INVALID_ARGUMENT, `The client ended the call ${place}`));
     }
+    const giveBack = () => this.#options.buffers.giveBack(message);
     try {
       const handled = this.#isCompressed ? this.#handleCompressed(message) : this.#method.handle(message, this);
-      if (handled === undefined) return;
+      if (handled === undefined) return giveBack();
       this.#startDeadline();
-      handled.catch((error: unknown) => this.fail(error));
+      handled.catch((error: unknown) => this.fail(error)).then(giveBack);
     } catch (error) {
       this.fail(error);
+      giveBack();
     }
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
+import type { MessageBuffers } from "./message_buffers.ts";
 
 /** A compressed flag and the message's length. */
 export const PREFIX_BYTES = 5;
@@ -12,22 +13,24 @@ export const PREFIX_BYTES = 5;
 /** What is set aside for a message on its prefix's word alone; more only as data comes, so a prefix that lies costs nothing. */
 const TRUSTED_BYTES = 1 << 20;
 
-/** Receives a message. It owns `message`. */
+/** Receives a message. It owns `message`, whose buffer may be given back to {@link MessageBuffers} in the end. */
 export type OnMessage = (message: Uint8Array<ArrayBuffer>, isCompressed: boolean) => void;
 
 /** Reads the messages of one stream. */
 export class MessageReader {
   readonly #onMessage: OnMessage;
   readonly #bytesMax: number;
+  readonly #buffers: MessageBuffers;
   readonly #prefix = new Uint8Array(PREFIX_BYTES);
   #prefixBytes = 0;
   #message: Uint8Array<ArrayBuffer> | undefined;
   #messageBytes = 0;
   #length = 0;
 
-  constructor(options: { onMessage: OnMessage; bytesMax: number }) {
+  constructor(options: { onMessage: OnMessage; bytesMax: number; buffers: MessageBuffers }) {
     this.#onMessage = options.onMessage;
     this.#bytesMax = options.bytesMax;
+    this.#buffers = options.buffers;
   }
 
   /** Whether a message has begun and not ended. */
@@ -81,7 +84,7 @@ export class MessageReader {
       );
     }
     this.#messageBytes = 0;
-    this.#message = new Uint8Array(Math.min(this.#length, TRUSTED_BYTES));
+    this.#message = this.#buffers.takeIdle(this.#length) ?? new Uint8Array(Math.min(this.#length, TRUSTED_BYTES));
   }
 
   #roomFor(bytes: number): Uint8Array {
@@ -103,7 +106,10 @@ export class MessageReader {
     const message = this.#message as Uint8Array<ArrayBuffer>;
     this.#message = undefined;
     this.#prefixBytes = 0;
-    this.#onMessage(message, this.#prefix[0] === 1);
+    this.#onMessage(
+      message.length === this.#length ? message : message.subarray(0, this.#length),
+      this.#prefix[0] === 1,
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
-import { isOneMessage, MessageReader, messagePrefix } from "./message_reader.ts";
+import { MessageBuffers } from "./message_buffers.ts";
+import { isOneMessage, messagePrefix, MessageReader } from "./message_reader.ts";
 
 function framed(text: string, isCompressed = false): Uint8Array {
   const body = new TextEncoder().encode(text);
@@ -11,6 +12,7 @@ function rig(bytesMax = 1 << 20): { reader: MessageReader; messages: string[] } 
   const messages: string[] = [];
   const reader = new MessageReader({
     bytesMax,
+    buffers: new MessageBuffers({ idleBytesMax: 1 << 20 }),
     onMessage: (message, isCompressed) =>
       messages.push(`${new TextDecoder().decode(message)}${isCompressed ? " (compressed)" : ""}`),
   });
@@ -57,7 +59,8 @@ Deno.test("MessageReader grows a large message as its data comes, and keeps ever
   const sent = new Uint8Array(bytes);
   for (let i = 0; i < bytes; i += 97) sent[i] = i % 251;
   let got: Uint8Array | undefined;
-  const reader = new MessageReader({ bytesMax: bytes, onMessage: (message) => got = message });
+  const buffers = new MessageBuffers({ idleBytesMax: 1 << 20 });
+  const reader = new MessageReader({ bytesMax: bytes, buffers, onMessage: (message) => got = message });
   reader.push(messagePrefix(bytes, false).slice());
   for (let at = 0; at < bytes;) {
     const room = reader.room(777_777) as Uint8Array;
@@ -66,7 +69,10 @@ Deno.test("MessageReader grows a large message as its data comes, and keeps ever
     reader.filled(room.length);
   }
   assert(got !== undefined && got.length === bytes);
-  assert.equal(Math.max(...[0, 97, 1_048_575, 1_048_600, bytes - 1].map((i) => Math.abs((got?.[i] ?? 0) - (sent[i] ?? 0)))), 0);
+  assert.equal(
+    Math.max(...[0, 97, 1_048_575, 1_048_600, bytes - 1].map((i) => Math.abs((got?.[i] ?? 0) - (sent[i] ?? 0)))),
+    0,
+  );
 });
 
 Deno.test("MessageReader does not take a prefix's word for memory", () => {
@@ -90,4 +96,20 @@ Deno.test("isOneMessage() holds for a whole message and nothing else", () => {
   assert(!isOneMessage(new Uint8Array([...framed("abc"), 0])));
   assert(!isOneMessage(new Uint8Array(4)));
   assert(!isOneMessage(new Uint8Array([2, 0, 0, 0, 0])));
+});
+
+Deno.test("MessageReader reads into a buffer that was given back, and gives no more of it than the message", () => {
+  const buffers = new MessageBuffers({ idleBytesMax: 1 << 20 });
+  const used = new Uint8Array(100_000).fill(9);
+  buffers.giveBack(used);
+  const messages: Uint8Array[] = [];
+  const reader = new MessageReader({ bytesMax: 1 << 20, buffers, onMessage: (message) => messages.push(message) });
+  for (let round = 0; round < 2; round++) {
+    reader.push(messagePrefix(70_000, false).slice());
+    reader.push(new Uint8Array(70_000).fill(round));
+  }
+  assert.deepEqual(messages.map((message) => message.length), [70_000, 70_000]);
+  assert.equal(messages[0]?.buffer, used.buffer);
+  assert.notEqual(messages[1]?.buffer, used.buffer);
+  assert(messages.every((message, round) => message.every((byte) => byte === round)));
 });

@@ -8,6 +8,7 @@ import { Http2Connection } from "../http2/connection.ts";
 import type { Http2Stream, RequestHeaders, StreamListener } from "../http2/http2.ts";
 import type { Http2Limits } from "../http2/limits.ts";
 import { type CallOptions, type Method, ServerCall } from "./call.ts";
+import { MessageBuffers } from "./message_buffers.ts";
 import { requestHead, trailersOnly } from "./request_head.ts";
 
 /** Where to listen: a TCP address, with TLS when there is a certificate, or a Unix socket. */
@@ -16,11 +17,14 @@ export type Endpoint =
   | { readonly path: string };
 
 /** How a server behaves. */
-export interface GrpcServerOptions extends CallOptions {
+export interface GrpcServerOptions extends Omit<CallOptions, "buffers"> {
   readonly http2: Http2Limits;
   /** Connections past this many are closed as they come. */
   readonly connectionsMax: number;
 }
+
+/** Memory kept for the large messages to come. */
+const IDLE_BUFFER_BYTES_MAX = 64 << 20;
 
 /** How long accepting rests when the system refuses a connection, as it does when file descriptors run out. */
 const ACCEPT_PAUSE_MS = 100;
@@ -30,7 +34,7 @@ type AnyListener = Deno.Listener<Deno.Conn>;
 /** Serves methods over gRPC until it is shut down. */
 export class GrpcServer {
   readonly #methods: ReadonlyMap<string, Method>;
-  readonly #options: GrpcServerOptions;
+  readonly #options: GrpcServerOptions & CallOptions;
   readonly #listeners = new Set<AnyListener>();
   readonly #connections = new Set<Http2Connection>();
   readonly #tasks = new Set<Promise<void>>();
@@ -38,7 +42,7 @@ export class GrpcServer {
 
   constructor(methods: readonly Method[], options: GrpcServerOptions) {
     this.#methods = new Map(methods.map((method) => [method.path, method]));
-    this.#options = options;
+    this.#options = { ...options, buffers: new MessageBuffers({ idleBytesMax: IDLE_BUFFER_BYTES_MAX }) };
   }
 
   /**
