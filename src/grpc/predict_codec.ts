@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { CODE, ServingError } from "../base/status.ts";
 import type { NamedTensor } from "../base/tensor.ts";
 import type { ModelSpec, PredictRequest, PredictResponse, RequestInput } from "../service/messages.ts";
 import { readModelSpec, writeModelSpec } from "./model_spec_codec.ts";
@@ -13,6 +14,8 @@ import { WireWriter } from "./wire_writer.ts";
 
 /** What the tensors of one message may take in memory besides the message itself, unless told otherwise. */
 const TENSOR_BYTES_MAX = 1 << 30;
+/** More tensors than any model has; each takes many times the few bytes that name it. */
+const TENSORS_MAX = 1 << 14;
 /** From this many inputs on a name is looked up in a map. */
 const LISTED_INPUTS_MAX = 16;
 const NO_NAMES: readonly string[] = Object.freeze([]);
@@ -47,7 +50,8 @@ const writer = new WireWriter();
  * Decodes a PredictRequest. Inputs that are no tensors are among them, as {@link MalformedTensor}s.
  *
  * @param message borrowed by the tensors.
- * @throws {ServingError} INVALID_ARGUMENT when the message is not protobuf.
+ * @throws {ServingError} INVALID_ARGUMENT when the message is not protobuf; RESOURCE_EXHAUSTED for tensors, or pieces of one,
+ * without number.
  */
 export function decodePredictRequest(message: Uint8Array, options?: DecodeOptions): PredictRequest {
   const reader = new WireReader(message);
@@ -147,6 +151,9 @@ class NamedTensors {
     if (index >= 0) {
       this.list[index] = input;
     } else {
+      if (this.list.length === TENSORS_MAX) {
+        throw new ServingError(CODE.RESOURCE_EXHAUSTED, `The message has more than ${TENSORS_MAX} tensors`);
+      }
       this.#indices?.set(input.name, this.list.length);
       this.list.push(input);
     }

@@ -145,6 +145,25 @@ Deno.test("all inputs together may take tensorBytesMax bytes beyond the message"
   assert(tensor?.dtype === "malformed" && tensor.error.code === CODE.RESOURCE_EXHAUSTED);
 });
 
+function isExhausted(error: unknown): boolean {
+  return error instanceof ServingError && error.code === CODE.RESOURCE_EXHAUSTED;
+}
+
+Deno.test("tensors and pieces of a tensor without number are refused before they fill the memory", () => {
+  const inputs = Array.from({ length: 20_000 }, (_, i) => lengthField(2, lengthField(1, String(i))));
+  assert.throws(() => decodePredictRequest(message(...inputs)), isExhausted);
+  const pieces = lengthField(7, [1]);
+  const tensor = Array.from({ length: 70_000 }, () => pieces).flat();
+  assert.throws(() => decodePredictRequest(message(lengthField(2, lengthField(2, tensor)))), isExhausted);
+});
+
+Deno.test("of dimensions without number no more are kept than show that there are too many", () => {
+  const shape = Array.from({ length: 100_000 }, () => [18, 0]).flat();
+  const { inputs } = decodePredictRequest(message(lengthField(2, lengthField(2, tensorOf(1), lengthField(2, shape)))));
+  const { tensor } = inputs[0] ?? {};
+  assert(tensor?.dtype === "malformed" && tensor.error.message === "tensor parsing error: ");
+});
+
 const RESPONSE = {
   modelName: "m",
   modelVersion: 3,

@@ -14,6 +14,8 @@ import type { WireWriter } from "./wire_writer.ts";
 
 /** TensorShape's bound on dimensions (tensorflow/core/framework/tensor_shape.h). */
 const RANK_MAX = 254;
+/** More pieces than any encoder leaves values in; what is noted of each takes many times its two or three bytes. */
+const RUNS_MAX = 1 << 16;
 /** What one element of a string tensor costs in memory besides its bytes: a view. */
 const STRING_BYTES = 104;
 const NO_BYTES = new Uint8Array(0);
@@ -114,7 +116,8 @@ export class TensorReader {
         else reader.skip(inner);
       }
       reader.leave(outer);
-      this.#shape.push(size);
+      // One more than there may be says enough.
+      if (this.#shape.length <= RANK_MAX) this.#shape.push(size);
     }
   }
 
@@ -127,16 +130,23 @@ export class TensorReader {
       const last = this.#runs[this.#runs.length - 1];
       if (last !== undefined && last.field === field && !last.isPacked && last.end === start) {
         last.end = reader.position;
-      } else this.#runs.push({ field, isPacked: false, start, end: reader.position });
+      } else this.#addRun({ field, isPacked: false, start, end: reader.position });
     } else if (wireType !== undefined && (tag & 7) === WIRE.LENGTH) {
       const length = reader.readLength();
       const run = { field, isPacked: true, start: reader.position, end: reader.position + length };
       checkPackedRun(reader.bytes, run, wireType);
       reader.position = run.end;
-      this.#runs.push(run);
+      this.#addRun(run);
     } else {
       reader.skip(tag);
     }
+  }
+
+  #addRun(run: Run): void {
+    if (this.#runs.length === RUNS_MAX) {
+      throw new ServingError(CODE.RESOURCE_EXHAUSTED, `A tensor's values are in more than ${RUNS_MAX} pieces`);
+    }
+    this.#runs.push(run);
   }
 
   /**

@@ -4,12 +4,17 @@
  *
  * @module
  */
+import { CODE, ServingError } from "../base/status.ts";
 import { WIRE, WireReader } from "./wire_reader.ts";
 import { joinParts } from "./wire_writer.ts";
 
+/** More fields than any message read this way has; each takes many times its two bytes. */
+const FIELDS_MAX = 1 << 16;
+
 /**
  * The fields of one message. What is absent has proto3's default; of what comes twice the last counts, and sub-messages merge.
- * Every method throws a ServingError INVALID_ARGUMENT where the bytes are not protobuf.
+ * Every method throws a {@link ServingError}: INVALID_ARGUMENT where the bytes are not protobuf, RESOURCE_EXHAUSTED for fields
+ * without number.
  */
 export class WireFields {
   readonly #numbers = new Map<number, number>();
@@ -18,7 +23,10 @@ export class WireFields {
   /** @param message borrowed by the views handed out. */
   constructor(message: Uint8Array) {
     const reader = new WireReader(message);
-    while (reader.position < reader.limit) {
+    for (let fields = 0; reader.position < reader.limit; fields++) {
+      if (fields === FIELDS_MAX) {
+        throw new ServingError(CODE.RESOURCE_EXHAUSTED, `The message has more than ${FIELDS_MAX} fields`);
+      }
       const tag = reader.readTag();
       const wireType = tag & 7;
       if (wireType === WIRE.VARINT) this.#numbers.set(tag >>> 3, reader.readInt64AsNumber());

@@ -40,3 +40,9 @@ Deno.test("bytes that are no message are refused, and so is text that is not UTF
   assert.throws(() => new WireFields(message([10, 5, 0])), ServingError);
   assert.throws(() => new WireFields(message(lengthField(1, [0xff]))).text(1), ServingError);
 });
+
+Deno.test("fields without number are refused before they fill the memory", () => {
+  const bytes = new Uint8Array(200_000);
+  for (let i = 0; i < bytes.length; i += 2) bytes[i] = 10;
+  assert.throws(() => new WireFields(bytes), /more than 65536 fields/);
+});
