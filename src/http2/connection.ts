@@ -262,19 +262,16 @@ export class Http2Connection {
   #tick(): void {
     if (this.#phase === "closed") return;
     const nowMs = performance.now();
-    const isWriteStuck = this.#watchdog.isWriteStuck(
-      nowMs,
-      this.#writing === undefined ? Number.NaN : this.#bytesWritten,
-    );
+    const isWriteStuck = this.#watchdog.isWriteStuck(this.#writing === undefined ? Number.NaN : this.#bytesWritten);
     if (isWriteStuck || nowMs >= Math.min(this.#drainUntilMs, this.#endUntilMs)) return this.close();
     if (this.#phase === "ending") return;
     if (this.#phase === "draining" && nowMs >= this.#noticeUntilMs) this.#announceLast();
-    this.#check(nowMs);
+    this.#check();
     this.#flush();
   }
 
-  #check(nowMs: number): void {
-    const verdict = this.#watchdog.check(nowMs, {
+  #check(): void {
+    const verdict = this.#watchdog.check({
       streams: this.#streams,
       receiver: this.#receiver,
       bytesRead: this.#bytesRead,

@@ -261,8 +261,13 @@ export class TestPeer {
   /** Sends bytes and returns the frames that come back before the connection waits for more. */
   async send(...bytes: Uint8Array[]): Promise<ReceivedFrame[]> {
     this.socket.feed(concat(bytes));
-    do await this.socket.changed; while (!this.socket.isIdle);
+    while (!this.socket.isIdle) await this.socket.changed;
     return this.received();
+  }
+
+  /** Waits until the connection has said its last. */
+  async hungUp(): Promise<void> {
+    while (!this.socket.isWriteClosed && !this.socket.isClosed) await this.socket.changed;
   }
 
   /** Takes the frames that have come back since they were last taken. */

@@ -31,9 +31,12 @@ export class Watchdog {
   readonly #onTick: () => void;
   #tickMs: number;
   #timer: ReturnType<typeof setInterval> | undefined;
+  /** When it last looked, and how much time it has seen pass; a time in which nothing could run counts for little. */
   #lastMs = 0;
-  #startMs = 0;
+  #clockMs = 0;
+  #checkedMs = 0;
   #pingedAtBytes = -1;
+  #pingedAtMs = 0;
   readonly #reading = new Stillness();
   readonly #writing = new Stillness();
   readonly #headers = new Stillness();
@@ -55,8 +58,8 @@ export class Watchdog {
   }
 
   start(): void {
-    this.#startMs = this.#lastMs = performance.now();
-    this.#timer = setInterval(this.#onTick, this.#tickMs);
+    this.#lastMs = performance.now();
+    this.#timer = setInterval(() => this.#look(), this.#tickMs);
   }
 
   stop(): void {
@@ -70,23 +73,24 @@ export class Watchdog {
     if (this.#timer === undefined || tickMs >= this.#tickMs) return;
     clearInterval(this.#timer);
     this.#tickMs = tickMs;
-    this.#timer = setInterval(this.#onTick, tickMs);
+    this.#timer = setInterval(() => this.#look(), tickMs);
   }
 
   /** Whether the socket has taken nothing for too long; `bytesWritten` is NaN while nothing is being written. */
-  isWriteStuck(nowMs: number, bytesWritten: number): boolean {
-    return isOver(this.#writing.of(bytesWritten, nowMs), this.#limits.writeTimeoutMs);
+  isWriteStuck(bytesWritten: number): boolean {
+    return isOver(this.#writing.of(bytesWritten, this.#clockMs), this.#limits.writeTimeoutMs);
   }
 
   /** Looks at everything else once, and does what needs no verdict: budgets, buffers, streams that nobody reads. */
-  check(nowMs: number, watched: Watched): Verdict {
+  check(watched: Watched): Verdict {
     const { streams, receiver } = watched;
     const limits = this.#limits;
-    receiver.elapse(nowMs - this.#lastMs);
-    this.#lastMs = nowMs;
+    const nowMs = this.#clockMs;
+    receiver.elapse(nowMs - this.#checkedMs);
+    this.#checkedMs = nowMs;
     streams.sender.outgoing.trim();
     this.#resetStalled(streams, nowMs);
-    if (!receiver.hasSettings) return isOver(nowMs - this.#startMs, limits.prefaceTimeoutMs) ? "dead" : "fine";
+    if (!receiver.hasSettings) return isOver(nowMs, limits.prefaceTimeoutMs) ? "dead" : "fine";
     if (isOver(this.#headers.of(receiver.blockInProgress || Number.NaN, nowMs), limits.headersTimeoutMs)) {
       return calmError(`Header block took longer than ${limits.headersTimeoutMs} ms`);
     }
@@ -96,13 +100,23 @@ export class Watchdog {
     return this.#checkLife(nowMs, watched.bytesRead);
   }
 
+  #look(): void {
+    const nowMs = performance.now();
+    // After a pause of the whole process, what the peer has sent meanwhile must be read before it is judged.
+    this.#clockMs += Math.min(nowMs - this.#lastMs, this.#tickMs * 2);
+    this.#lastMs = nowMs;
+    this.#onTick();
+  }
+
   #checkLife(nowMs: number, bytesRead: number): Verdict {
     const { keepaliveIntervalMs, keepaliveTimeoutMs } = this.#limits;
     const silentMs = this.#reading.of(bytesRead, nowMs);
     if (!isOver(silentMs, keepaliveIntervalMs)) return "fine";
-    if (isOver(silentMs, keepaliveIntervalMs + keepaliveTimeoutMs)) return "dead";
-    if (this.#pingedAtBytes === bytesRead) return "fine";
+    if (this.#pingedAtBytes === bytesRead) {
+      return isOver(nowMs - this.#pingedAtMs, keepaliveTimeoutMs) ? "dead" : "fine";
+    }
     this.#pingedAtBytes = bytesRead;
+    this.#pingedAtMs = nowMs;
     return "ping";
   }
 
