@@ -8,8 +8,9 @@ const h2load = await findTool("h2load");
 
 /** Resident memory of a process in bytes (proc(5)). */
 async function residentBytes(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  // Deno itself reads /proc only when everything is allowed.
+  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
+  return Number(/VmRSS:\s+(\d+) kB/.exec(new TextDecoder().decode(stdout))?.[1]) * 1024;
 }
 
 Deno.test({
