@@ -35,7 +35,6 @@ const PACKAGE_OWNER: Readonly<Record<string, string>> = {
   "commander": "cli",
   "pino": "base",
   "zod": "config",
-  "zod": "config",
 };
 
 /** Who may write to the console, as a start of paths. */

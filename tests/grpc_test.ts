@@ -148,7 +148,7 @@ Deno.test("GrpcServer.shutdown() lets calls finish that it has taken, and takes 
   const { promise: entered, resolve: enter } = Promise.withResolvers<void>();
   const slow: Method = {
     path: "/test.Test/Slow",
-    async handle(message, call) {
+    async handle(message, call): Promise<void> {
       enter();
       await mayReply;
       call.reply([message]);

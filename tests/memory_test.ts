@@ -16,7 +16,7 @@ async function residentBytes(pid: number): Promise<number> {
 Deno.test({
   name: "Memory stays flat over 100,000 predictions, in the loop and off it",
   ignore: h2load === undefined || Deno.build.os !== "linux",
-  async fn() {
+  async fn(): Promise<void> {
     // A hint of the user's takes the choice out of the server's hands: inference goes off the loop.
     for (const tuning of [[], ["--plugin_config", '{"PERFORMANCE_HINT": "THROUGHPUT"}']]) {
       await using server = await Server.start([

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file camelcase -- fields have the names they have on the wire
 /** The program as clients see it: three gRPC implementations that are not ours against the numbers OpenVINO itself gives. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -69,7 +70,7 @@ function digitsServer(): Promise<Server> {
 Deno.test({
   name: "grpcio, grpc-js and grpcurl get OpenVINO's own numbers to the last bit",
   ignore: interpreter === undefined || grpcurl === undefined,
-  async fn() {
+  async fn(): Promise<void> {
     const images = await sampleImages();
     const expected = await referenceAnswer(images);
     await using server = await digitsServer();

@@ -19,7 +19,7 @@ Deno.test("Log writes an event with its fields as one line of JSON", () => {
 Deno.test("Log writes text for people, with quotes only where they are needed", () => {
   const { log, lines } = rig("text");
   log.info("server started", { grpc: "0.0.0.0:9000", models: ["a"], note: "two words" });
-  assert.match(lines[0] ?? "", /^\S+Z info    server started grpc=0\.0\.0\.0:9000 models=\["a"\] note="two words"\n$/);
+  assert.match(lines[0] ?? "", /^\S+Z info {4}server started grpc=0\.0\.0\.0:9000 models=\["a"\] note="two words"\n$/);
 });
 
 Deno.test("Log leaves out what is less grave than its level", () => {

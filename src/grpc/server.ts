@@ -130,7 +130,9 @@ function refuse(stream: Http2Stream, block: Uint8Array, endStream: boolean): Str
   return DEAF;
 }
 
-const DEAF: StreamListener = { onData() {}, onTrailers() {}, onReset() {} };
+const DEAF: StreamListener = { onData: ignore, onTrailers: ignore, onReset: ignore };
+
+function ignore(): void {}
 
 function openListener(endpoint: Endpoint): AnyListener {
   if ("path" in endpoint) return Deno.listen({ transport: "unix", path: endpoint.path });
