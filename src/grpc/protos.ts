@@ -4,11 +4,15 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { fileURLToPath } from "node:url";
 import type { AnyDefinition, MessageTypeDefinition, Options } from "@grpc/proto-loader";
 import { assert, CODE, ServingError } from "../base/status.ts";
 
-/** Beside `src/`, in a checkout and inside a compiled executable alike. */
-const PROTOS_FOLDER = `${import.meta.dirname}/../../protos`;
+/**
+ * Beside `src/` in a checkout. Not inside a compiled executable: proto-loader asks whether it may read a file it is to import, and
+ * embedded files have no such bits.
+ */
+const PROTOS_FOLDER = fileURLToPath(new URL("../../protos", import.meta.url));
 
 /** Files that import all others a caller of this module may want. */
 const PROTO_FILES = [

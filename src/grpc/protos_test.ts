@@ -58,6 +58,6 @@ Deno.test("bytes that are not such a message are refused", () => {
   });
 });
 
-Deno.test("a message there is none of is a mistake of ours", () => {
-  assert.throws(() => protos.decode("tensorflow.serving.Nothing", new Uint8Array(0)), /This is a bug/);
+Deno.test("a message there is none of is a mistake of ours, by name", () => {
+  assert.throws(() => protos.decode("tensorflow.serving.Nothing", new Uint8Array(0)), /Nothing/);
 });
