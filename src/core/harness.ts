@@ -117,7 +117,6 @@ export class Harness<T> implements ServableHandle<T> {
   /** Frees the servable; resolves with the failure, if it is one. */
   async free(): Promise<ServingError | undefined> {
     const servable = this.#servable;
-    this.#servable = undefined;
     try {
       if (isAsyncDisposable(servable)) await servable[Symbol.asyncDispose]();
       else if (isDisposable(servable)) servable[Symbol.dispose]();

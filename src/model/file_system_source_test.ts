@@ -102,3 +102,17 @@ Deno.test("FileSystemSource lists many base paths in turn, but one whose time ha
   for (let look = 0; look < 4; look++) await rig.source.poll();
   assert.deepEqual([rig.versions("m38"), rig.versions("m39")], [[2], [2]]);
 });
+
+Deno.test("FileSystemSource does not trust the time of a base path written to just now", async () => {
+  await using rig = await SourceRig.make();
+  const names = Array.from({ length: 20 }, (_, i) => `m${i}`);
+  for (const name of names) await rig.write(`${name}/1`);
+  const now = new Date();
+  await Deno.utime(`${rig.root}/m19`, now, now);
+  await rig.source.setModels(names.map((name) => ({ name, basePath: `${rig.root}/${name}`, policy: LATEST })));
+  await rig.write("m19/2");
+  await Deno.utime(`${rig.root}/m19`, now, now);
+  await rig.source.poll();
+  await rig.source.poll();
+  assert.deepEqual(rig.versions("m19"), [2]);
+});

@@ -74,6 +74,7 @@ Deno.test("FileSystemSource gives up waiting for files that are not whole, so th
   }
   await rig.source.poll();
   assert.deepEqual(rig.versions(), [2]);
+  await rig.source.poll();
   assert.deepEqual(rig.told(), ["version incomplete 2"]);
   const broken = rig.fingerprint(2);
   await rig.write("m/2");
@@ -128,6 +129,28 @@ Deno.test("FileSystemSource tells once that the files of a version have changed,
   assert.deepEqual(rig.told(), ["version files changed 1"]);
   assert.notEqual(rig.fingerprint(1), before);
   assert.deepEqual(rig.versions(), [1]);
+});
+
+Deno.test("FileSystemSource sees that a file was written to and kept its size", async () => {
+  await using rig = await SourceRig.make();
+  await rig.write("m/1");
+  await rig.watch();
+  await Deno.utime(`${rig.root}/m/1/m.onnx`, 2000, 2000);
+  await rig.source.poll();
+  await rig.source.poll();
+  assert.deepEqual(rig.told(), ["version files changed 1"]);
+});
+
+Deno.test("FileSystemSource waits until a new IR is quiet, even one that is whole", async () => {
+  await using rig = await SourceRig.make();
+  await rig.write("m/1");
+  await rig.watch();
+  await Deno.mkdir(`${rig.root}/m/2`);
+  await Deno.writeTextFile(`${rig.root}/m/2/m.xml`, "<net></net>");
+  await rig.source.poll();
+  assert.deepEqual(rig.versions(), [1]);
+  await rig.source.poll();
+  assert.deepEqual(rig.versions(), [2]);
 });
 
 Deno.test("FileSystemSource sees that a file was replaced by one of the same size and time", async () => {

@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { CODE, ServingError } from "../base/status.ts";
+import { Manager } from "./manager.ts";
+import { rig, turns } from "./manager_rig.ts";
+
+function isError(code: number, message: string): (thrown: unknown) => boolean {
+  return (thrown) => {
+    assert.ok(thrown instanceof ServingError, String(thrown));
+    assert.deepEqual([thrown.code, thrown.message], [code, message]);
+    return true;
+  };
+}
+
+Deno.test("Manager shows why a servable could not be freed, and goes on", async () => {
+  const manager = new Manager<Disposable>();
+  const servable = {
+    [Symbol.dispose]: () => {
+      throw new ServingError(CODE.INTERNAL, "stuck");
+    },
+  };
+  manager.aspire("m", new Map([[1, { fingerprint: "", load: () => Promise.resolve(servable) }]]));
+  await manager.settled();
+  manager.aspire("m", new Map());
+  await manager.settled();
+  assert.deepEqual(manager.states("m").map(({ state, error }) => [state, error?.message]), [["end", "stuck"]]);
+});
+
+Deno.test("Manager takes a loader that throws at once for one that fails", async () => {
+  const manager = new Manager<Disposable>({ loadRetriesMax: 0 });
+  const load = () => {
+    throw new ServingError(CODE.NOT_FOUND, "gone");
+  };
+  manager.aspire("m", new Map([[1, { fingerprint: "", load }]]));
+  await manager.settled();
+  assert.equal(manager.states("m")[0]?.error?.message, "gone");
+});
+
+Deno.test("Manager.loaded() waits for loads, Manager.settled() also for handles", async () => {
+  const { serve, aspire, manager, next } = rig();
+  await serve(1);
+  const handle = manager.acquire({ name: "m" });
+  aspire(2);
+  const done: string[] = [];
+  void manager.loaded().then(() => done.push("loaded"));
+  void manager.settled().then(() => done.push("settled"));
+  await turns();
+  assert.deepEqual(done, []);
+  await next().succeed();
+  assert.deepEqual(done, ["loaded"]);
+  handle[Symbol.dispose]();
+  await turns();
+  assert.deepEqual(done, ["loaded", "settled"]);
+});
+
+Deno.test("Manager.setLabels() lets requests ask by label", async () => {
+  const { serve, manager } = rig();
+  await serve(1, 2);
+  manager.setLabels("m", new Map([["stable", 1], ["canary", 2]]));
+  using handle = manager.acquire({ name: "m", versionLabel: "stable" });
+  assert.equal(handle.id.version, 1);
+  manager.setLabels("m", new Map([["canary", 1]]));
+  assert.throws(
+    () => manager.acquire({ name: "m", versionLabel: "stable" }),
+    isError(CODE.INVALID_ARGUMENT, "Unrecognized servable version label: stable"),
+  );
+});
+
+Deno.test("Manager.setLabels() refuses versions that are not available and changes nothing then", async () => {
+  const { serve, manager } = rig();
+  await serve(1);
+  manager.setLabels("m", new Map([["stable", 1]]));
+  assert.throws(
+    () => manager.setLabels("m", new Map([["canary", 1], ["stable", 2]])),
+    isError(
+      CODE.FAILED_PRECONDITION,
+      "Request to assign label to version 2 of model m, which is not currently available for inference",
+    ),
+  );
+  using handle = manager.acquire({ name: "m", versionLabel: "stable" });
+  assert.equal(handle.id.version, 1);
+  assert.throws(() => manager.acquire({ name: "m", versionLabel: "canary" }));
+});
+
+Deno.test("Manager.setLabels() lets only new labels stand for what is not available, if allowed", async () => {
+  const { serve, manager } = rig({ allowLabelsForUnavailable: true });
+  await serve(1);
+  manager.setLabels("m", new Map([["stable", 1], ["next", 2]]));
+  assert.throws(
+    () => manager.acquire({ name: "m", versionLabel: "next" }),
+    isError(CODE.NOT_FOUND, "Servable not found for request: Specific(m, 2)"),
+  );
+  manager.setLabels("m", new Map([["stable", 1], ["next", 2]]));
+  assert.throws(() => manager.setLabels("m", new Map([["stable", 3]])), /not currently available/);
+});
+
+Deno.test("Manager remembers a bounded number of ended versions, and all that are aspired", async () => {
+  const { serve, manager, states } = rig({ endedVersionsMax: 2 });
+  for (let version = 1; version <= 5; version++) await serve(version);
+  assert.deepEqual(states(), ["5 available", "4 end", "3 end"]);
+  assert.deepEqual(manager.names(), ["m"]);
+  assert.deepEqual(manager.states("n"), []);
+});
+
+Deno.test("Manager remembers a name whose versions are all gone", async () => {
+  const { serve, aspire, manager, states } = rig();
+  await serve(1);
+  aspire();
+  await manager.settled();
+  assert.deepEqual(manager.names(), ["m"]);
+  assert.deepEqual(states(), ["1 end"]);
+});
+
+Deno.test("Manager tells of states in TensorFlow Serving's order: available when it is true, unloading before", async () => {
+  const found: string[] = [];
+  const manager: Manager<Disposable> = new Manager<Disposable>({
+    onStateChange: ({ id, state }) => {
+      let answer = "not found";
+      try {
+        using handle = manager.acquire(id);
+        answer = `found ${handle.id.version}`;
+      } catch {
+        // The answer says so.
+      }
+      found.push(`${state}: ${answer}`);
+    },
+  });
+  manager.aspire("m", new Map([[1, { fingerprint: "", load: () => Promise.resolve({ [Symbol.dispose]: () => {} }) }]]));
+  await manager.settled();
+  manager.aspire("m", new Map());
+  await manager.settled();
+  assert.deepEqual(found, [
+    "start: not found",
+    "loading: not found",
+    "available: found 1",
+    "unloading: found 1",
+    "end: not found",
+  ]);
+});
+
+Deno.test("Disposing a manager frees everything, waits for loads and ends pauses", async () => {
+  const { serve, aspire, manager, next, timer, toys } = rig();
+  await serve(1);
+  manager.aspire("broken", new Map([[1, { fingerprint: "", load: () => Promise.reject(new Error("no")) }]]));
+  await turns();
+  aspire(2);
+  const disposed = manager[Symbol.asyncDispose]();
+  aspire(3);
+  await next().succeed();
+  await disposed;
+  assert.deepEqual(toys.map((toy) => toy.disposals), [1, 1]);
+  assert.deepEqual(timer.delaysMs, []);
+});
+
+Deno.test("Disposing a manager ends in time although a handle is held, and never frees under it", async () => {
+  const { serve, manager, timer, toys } = rig({ disposeWaitMs: 5 });
+  await serve(1);
+  const handle = manager.acquire({ name: "m" });
+  const disposed = manager[Symbol.asyncDispose]();
+  assert.deepEqual(timer.delaysMs, [5]);
+  timer.fire();
+  await disposed;
+  assert.equal(toys[0]?.disposals, 0);
+  handle[Symbol.dispose]();
+  await turns();
+  assert.equal(toys[0]?.disposals, 1);
+});
+
+Deno.test("Manager forgets a name whose last version is forgotten", async () => {
+  const { serve, aspire, manager } = rig({ endedVersionsMax: 0 });
+  await serve(1);
+  aspire();
+  await manager.settled();
+  assert.deepEqual(manager.names(), []);
+});
