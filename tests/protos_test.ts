@@ -28,6 +28,6 @@ Deno.test(
   "messages and services are those that are published, name by name and number by number",
   { ignore: compared === undefined },
   () => {
-    assert(compared?.success, compared?.printed);
+    assert(compared?.success, compared?.printed ?? "");
   },
 );
