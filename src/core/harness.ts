@@ -43,14 +43,17 @@ export class Harness<T> implements ServableHandle<T> {
     onStateChange(this.snapshot());
   }
 
+  /** The version of its id. */
   get version(): number {
     return this.id.version;
   }
 
+  /** Where it stands. */
   get state(): StateName {
     return this.#state;
   }
 
+  /** Why it failed, if it did. */
   get error(): ServingError | undefined {
     return this.#error;
   }
@@ -60,7 +63,7 @@ export class Harness<T> implements ServableHandle<T> {
     return this.#servable as T;
   }
 
-  /** Whether it is loaded, or may still come to be. */
+  /** Whether it serves, or may still come to: whatever is not on its way out. */
   get isLive(): boolean {
     return this.#state !== "unloading";
   }
@@ -102,6 +105,7 @@ export class Harness<T> implements ServableHandle<T> {
     return this;
   }
 
+  /** Takes the servable back from one who held it. */
   [Symbol.dispose](): void {
     assert(this.#users > 0, `A handle of ${this.id.name} version ${this.id.version} was disposed twice`);
     this.#users--;
