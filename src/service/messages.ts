@@ -8,6 +8,7 @@ import type { RequestInput, Signature } from "../base/signature.ts";
 import type { Code } from "../base/status.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { StateName } from "../core/servable.ts";
+import type { VersionPolicy } from "../core/version_policy.ts";
 
 export type { MalformedTensor, RequestInput } from "../base/signature.ts";
 export type { StateName } from "../core/servable.ts";
@@ -77,4 +78,31 @@ export interface GetModelMetadataResponse {
   readonly modelName: string;
   readonly modelVersion: number;
   readonly signatures: ReadonlyMap<string, Signature>;
+}
+
+/** A model as a `ModelServerConfig` describes it, unchecked (tensorflow_serving/config/model_server_config.proto). */
+export interface ModelServerEntry {
+  readonly name: string;
+  readonly basePath: string;
+  /** The deprecated `model_type`: 0 unspecified, 1 TENSORFLOW, 2 OTHER. */
+  readonly modelType: number;
+  /** `model_platform`; empty where there is none. */
+  readonly platform: string;
+  readonly versionPolicy: VersionPolicy;
+  readonly versionLabels: ReadonlyMap<string, number>;
+  /** Whether requests are to be logged. */
+  readonly hasLogging: boolean;
+}
+
+/** A HandleReloadConfigRequest: the whole set of models to serve from now on. */
+export interface ReloadConfigRequest {
+  /** Undefined when the request holds no `model_config_list`. */
+  readonly models: readonly ModelServerEntry[] | undefined;
+  /** Counters whose increase the reply tells. */
+  readonly metricNames: readonly string[];
+}
+
+/** The reply when all went well; a failure is the call's own status. */
+export interface ReloadConfigResponse {
+  readonly metrics: readonly { readonly name: string; readonly increase: number }[];
 }

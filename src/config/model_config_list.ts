@@ -1,0 +1,157 @@
+/**
+ * Reads the JSON of `--config_path`, as ie_serving and model_server have it: `{"model_config_list": [{"config": {…}}, …]}`.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
+import { ConfigError } from "./config_error.ts";
+import { formatPath, type JsonPath, JsonPlaces } from "./json_places.ts";
+import { isAbsolute, isUri, type ModelsRead } from "./model_server_config.ts";
+import { pluginConfigOf } from "./plugin_config.ts";
+import { batchSizeOf, shapeOf } from "./shape.ts";
+import { versionPolicyOf } from "./version_policy.ts";
+
+/** The most infer requests one model may have. */
+const NIREQ_MAX = 100_000;
+
+const INSTEAD_OF_LAYOUT = "layout is not supported: send inputs in the model's own layout, or convert the model with " +
+  "another one (ovc and PrePostProcessor can do it)";
+
+/** A value that `parse` reads; what it throws is the complaint. */
+function readBy<T>(parse: (value: unknown) => T): z.ZodType<T> {
+  return z.unknown().transform((value, context) => {
+    try {
+      return parse(value);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  });
+}
+
+/** A key of model_server's that is of no use here: it may be there if it says nothing. */
+function refused(sentence: string): z.ZodType<unknown> {
+  return readBy((value) => {
+    if (!(Array.isArray(value) && value.length === 0)) throw new Error(sentence);
+    return undefined;
+  }).optional();
+}
+
+function notEmpty(value: unknown): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new Error(`expected a text that is not empty, found ${show(value)}`);
+}
+
+function folder(value: unknown): string {
+  const text = notEmpty(value);
+  if (isUri(text)) {
+    throw new Error(`expected a folder, found ${show(text)}: mount the storage and name the mounted folder`);
+  }
+  return text;
+}
+
+/** 0 leaves the number to OpenVINO. */
+function inferRequestCountOf(value: unknown): number | undefined {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > NIREQ_MAX) {
+    throw new Error(`expected a whole number from 0 to ${NIREQ_MAX}, found ${show(value)}`);
+  }
+  return value === 0 ? undefined : value;
+}
+
+const MODEL = z.strictObject({
+  name: readBy(notEmpty),
+  base_path: readBy(folder),
+  batch_size: readBy(batchSizeOf).optional(),
+  shape: readBy(shapeOf).optional(),
+  model_version_policy: readBy(versionPolicyOf).optional(),
+  nireq: readBy(inferRequestCountOf).optional(),
+  target_device: readBy(notEmpty).optional(),
+  plugin_config: readBy(pluginConfigOf).optional(),
+  layout: refused(INSTEAD_OF_LAYOUT),
+  allow_cache: refused("allow_cache is not supported: --cache_dir caches the compiled models of a server"),
+  custom_loader_options: refused("custom_loader_options is not supported: models are read from files"),
+  graph_path: refused("graph_path is not supported: graphs of models are not served"),
+  subconfig: refused("subconfig is not supported: graphs of models are not served"),
+});
+
+const FILE = z.strictObject({
+  model_config_list: z.array(z.strictObject({ config: MODEL })),
+  pipeline_config_list: refused("pipelines are not served: call the models one after the other"),
+  mediapipe_config_list: refused("MediaPipe graphs are not served"),
+  custom_node_library_config_list: refused("pipelines are not served: call the models one after the other"),
+  custom_loader_config_list: refused("custom loaders are not supported: models are read from files"),
+  monitoring: refused("monitoring is not configured in this file: leave it out"),
+});
+
+/**
+ * Reads the models of a file.
+ *
+ * @param options.folder the file's own, from which relative base paths begin; ends without a slash.
+ * @param options.load how a model is loaded that does not say so.
+ * @throws {ConfigError} with the place and the path of what cannot be used.
+ */
+export function readModelConfigList(text: string, { folder, load }: { folder: string; load: LoadConfig }): ModelsRead {
+  const places = new JsonPlaces(text);
+  const read = FILE.safeParse(places.value);
+  if (!read.success) throw firstComplaint(read.error.issues, places);
+  const entries = read.data.model_config_list.map(({ config }) => config);
+  const names = new Set<string>();
+  for (const [i, { name }] of entries.entries()) {
+    if (names.has(name)) {
+      throw complaint(["model_config_list", i, "config", "name"], `model "${name}" is listed twice`, places);
+    }
+    names.add(name);
+  }
+  const notes = entries.filter(({ shape, batch_size }) => shape !== undefined && batch_size !== undefined)
+    .map(({ name }) => `Model ${name}: batch_size is ignored, since shape says it too`);
+  const models = entries.map((entry): ModelConfig => ({
+    name: entry.name,
+    basePath: isAbsolute(entry.base_path) ? entry.base_path : `${folder}/${entry.base_path}`,
+    versionPolicy: entry.model_version_policy ?? { kind: "latest", count: 1 },
+    versionLabels: new Map(),
+    platform: undefined,
+    device: entry.target_device ?? load.device,
+    pluginConfig: entry.plugin_config ?? load.pluginConfig,
+    inferRequestCount: entry.nireq ?? load.inferRequestCount,
+    shape: entry.shape ?? load.shape,
+    batchSize: entry.shape === undefined ? entry.batch_size ?? load.batchSize : undefined,
+  }));
+  return { models, notes };
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** The complaint that stands first in the file. */
+function firstComplaint(issues: readonly Issue[], places: JsonPlaces): ConfigError {
+  const complaints = issues.map((issue) => {
+    if (issue.code !== "unrecognized_keys") return complaint(issue.path, reasonOf(issue, places), places);
+    const path = [...issue.path, issue.keys[0] ?? ""];
+    return complaint(path, "this key is not known here", places);
+  });
+  const order = ({ place }: ConfigError) => (place?.line ?? 0) * 1e6 + (place?.column ?? 0);
+  return complaints.sort((a, b) => order(a) - order(b))[0] ?? new ConfigError("the file cannot be used");
+}
+
+function complaint(path: JsonPath, reason: string, places: JsonPlaces): ConfigError {
+  return new ConfigError(path.length === 0 ? reason : `${formatPath(path)}: ${reason}`, places.placeOf(path));
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = { object: "an object", array: "a list" };
+
+function reasonOf(issue: Issue, places: JsonPlaces): string {
+  const value = valueAt(places.value, issue.path);
+  if (value === undefined) return "this is missing";
+  if (issue.code !== "invalid_type") return issue.message;
+  return `expected ${TYPE_NAMES[issue.expected] ?? issue.expected}, found ${show(value)}`;
+}
+
+function valueAt(value: unknown, path: JsonPath): unknown {
+  return path.reduce((inner, step) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[step], value);
+}
+
+/** A value, cut short. */
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

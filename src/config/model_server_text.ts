@@ -1,0 +1,163 @@
+/**
+ * Reads a `ModelServerConfig` in text format, as `--model_config_file` holds it (tensorflow_serving/config/
+ * model_server_config.proto and file_system_storage_path_source.proto).
+ *
+ * @module
+ */
+import type { VersionPolicy } from "../core/version_policy.ts";
+import type { ModelServerEntry } from "../service/messages.ts";
+import { ConfigError, type Place } from "./config_error.ts";
+import { parseTextProto, type TextField, type TextValue } from "./text_proto.ts";
+
+/** `ModelType` (model_server_config.proto). */
+const MODEL_TYPES: Readonly<Record<string, number>> = { MODEL_TYPE_UNSPECIFIED: 0, TENSORFLOW: 1, OTHER: 2 };
+
+const UINT32_MAX = 2 ** 32 - 1;
+
+/** An entry and where it stands. */
+export interface PlacedEntry {
+  readonly entry: ModelServerEntry;
+  readonly place: Place;
+}
+
+/**
+ * Reads the models of a file.
+ *
+ * @returns undefined when the file holds no configuration at all.
+ * @throws {ConfigError} with the place of what cannot be read.
+ */
+export function readModelServerConfig(text: string): readonly PlacedEntry[] | undefined {
+  const config = new Fields("ModelServerConfig", parseTextProto(text), ["model_config_list", "custom_model_config"]);
+  const custom = config.one("custom_model_config");
+  if (custom !== undefined) {
+    throw new ConfigError("custom_model_config is not supported, list the models in model_config_list", custom.place);
+  }
+  const list = config.message("model_config_list", ["config"]);
+  return list?.all("config").map((field) => ({ entry: readModel(field), place: field.place }));
+}
+
+function readModel(field: TextField): ModelServerEntry {
+  const model = Fields.of("ModelConfig", field, [
+    ...["name", "base_path", "model_type", "model_platform", "model_version_policy", "version_labels"],
+    "logging_config",
+  ]);
+  const modelType = model.one("model_type");
+  const policy = model.one("model_version_policy");
+  return {
+    name: stringOf(model.one("name")),
+    basePath: stringOf(model.one("base_path")),
+    modelType: modelType === undefined ? 0 : readModelType(modelType),
+    platform: stringOf(model.one("model_platform")),
+    versionPolicy: policy === undefined ? { kind: "latest", count: 1 } : readPolicy(policy),
+    versionLabels: new Map(model.all("version_labels").map(readLabel)),
+    hasLogging: model.one("logging_config") !== undefined,
+  };
+}
+
+function readModelType(field: TextField): number {
+  const word = field.value.kind === "word" ? field.value.text : "";
+  const number = MODEL_TYPES[word] ?? Object.values(MODEL_TYPES).find((value) => String(value) === word);
+  if (number !== undefined) return number;
+  throw new ConfigError(`expected one of ${Object.keys(MODEL_TYPES).join(", ")} in model_type`, field.value.place);
+}
+
+function readPolicy(field: TextField): VersionPolicy {
+  const policy = Fields.of("ServableVersionPolicy", field, ["latest", "all", "specific"]);
+  const [choice, other] = policy.fields;
+  if (other !== undefined) {
+    throw new ConfigError(`${other.name} stands beside ${choice?.name}: a policy is one of them`, other.place);
+  }
+  switch (choice?.name) {
+    case "all":
+      Fields.of("All", choice, []);
+      return { kind: "all" };
+    case "specific": {
+      const versions = Fields.of("Specific", choice, ["versions"]).all("versions");
+      const { MIN_SAFE_INTEGER: min, MAX_SAFE_INTEGER: max } = Number;
+      return { kind: "specific", versions: versions.map((version) => integerOf(version, { min, max })) };
+    }
+    default: {
+      const count = choice && Fields.of("Latest", choice, ["num_versions"]).one("num_versions");
+      // TensorFlow Serving takes 0 for 1.
+      return {
+        kind: "latest",
+        count: Math.max(count === undefined ? 1 : integerOf(count, { min: 0, max: UINT32_MAX }), 1),
+      };
+    }
+  }
+}
+
+function readLabel(field: TextField): [string, number] {
+  const entry = Fields.of("version_labels", field, ["key", "value"]);
+  const value = entry.one("value");
+  return [
+    stringOf(entry.one("key")),
+    value === undefined ? 0 : integerOf(value, { min: 0, max: Number.MAX_SAFE_INTEGER }),
+  ];
+}
+
+/** The fields of one message, whose names are checked. */
+class Fields {
+  readonly fields: readonly TextField[];
+
+  constructor(type: string, fields: readonly TextField[], known: readonly string[]) {
+    this.fields = fields;
+    const unknown = fields.find(({ name }) => !known.includes(name));
+    if (unknown === undefined) return;
+    const remedy = known.length === 0 ? "it has none" : `it has ${known.join(", ")}`;
+    throw new ConfigError(`${type} has no field "${unknown.name}", ${remedy}`, unknown.place);
+  }
+
+  static of(type: string, { name, value }: TextField, known: readonly string[]): Fields {
+    if (value.kind === "message") return new Fields(type, value.fields, known);
+    throw new ConfigError(`expected { … } behind ${name}, found ${show(value)}`, value.place);
+  }
+
+  all(name: string): readonly TextField[] {
+    return this.fields.filter((field) => field.name === name);
+  }
+
+  one(name: string): TextField | undefined {
+    const [first, second] = this.all(name);
+    if (second !== undefined) throw new ConfigError(`${name} comes twice`, second.place);
+    return first;
+  }
+
+  message(name: string, known: readonly string[]): Fields | undefined {
+    const field = this.one(name);
+    return field && Fields.of(name, field, known);
+  }
+}
+
+/** Empty where the field is not there. */
+function stringOf(field: TextField | undefined): string {
+  if (field === undefined) return "";
+  const { name, value } = field;
+  if (value.kind !== "string") {
+    throw new ConfigError(`expected a text in quotes for ${name}, found ${show(value)}`, value.place);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value.bytes);
+  } catch {
+    throw new ConfigError(`the text of ${name} is not UTF-8`, value.place);
+  }
+}
+
+function integerOf({ name, value }: TextField, { min, max }: { min: number; max: number }): number {
+  const [, sign, digits] = (value.kind === "word" && /^(-?)(0[xX][0-9a-fA-F]+|\d+)$/.exec(value.text)) || [];
+  const magnitude = digits === undefined ? NaN : Number(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
+  const number = sign === "-" ? 0 - magnitude : magnitude;
+  if (number >= min && number <= max) return number;
+  throw new ConfigError(`expected a whole number from ${min} to ${max} for ${name}, found ${show(value)}`, value.place);
+}
+
+function show(value: TextValue): string {
+  switch (value.kind) {
+    case "message":
+      return "{ … }";
+    case "string":
+      return JSON.stringify(new TextDecoder().decode(value.bytes));
+    case "word":
+      return value.text;
+  }
+}
