@@ -30,10 +30,18 @@ export interface Port {
   readonly shape: PartialShape;
 }
 
+/** Which ports of a model are meant. */
+export type Direction = "input" | "output";
+
 /** A model that was read but not compiled. */
 export interface Model extends Disposable {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+  /**
+   * The index of a port that goes by a name; undefined when none does. A runtime may know names that it does not list. Where
+   * one tensor is several outputs, one of them is found for all of its names.
+   */
+  findPort(name: string, direction: Direction): number | undefined;
   /**
    * Gives inputs other shapes; `inputs` and `outputs` say the new ones afterwards.
    *

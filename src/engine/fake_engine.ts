@@ -6,7 +6,7 @@
 import type { PartialShape } from "../base/signature.ts";
 import { assert, CODE, ServingError } from "../base/status.ts";
 import { type DType, DTYPE_BYTES, elementCount, type NumericDType, type Tensor } from "../base/tensor.ts";
-import type { CompiledModel, CompileOptions, Engine, InferRequest, Model, Port } from "./engine.ts";
+import type { CompiledModel, CompileOptions, Direction, Engine, InferRequest, Model, Port } from "./engine.ts";
 
 /**
  * What a fake model's file holds, as JSON. Output `i` is computed from input `i`, or from the last where there are fewer.
@@ -142,6 +142,12 @@ class FakeModel implements Model {
 
   get outputs(): readonly Port[] {
     return this.#outputs;
+  }
+
+  findPort(name: string, direction: Direction): number | undefined {
+    const ports = direction === "input" ? this.#inputs : this.#outputs;
+    const index = ports.findIndex(({ names }) => names.includes(name));
+    return index < 0 ? undefined : index;
   }
 
   reshape(shapes: ReadonlyMap<string, PartialShape>): void {

@@ -5,11 +5,11 @@
  */
 import type { PartialShape } from "../../base/signature.ts";
 import { CODE, ServingError } from "../../base/status.ts";
-import type { CompiledModel, CompileOptions, Model, Port } from "../engine.ts";
+import type { CompiledModel, CompileOptions, Direction, Model, Port } from "../engine.ts";
 import { FfiCompiledModel } from "./compiled_model.ts";
 import type { ModelNames } from "./ir_names.ts";
 import { addressOf, type Library, nativeWords, type Owned, pointerAt, toCString } from "./library.ts";
-import { readPorts, toNativePartialShapes } from "./ports.ts";
+import { findPreferredName, readPorts, toNativePartialShapes } from "./ports.ts";
 import { STATUS } from "./symbols.ts";
 
 /** Devices that stand for others, and whose plugins are always there. */
@@ -54,9 +54,19 @@ export class FfiModel implements Model {
     return this.#outputs;
   }
 
-  #readPorts(direction: "input" | "output"): readonly Port[] {
+  #readPorts(direction: Direction): readonly Port[] {
     const names = direction === "input" ? this.#names.inputs : this.#names.outputs;
     return readPorts(this.#library, this.#model.pointer, { direction, names });
+  }
+
+  findPort(name: string, direction: Direction): number | undefined {
+    const ports = direction === "input" ? this.#inputs : this.#outputs;
+    let index = ports.findIndex(({ names }) => names.includes(name));
+    if (index < 0) {
+      const preferred = findPreferredName(this.#library, this.#model.pointer, { name, direction });
+      index = ports.findIndex(({ names: [first] }) => first === preferred);
+    }
+    return index < 0 ? undefined : index;
   }
 
   reshape(shapes: ReadonlyMap<string, PartialShape>): void {

@@ -6,9 +6,9 @@
 import { CODE, ServingError } from "../../base/status.ts";
 import type { Dimension, PartialShape } from "../../base/signature.ts";
 import type { DType } from "../../base/tensor.ts";
-import type { Port } from "../engine.ts";
+import type { Direction, Port } from "../engine.ts";
 import type { PortNames } from "./ir_names.ts";
-import { addressOf, type Library, nativeWords, Owned, pointerAt } from "./library.ts";
+import { addressOf, type Library, nativeWords, Owned, pointerAt, toCString } from "./library.ts";
 import { ELEMENT_TYPE, ELEMENT_TYPE_NAMES, STATUS } from "./symbols.ts";
 
 const DTYPES: ReadonlyMap<number, DType> = new Map(
@@ -18,9 +18,6 @@ const DTYPES: ReadonlyMap<number, DType> = new Map(
 const PARTIAL_SHAPE_WORDS = 3;
 /** `ov_dimension_t`: the least and the greatest size; -1 for no bound. */
 const DIMENSION_WORDS = 2;
-
-/** Which ports to read of a model. */
-export type Direction = "input" | "output";
 
 /**
  * Reads all inputs or all outputs.
@@ -63,6 +60,25 @@ export function readPorts(
     }
     return { names: portNames, dtype, shape: readPartialShape(library, port.pointer) };
   });
+}
+
+/**
+ * The name that the C library tells of the tensor with a name; undefined when there is no such tensor among the inputs or outputs.
+ *
+ * @param model borrowed.
+ */
+export function findPreferredName(
+  library: Library,
+  model: Deno.PointerObject,
+  { name, direction }: { name: string; direction: Direction },
+): string | undefined {
+  const { symbols } = library;
+  const out = nativeWords(1);
+  const find = direction === "input" ? symbols.ov_model_const_input_by_name : symbols.ov_model_const_output_by_name;
+  if (find(model, toCString(name), out) !== STATUS.OK) return undefined;
+  using port = new Owned(pointerAt(out, 0), { what: direction, free: symbols.ov_output_const_port_free });
+  if (symbols.ov_port_get_any_name(port.pointer, out) !== STATUS.OK) return undefined;
+  return library.takeString(pointerAt(out, 0));
 }
 
 /** The runtime's own choice first, which is the only name the C library tells, then the others of the model's file. */

@@ -110,6 +110,22 @@ export const SYMBOLS = {
     ],
     result: "i32",
   },
+  ov_model_const_input_by_name: {
+    parameters: [
+      "pointer", // const ov_model_t* model
+      "buffer", // const char* tensor_name
+      "buffer", // ov_output_const_port_t** input_port
+    ],
+    result: "i32",
+  },
+  ov_model_const_output_by_name: {
+    parameters: [
+      "pointer", // const ov_model_t* model
+      "buffer", // const char* tensor_name
+      "buffer", // ov_output_const_port_t** output_port
+    ],
+    result: "i32",
+  },
   ov_model_const_output_by_index: {
     parameters: [
       "pointer", // const ov_model_t* model
