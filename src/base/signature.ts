@@ -30,7 +30,12 @@ export interface TensorSpec {
 export interface Signature {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** What kind of call it is (`SignatureDef.method_name`); {@link PREDICT_METHOD_NAME} where nothing else is said. */
+  readonly methodName?: string;
 }
+
+/** What TensorFlow calls the kind of call that Predict is (tensorflow/cc/saved_model/signature_constants.h). */
+export const PREDICT_METHOD_NAME = "tensorflow/serving/predict";
 
 /** An input that could not be decoded. It is kept, not thrown, since an unknown model or name must be reported before it. */
 export interface MalformedTensor {

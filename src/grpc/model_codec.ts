@@ -6,7 +6,13 @@
  *
  * @module
  */
-import type { Dimension, PartialShape, Signature, TensorSpec } from "../base/signature.ts";
+import {
+  type Dimension,
+  type PartialShape,
+  PREDICT_METHOD_NAME,
+  type Signature,
+  type TensorSpec,
+} from "../base/signature.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import type {
   GetModelMetadataRequest,
@@ -28,8 +34,6 @@ const STATE: Readonly<Record<StateName, number>> = { start: 10, loading: 20, ava
 /** The only metadata there is, and how it is told what it is. */
 const METADATA_KEY = "signature_def";
 const METADATA_TYPE_URL = "type.googleapis.com/tensorflow.serving.SignatureDefMap";
-/** What TensorFlow calls the kind of call that Predict is (tensorflow/cc/saved_model/signature_constants.h). */
-const PREDICT_METHOD_NAME = "tensorflow/serving/predict";
 
 const ANY_SIZE: Dimension = { min: 0, max: Infinity };
 
@@ -104,7 +108,8 @@ export function decodeGetModelMetadataResponse(message: Uint8Array): GetModelMet
   const any = fields.map(2).get(METADATA_KEY);
   const signatures = new Map<string, Signature>();
   for (const [name, signature] of any?.message(2).map(1) ?? []) {
-    signatures.set(name, { inputs: specsOf(signature.map(1)), outputs: specsOf(signature.map(2)) });
+    const methodName = signature.text(3);
+    signatures.set(name, { inputs: specsOf(signature.map(1)), outputs: specsOf(signature.map(2)), methodName });
   }
   return { modelName: modelSpec?.name ?? "", modelVersion: Number(modelSpec?.version ?? 0), signatures };
 }
@@ -149,7 +154,7 @@ function writeSignatureDefMap(writer: WireWriter, signatures: ReadonlyMap<string
   for (const [name, signature] of [...signatures].reverse()) {
     writer.writeMessageField(1, () => {
       writer.writeMessageField(2, () => {
-        writer.writeTextField(3, PREDICT_METHOD_NAME);
+        writer.writeTextField(3, signature.methodName ?? PREDICT_METHOD_NAME);
         for (const spec of signature.outputs.toReversed()) writeTensorInfoEntry(writer, 2, spec);
         for (const spec of signature.inputs.toReversed()) writeTensorInfoEntry(writer, 1, spec);
       });

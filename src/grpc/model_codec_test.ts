@@ -48,7 +48,10 @@ const SIGNATURE: Signature = {
 const METADATA = {
   modelName: "m",
   modelVersion: 0,
-  signatures: new Map([["serving_default", SIGNATURE], ["", SIGNATURE]]),
+  signatures: new Map<string, Signature>([
+    ["serving_default", SIGNATURE],
+    ["", { ...SIGNATURE, methodName: "tensorflow/serving/classify" }],
+  ]),
 };
 
 Deno.test("requests about models are decoded to what was encoded", () => {
@@ -99,7 +102,12 @@ Deno.test("states and codes this program does not know are taken for the end and
 });
 
 Deno.test("metadata is decoded to what was encoded", () => {
-  assert.deepEqual(decodeGetModelMetadataResponse(encodeGetModelMetadataResponse(METADATA)), METADATA);
+  const signatures = new Map(METADATA.signatures);
+  signatures.set("serving_default", { ...SIGNATURE, methodName: "tensorflow/serving/predict" });
+  assert.deepEqual(decodeGetModelMetadataResponse(encodeGetModelMetadataResponse(METADATA)), {
+    ...METADATA,
+    signatures,
+  });
 });
 
 Deno.test("metadata is a SignatureDefMap in an Any, as protobufjs reads it", () => {
