@@ -26,14 +26,21 @@ export interface RequestHeaders {
   derived: unknown;
 }
 
-/** A stream as the layer above answers on it. Every call after the stream's end is ignored: a peer may reset at any time. */
+/**
+ * A stream as the layer above answers on it. Every call after the stream's end is ignored: a peer may reset at any time. An
+ * answer that is complete before its request is makes the connection reset the stream with NO_ERROR by itself, after all that
+ * waits has been sent.
+ */
 export interface Http2Stream {
   readonly id: number;
   /** Who is at the other end, for the log: `127.0.0.1:51234`, or a socket's path. */
   readonly peer: string;
   /** Bytes of data accepted by {@link sendData} that flow control or the socket still hold back. */
   readonly bytesPending: number;
-  /** Sends a header block already encoded by `encodeHeaders`; used for headers and for trailers alike. */
+  /**
+   * Sends a header block already encoded by `encodeHeaders`; used for headers and for trailers alike. The block may have to
+   * wait for data before it and must not change any more.
+   */
   sendHeaders(block: Uint8Array, endStream: boolean): void;
   /**
    * Sends the parts one after the other as one run of data. They are borrowed until the call returns: what flow control lets
@@ -55,13 +62,17 @@ export interface StreamListener {
   onData(chunk: Uint8Array, endStream: boolean): void;
   /** Trailers, which end the peer's side. */
   onTrailers(fields: readonly HeaderField[]): void;
-  /** The stream is over before its time: reset by the peer, or its connection is gone. */
+  /**
+   * The stream is over before its time: reset by the peer, reset here for the peer's fault or for a limit, or its connection is
+   * gone (CANCEL). Not called for the listener's own reset.
+   */
   onReset(code: number): void;
   /** What was accepted by `sendData` has all left for the socket; called only after `bytesPending` was above zero. */
   onDrained?(): void;
   /**
    * Offers room for payload to be read into straight from the socket, at most `bytes` of it: a view with at least one byte, or
-   * undefined when there is none. What was read is told by {@link filled}, in place of `onData`.
+   * undefined when there is none. What was read is told by {@link filled}, in place of `onData`. The view is lent until the
+   * next `filled` or `onData`: when the stream ends before, a read may still be writing to it, so it must not be used again.
    */
   room?(bytes: number): Uint8Array | undefined;
   /** `bytes` of payload were put at the front of the view last offered by {@link room}. */

@@ -88,7 +88,7 @@ export const HTTP2_LIMITS: Http2Limits = Object.freeze({
   outgoingBytesMax: 1_048_576,
   streamPendingBytesMax: 67_108_864,
   connectionPendingBytesMax: 536_870_912,
-  readBufferBytesMax: 524_288,
+  readBufferBytesMax: 262_144,
 
   prefaceTimeoutMs: 10_000,
   headersTimeoutMs: 10_000,

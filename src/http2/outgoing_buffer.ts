@@ -5,7 +5,7 @@
  */
 import { assert } from "../base/status.ts";
 
-const BUFFER_BYTES_MIN = 16_384;
+const BUFFER_BYTES_MIN = 4096;
 
 /** Two buffers that change places. Grows to what is asked of it; {@link trim} gives back what is no longer needed. */
 export class OutgoingBuffer {
