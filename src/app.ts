@@ -56,6 +56,7 @@ export class App implements AsyncDisposable {
       {
         http2: HTTP2_LIMITS,
         connectionsMax: config.grpc.connectionsMax,
+        inflightBytesMax: config.grpc.inflightBytesMax,
         messageBytesMax: config.grpc.messageBytesMax,
         onFault: (error, path) =>
           log.error("request failed", { path, error: error.message, cause: String(error.cause) }),

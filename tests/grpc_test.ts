@@ -17,11 +17,15 @@ class Rig implements AsyncDisposable {
   readonly faults: ServingError[] = [];
   readonly port: number;
 
-  constructor(methods: readonly Method[], options: { messageBytesMax?: number; client?: grpc.ClientOptions } = {}) {
+  constructor(
+    methods: readonly Method[],
+    options: { messageBytesMax?: number; inflightBytesMax?: number; client?: grpc.ClientOptions } = {},
+  ) {
     this.server = new GrpcServer(methods, {
       http2: HTTP2_LIMITS,
       connectionsMax: 100,
       messageBytesMax: options.messageBytesMax ?? 64 << 20,
+      inflightBytesMax: options.inflightBytesMax ?? 256 << 20,
       onFault: (error) => this.faults.push(error),
     });
     this.port = (this.server.listen({ hostname: "127.0.0.1", port: 0 }) as Deno.NetAddr).port;
@@ -177,4 +181,44 @@ Deno.test("GrpcServer.shutdown() ends calls that do not finish in time", async (
   await rig.server.shutdown(50);
   await ended;
   rig.client[Symbol.dispose]();
+});
+
+Deno.test("GrpcServer takes large messages one after the other when memory for them is short, and answers all", async () => {
+  let running = 0;
+  let most = 0;
+  const slowEcho: Method = {
+    path: "/test.Test/SlowEcho",
+    async handle(message, call): Promise<void> {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running--;
+      call.reply([message.subarray(0, 3)]);
+    },
+  };
+  await using rig = new Rig([slowEcho], { inflightBytesMax: 8 << 20 });
+  const calls = Array.from({ length: 20 }, (_, i) => {
+    const message = new Uint8Array(3 << 20).fill(i);
+    return rig.client.callRaw(slowEcho.path, { message });
+  });
+  for (const [i, reply] of (await Promise.all(calls)).entries()) assert.deepEqual([...reply], [i, i, i]);
+  assert.equal(most, 2);
+});
+
+Deno.test("GrpcServer gives memory back when calls for it are cancelled", async () => {
+  const { method } = waiting();
+  await using rig = new Rig([ECHO, method], { inflightBytesMax: 4 << 20 });
+  const abort = new AbortController();
+  const message = new Uint8Array(3 << 20);
+  const stuck = Array.from({ length: 5 }, () => rig.client.callRaw(method.path, { message, signal: abort.signal }));
+  const small = await rig.client.callRaw(ECHO.path, { message: new Uint8Array(100) });
+  assert.equal(small.length, 100);
+  abort.abort();
+  await Promise.allSettled(stuck);
+  assert.equal((await rig.client.callRaw(ECHO.path, { message })).length, message.length);
+});
+
+Deno.test("GrpcServer refuses a message that is larger than all memory for messages", async () => {
+  await using rig = new Rig([ECHO], { inflightBytesMax: 1 << 20 });
+  const message = new Uint8Array(2 << 20);
+  await assert.rejects(rig.client.callRaw(ECHO.path, { message }), { code: CODE.RESOURCE_EXHAUSTED });
 });

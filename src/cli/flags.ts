@@ -179,6 +179,13 @@ export const GRPC_MAX_CONNECTIONS = new Flag<number>("grpc_max_connections", {
   default: 10_000,
 });
 
+export const MAX_INFLIGHT_BYTES = new Flag<number>("max_inflight_bytes", {
+  value: "bytes",
+  description: "memory for the large messages of all requests together; past it clients wait",
+  parse: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+  default: 2 ** 31,
+});
+
 export const MAX_WAITING_REQUESTS = new Flag<number>("max_waiting_requests", {
   value: "count",
   description: "requests that may wait for a model; more are answered with RESOURCE_EXHAUSTED",
@@ -229,6 +236,7 @@ export const SERVER_FLAGS: readonly Flag<unknown>[] = [
   GRPC_BIND_ADDRESS,
   GRPC_MAX_MESSAGE_BYTES,
   GRPC_MAX_CONNECTIONS,
+  MAX_INFLIGHT_BYTES,
   MAX_WAITING_REQUESTS,
   FILE_SYSTEM_POLL_WAIT_SECONDS,
   SHUTDOWN_GRACE_SECONDS,
@@ -245,6 +253,7 @@ export function serverConfig(values: Record<string, unknown>): Omit<Config, "mod
       port: PORT.of(values),
       messageBytesMax: GRPC_MAX_MESSAGE_BYTES.of(values),
       connectionsMax: GRPC_MAX_CONNECTIONS.of(values),
+      inflightBytesMax: MAX_INFLIGHT_BYTES.of(values),
     },
     pollIntervalMs: FILE_SYSTEM_POLL_WAIT_SECONDS.of(values),
     waitersMax: MAX_WAITING_REQUESTS.of(values),

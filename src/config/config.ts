@@ -29,6 +29,8 @@ export interface GrpcConfig {
   readonly port: number;
   readonly messageBytesMax: number;
   readonly connectionsMax: number;
+  /** What large messages may take of memory together. */
+  readonly inflightBytesMax: number;
 }
 
 /** Everything the program can be told. */

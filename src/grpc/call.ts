@@ -7,7 +7,8 @@ import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import { CODE, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream, StreamListener } from "../http2/http2.ts";
-import type { MessageBuffers } from "./message_buffers.ts";
+import type { InflightBudget, Reservation } from "./inflight_budget.ts";
+import { type MessageBuffers, POOLED_BYTES_MIN } from "./message_buffers.ts";
 import { isOneMessage, messagePrefix, MessageReader, PREFIX_BYTES } from "./message_reader.ts";
 import {
   type RequestHead,
@@ -38,6 +39,7 @@ export interface CallOptions {
   /** The longest message a client may send, before and after decompression. */
   readonly messageBytesMax: number;
   readonly buffers: MessageBuffers;
+  readonly budget: InflightBudget;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
   readonly onFault: (error: ServingError, path: string) => void;
 }
@@ -51,9 +53,15 @@ export class ServerCall implements StreamListener {
   #reader: MessageReader | undefined;
   #message: Uint8Array | undefined;
   #isCompressed = false;
+  /** Memory for the message that is being read, if it is a large one, and for what it inflates to. */
+  #reservation: Reservation | undefined;
+  /** Data that has come and that the client is not told of, so that it sends no more until there is memory. */
+  #uncreditedBytes = 0;
   #hasClientEnded = false;
   #areHeadersSent = false;
   #isOver = false;
+  /** A method holds the message, perhaps for longer than the call lasts. */
+  #isHandling = false;
   #compressing: Promise<void> | undefined;
   #abort: AbortController | undefined;
   #cancelled: ServingError | undefined;
@@ -132,20 +140,20 @@ export class ServerCall implements StreamListener {
   }
 
   onData(chunk: Uint8Array, endStream: boolean): void {
-    this.#stream.consumed(chunk.length);
-    if (this.#isOver) return;
+    if (this.#isOver) return this.#stream.consumed(chunk.length);
     this.#hasClientEnded = endStream;
     try {
-      if (endStream && this.#reader === undefined && isOneMessage(chunk)) {
+      if (endStream && this.#reader === undefined && chunk.length < POOLED_BYTES_MIN && isOneMessage(chunk)) {
         // The common case, a whole call in one frame: no reader is needed.
         this.#accept(chunk.slice(PREFIX_BYTES), chunk[0] === 1);
       } else {
         this.#startReading().push(chunk);
       }
     } catch (error) {
-      return this.#refuse(toServingError(error));
+      this.#refuse(toServingError(error));
     }
-    if (endStream) this.#dispatch();
+    this.#consumed(chunk.length);
+    if (endStream && !this.#isOver) this.#dispatch();
   }
 
   room(bytes: number): Uint8Array | undefined {
@@ -153,15 +161,15 @@ export class ServerCall implements StreamListener {
   }
 
   filled(bytes: number, endStream: boolean): void {
-    this.#stream.consumed(bytes);
-    if (this.#isOver) return;
+    if (this.#isOver) return this.#stream.consumed(bytes);
     this.#hasClientEnded = endStream;
     try {
       this.#reader?.filled(bytes);
     } catch (error) {
-      return this.#refuse(toServingError(error));
+      this.#refuse(toServingError(error));
     }
-    if (endStream) this.#dispatch();
+    this.#consumed(bytes);
+    if (endStream && !this.#isOver) this.#dispatch();
   }
 
   onTrailers(): void {
@@ -173,11 +181,26 @@ export class ServerCall implements StreamListener {
     this.#end();
   }
 
+  /** Lets the client send as much again, unless its message has to wait for memory. */
+  #consumed(bytes: number): void {
+    if (this.#reservation?.isGranted === false) this.#uncreditedBytes += bytes;
+    else this.#stream.consumed(bytes);
+  }
+
+  #reserve(bytes: number): void {
+    this.#reservation = this.#options.budget.reserve(bytes, () => {
+      this.#stream.consumed(this.#uncreditedBytes);
+      this.#uncreditedBytes = 0;
+      if (this.#hasClientEnded) this.#dispatch();
+    });
+  }
+
   #startReading(): MessageReader {
     if (this.#reader === undefined) {
       this.#reader = new MessageReader({
         bytesMax: this.#options.messageBytesMax,
         buffers: this.#options.buffers,
+        onLarge: (bytes) => this.#reserve(bytes),
         onMessage: (message, isCompressed) => this.#accept(message, isCompressed),
       });
       this.#startDeadline();
@@ -203,12 +226,18 @@ export class ServerCall implements StreamListener {
   }
 
   #dispatch(): void {
+    // A whole message may have come within the client's window before there is memory for it.
+    if (this.#reservation?.isGranted === false) return;
     const message = this.#message;
     if (message === undefined || this.#reader?.isInside === true) {
       const place = this.#reader?.isInside === true ? "inside a message" : "without a message";
       return this.#refuse(new ServingError(CODE.INVALID_ARGUMENT, `The client ended the call ${place}`));
     }
-    const giveBack = () => this.#options.buffers.giveBack(message);
+    this.#isHandling = true;
+    const giveBack = () => {
+      this.#options.buffers.giveBack(message);
+      this.#reservation?.release();
+    };
     try {
       const handled = this.#isCompressed ? this.#handleCompressed(message) : this.#method.handle(message, this);
       if (handled === undefined) return giveBack();
@@ -221,7 +250,20 @@ export class ServerCall implements StreamListener {
   }
 
   async #handleCompressed(message: Uint8Array): Promise<void> {
-    await this.#method.handle(await decompress(message, this.#options.messageBytesMax), this);
+    const bytes = inflatedBytes(message);
+    if (bytes > this.#options.messageBytesMax) {
+      throw new ServingError(
+        CODE.RESOURCE_EXHAUSTED,
+        `Received message larger than max after decompression (${bytes} vs. ${this.#options.messageBytesMax})`,
+      );
+    }
+    // What is held is given up first: calls that each hold some and wait for more could wait for each other for ever.
+    this.#reservation?.release();
+    await new Promise<void>((resolve) => {
+      this.#reservation = this.#options.budget.reserve(message.length + bytes, resolve);
+      if (this.#reservation.isGranted) resolve();
+    });
+    await this.#method.handle(await inflate(message, bytes), this);
   }
 
   #startDeadline(): void {
@@ -242,6 +284,9 @@ export class ServerCall implements StreamListener {
 
   #end(): void {
     this.#isOver = true;
+    if (this.#uncreditedBytes > 0) this.#stream.consumed(this.#uncreditedBytes);
+    this.#uncreditedBytes = 0;
+    if (!this.#isHandling) this.#reservation?.release();
     if (this.#deadlineTimer !== undefined) clearTimeout(this.#deadlineTimer);
   }
 }
@@ -251,17 +296,18 @@ const gunzipBounded: (message: Uint8Array, options: { maxOutputLength: number })
   gunzip,
 );
 
-async function decompress(message: Uint8Array, bytesMax: number): Promise<Uint8Array> {
+/** The length a gzip file says it inflates to, modulo 2^32, in its last four bytes (RFC 1952 section 2.3.1). */
+function inflatedBytes(file: Uint8Array): number {
+  if (file.length < 4) return 0;
+  return new DataView(file.buffer, file.byteOffset + file.length - 4).getUint32(0, true);
+}
+
+/** Inflates a gzip file to exactly as many bytes as it says, so that one which lies costs no more than it has claimed. */
+async function inflate(file: Uint8Array, bytes: number): Promise<Uint8Array> {
   try {
-    return await gunzipBounded(message, { maxOutputLength: bytesMax });
+    return await gunzipBounded(file, { maxOutputLength: Math.max(1, bytes) });
   } catch (error) {
-    if (error instanceof RangeError) {
-      throw new ServingError(
-        CODE.RESOURCE_EXHAUSTED,
-        `Received message larger than max after decompression (limit ${bytesMax})`,
-      );
-    }
-    throw new ServingError(CODE.INTERNAL, "A message is marked as gzip and is not", { cause: error });
+    throw new ServingError(CODE.INTERNAL, "A message is marked as gzip and cannot be inflated", { cause: error });
   }
 }
 

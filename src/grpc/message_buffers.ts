@@ -5,8 +5,8 @@
  * @module
  */
 
-/** Below this memory is taken from the heap, which is quick at it. */
-const POOLED_BYTES_MIN = 64 << 10;
+/** What makes a message large: below this memory is taken from the heap, which is quick at it, and not counted. */
+export const POOLED_BYTES_MIN = 64 << 10;
 
 /** Buffers that were given back, up to a bound. */
 export class MessageBuffers {

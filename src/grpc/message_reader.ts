@@ -5,7 +5,7 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
-import type { MessageBuffers } from "./message_buffers.ts";
+import { type MessageBuffers, POOLED_BYTES_MIN } from "./message_buffers.ts";
 
 /** A compressed flag and the message's length. */
 export const PREFIX_BYTES = 5;
@@ -21,16 +21,21 @@ export class MessageReader {
   readonly #onMessage: OnMessage;
   readonly #bytesMax: number;
   readonly #buffers: MessageBuffers;
+  readonly #onLarge: (bytes: number) => void;
   readonly #prefix = new Uint8Array(PREFIX_BYTES);
   #prefixBytes = 0;
   #message: Uint8Array<ArrayBuffer> | undefined;
   #messageBytes = 0;
   #length = 0;
 
-  constructor(options: { onMessage: OnMessage; bytesMax: number; buffers: MessageBuffers }) {
+  /** @param options.onLarge told how long a large message will be, when it begins; may throw to refuse it. */
+  constructor(
+    options: { onMessage: OnMessage; bytesMax: number; buffers: MessageBuffers; onLarge?: (bytes: number) => void },
+  ) {
     this.#onMessage = options.onMessage;
     this.#bytesMax = options.bytesMax;
     this.#buffers = options.buffers;
+    this.#onLarge = options.onLarge ?? (() => {});
   }
 
   /** Whether a message has begun and not ended. */
@@ -83,6 +88,7 @@ export class MessageReader {
         `Received message larger than max (${this.#length} vs. ${this.#bytesMax})`,
       );
     }
+    if (this.#length >= POOLED_BYTES_MIN) this.#onLarge(this.#length);
     this.#messageBytes = 0;
     this.#message = this.#buffers.takeIdle(this.#length) ?? new Uint8Array(Math.min(this.#length, TRUSTED_BYTES));
   }

@@ -8,6 +8,7 @@ import { Http2Connection } from "../http2/connection.ts";
 import type { Http2Stream, RequestHeaders, StreamListener } from "../http2/http2.ts";
 import type { Http2Limits } from "../http2/limits.ts";
 import { type CallOptions, type Method, ServerCall } from "./call.ts";
+import { InflightBudget } from "./inflight_budget.ts";
 import { MessageBuffers } from "./message_buffers.ts";
 import { requestHead, trailersOnly } from "./request_head.ts";
 
@@ -17,10 +18,12 @@ export type Endpoint =
   | { readonly path: string };
 
 /** How a server behaves. */
-export interface GrpcServerOptions extends Omit<CallOptions, "buffers"> {
+export interface GrpcServerOptions extends Omit<CallOptions, "buffers" | "budget"> {
   readonly http2: Http2Limits;
   /** Connections past this many are closed as they come. */
   readonly connectionsMax: number;
+  /** What large messages may take of memory together; past it clients are held back (`--max_inflight_bytes`). */
+  readonly inflightBytesMax: number;
 }
 
 /** Memory kept for the large messages to come. */
@@ -42,7 +45,11 @@ export class GrpcServer {
 
   constructor(methods: readonly Method[], options: GrpcServerOptions) {
     this.#methods = new Map(methods.map((method) => [method.path, method]));
-    this.#options = { ...options, buffers: new MessageBuffers({ idleBytesMax: IDLE_BUFFER_BYTES_MAX }) };
+    this.#options = {
+      ...options,
+      buffers: new MessageBuffers({ idleBytesMax: IDLE_BUFFER_BYTES_MAX }),
+      budget: new InflightBudget({ bytesMax: options.inflightBytesMax }),
+    };
   }
 
   /**

@@ -1,0 +1,96 @@
+/**
+ * How much memory the large messages of all calls may take together. A call that would go past it waits its turn while flow
+ * control holds its client back, so that many clients with large messages slow each other down and nothing else.
+ *
+ * @module
+ */
+import { CODE, ServingError } from "../base/status.ts";
+
+/** Memory set aside for one message, or the wish for it. */
+export interface Reservation {
+  readonly isGranted: boolean;
+  /** Gives the memory, or the wish, up. May be called twice. */
+  release(): void;
+}
+
+/** Grants memory in the order it is asked for. */
+export class InflightBudget {
+  readonly #bytesMax: number;
+  readonly #waiting = new Set<Ticket>();
+  #grantedBytes = 0;
+
+  constructor(options: { bytesMax: number }) {
+    this.#bytesMax = options.bytesMax;
+  }
+
+  /** Memory that is granted. */
+  get grantedBytes(): number {
+    return this.#grantedBytes;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Asks for memory.
+   *
+   * @param onGranted called once, later, when it is not granted at once.
+   * @throws {ServingError} RESOURCE_EXHAUSTED when it is more than there is in all.
+   */
+  reserve(bytes: number, onGranted: () => void): Reservation {
+    if (bytes > this.#bytesMax) {
+      throw new ServingError(
+        CODE.RESOURCE_EXHAUSTED,
+        `A message of ${bytes} bytes is more than the server takes in at a time (${this.#bytesMax} bytes)`,
+      );
+    }
+    const ticket = new Ticket(bytes, { onGranted, onRelease: (released) => this.#release(released) });
+    this.#waiting.add(ticket);
+    if (this.#waiting.size === 1) this.#grant(ticket, { isLater: false });
+    return ticket;
+  }
+
+  #grant(ticket: Ticket, options: { isLater: boolean }): boolean {
+    if (this.#grantedBytes + ticket.bytes > this.#bytesMax) return false;
+    this.#waiting.delete(ticket);
+    this.#grantedBytes += ticket.bytes;
+    ticket.grant(options);
+    return true;
+  }
+
+  #release(ticket: Ticket): void {
+    if (ticket.isGranted) this.#grantedBytes -= ticket.bytes;
+    this.#waiting.delete(ticket);
+    // Who is first in the queue is not passed by smaller ones, or it would never have its turn.
+    for (const next of this.#waiting) {
+      if (!this.#grant(next, { isLater: true })) return;
+    }
+  }
+}
+
+class Ticket implements Reservation {
+  readonly bytes: number;
+  readonly #onGranted: () => void;
+  readonly #onRelease: (ticket: Ticket) => void;
+  #isReleased = false;
+  isGranted = false;
+
+  constructor(bytes: number, events: { onGranted: () => void; onRelease: (ticket: Ticket) => void }) {
+    this.bytes = bytes;
+    this.#onGranted = events.onGranted;
+    this.#onRelease = events.onRelease;
+  }
+
+  grant({ isLater }: { isLater: boolean }): void {
+    this.isGranted = true;
+    if (isLater) this.#onGranted();
+  }
+
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#onRelease(this);
+  }
+}
