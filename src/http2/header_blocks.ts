@@ -15,10 +15,12 @@ const CACHE_SLOTS = 8;
 /** A longer block is not worth comparing. */
 const CACHED_BLOCK_BYTES_MAX = 1024;
 
+/** A block and what it meant; the memory is used again for the block that takes its place. */
 interface CachedBlock {
-  readonly block: Uint8Array;
-  readonly generation: number;
-  readonly headers: CheckedHeaders;
+  bytes: Uint8Array;
+  length: number;
+  generation: number;
+  headers: CheckedHeaders;
 }
 
 /** A run of bytes inside a larger array, borrowed. */
@@ -91,8 +93,7 @@ export class HeaderBlocks {
     const headers = checkRequest(fields);
     if (headers === undefined) return "malformed";
     if (this.#decoder.generation === generation && block.length <= CACHED_BLOCK_BYTES_MAX) {
-      this.#cache[this.#cacheNext] = { block: block.slice(), generation, headers };
-      this.#cacheNext = (this.#cacheNext + 1) & (CACHE_SLOTS - 1);
+      this.#remember(block, { generation, headers });
     }
     return headers;
   }
@@ -111,9 +112,22 @@ export class HeaderBlocks {
   #find(span: Span, generation: number): CheckedHeaders | undefined {
     for (let i = 0; i < this.#cache.length; i++) {
       const entry = this.#cache[i] as CachedBlock;
-      if (entry.generation === generation && isSame(entry.block, span)) return entry.headers;
+      if (entry.generation === generation && isSame(entry, span)) return entry.headers;
     }
     return undefined;
+  }
+
+  #remember(block: Uint8Array, meaning: { generation: number; headers: CheckedHeaders }): void {
+    const slot = this.#cache[this.#cacheNext];
+    if (slot === undefined || slot.bytes.length < block.length) {
+      this.#cache[this.#cacheNext] = { bytes: block.slice(), length: block.length, ...meaning };
+    } else {
+      slot.bytes.set(block);
+      slot.length = block.length;
+      slot.generation = meaning.generation;
+      slot.headers = meaning.headers;
+    }
+    this.#cacheNext = (this.#cacheNext + 1) & (CACHE_SLOTS - 1);
   }
 
   #append(fragment: Span): void {
@@ -132,9 +146,10 @@ export class HeaderBlocks {
   }
 }
 
-function isSame(block: Uint8Array, span: Span): boolean {
+/** Compares from the end, where what changes from request to request mostly stands: deadlines, ids of traces. */
+function isSame(cached: CachedBlock, span: Span): boolean {
   const { bytes, start } = span;
-  if (block.length !== span.end - start) return false;
-  for (let i = 0; i < block.length; i++) if (block[i] !== bytes[start + i]) return false;
+  if (cached.length !== span.end - start) return false;
+  for (let i = cached.length - 1; i >= 0; i--) if (cached.bytes[i] !== bytes[start + i]) return false;
   return true;
 }
