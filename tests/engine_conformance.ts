@@ -278,6 +278,22 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     answers.forEach((sums, i) => assert.deepEqual(sums, Array.from({ length: 20 }, (_, round) => i * 100 + round + 1)));
   });
 
+  test("a shared model infers in another engine, and stays its owner's", async (rig) => {
+    using compiled = await rig.compile(increment([-1]));
+    using other = engineUnderTest.open();
+    {
+      const shared = structuredClone(compiled.share());
+      using attached = other.attach(shared);
+      assert.deepEqual(attached.inputs, compiled.inputs);
+      assert.equal(attached.inferRequestsOptimal, compiled.inferRequestsOptimal);
+      using request = attached.createInferRequest();
+      assert.deepEqual(floatsOf(one(request.infer([floats([1, 2])]))), [2, 3]);
+      assert.deepEqual(floatsOf(one(await request.inferAsync([floats([3])]))), [4]);
+    }
+    using request = compiled.createInferRequest();
+    assert.deepEqual(floatsOf(one(request.infer([floats([5])]))), [6]);
+  });
+
   test("an infer request that is used twice at once says so", async (rig) => {
     using compiled = await rig.compile(increment([1]));
     using request = compiled.createInferRequest();

@@ -20,6 +20,20 @@ export interface Engine extends Disposable {
    * @throws {ServingError} INVALID_ARGUMENT with the runtime's reason in one sentence when the file is not a readable model.
    */
   read(path: string): Promise<Model>;
+  /**
+   * A compiled model of another engine of the same kind in the same process, in another thread perhaps. Disposing it frees nothing:
+   * the model stays its owner's, who must not dispose it before all infer requests made here are disposed.
+   */
+  attach(shared: SharedModel): CompiledModel;
+}
+
+/** A compiled model in words that can be sent to another thread. */
+export interface SharedModel {
+  /** Which one it is: the engine's own affair. */
+  readonly handle: bigint;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly inferRequestsOptimal: number;
 }
 
 /** One input or output of a model, in the runtime's order. */
@@ -74,6 +88,8 @@ export interface CompiledModel extends Disposable {
   readonly inferRequestsOptimal: number;
   /** @throws {ServingError} INTERNAL when the runtime cannot make one. */
   createInferRequest(): InferRequest;
+  /** What {@link Engine.attach} takes. Owned by nobody: it is valid as long as this model. */
+  share(): SharedModel;
 }
 
 /**

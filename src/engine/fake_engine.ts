@@ -6,7 +6,16 @@
 import type { PartialShape } from "../base/signature.ts";
 import { assert, CODE, ServingError } from "../base/status.ts";
 import { type DType, DTYPE_BYTES, elementCount, type NumericDType, type Tensor } from "../base/tensor.ts";
-import type { CompiledModel, CompileOptions, Direction, Engine, InferRequest, Model, Port } from "./engine.ts";
+import type {
+  CompiledModel,
+  CompileOptions,
+  Direction,
+  Engine,
+  InferRequest,
+  Model,
+  Port,
+  SharedModel,
+} from "./engine.ts";
 
 /**
  * What a fake model's file holds, as JSON. Output `i` is computed from input `i`, or from the last where there are fewer.
@@ -80,8 +89,18 @@ export class FakeEngine implements Engine {
     return new FakeModel(this, path, file);
   }
 
+  attach({ handle }: SharedModel): CompiledModel {
+    const shared = sharedModels.get(handle);
+    assert(shared !== undefined, "A compiled model was attached after its owner disposed it");
+    return new FakeCompiledModel(this, shared.path, shared.compiled);
+  }
+
   [Symbol.dispose](): void {}
 }
+
+/** Compiled models that were shared and live. A handle is good in any engine of the process, as an address is. */
+const sharedModels = new Map<bigint, { path: string; compiled: Compiled }>();
+let lastHandle = 0n;
 
 async function readFile(path: string): Promise<FakeModelFile> {
   try {
@@ -209,6 +228,7 @@ class FakeCompiledModel implements CompiledModel {
   readonly #path: string;
   readonly #compiled: Compiled;
   readonly #life: Life;
+  #handle: bigint | undefined;
 
   constructor(engine: FakeEngine, path: string, compiled: Compiled) {
     this.#engine = engine;
@@ -225,7 +245,16 @@ class FakeCompiledModel implements CompiledModel {
     return new FakeInferRequest(this.#engine, this.#path, this.#compiled);
   }
 
+  share(): SharedModel {
+    this.#life.check("compiled model");
+    const { inputs, outputs, inferRequestsOptimal } = this;
+    this.#handle ??= ++lastHandle;
+    sharedModels.set(this.#handle, { path: this.#path, compiled: this.#compiled });
+    return { handle: this.#handle, inputs, outputs, inferRequestsOptimal };
+  }
+
   [Symbol.dispose](): void {
+    if (this.#handle !== undefined) sharedModels.delete(this.#handle);
     this.#life[Symbol.dispose]();
   }
 }

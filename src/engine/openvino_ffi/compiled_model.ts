@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CompiledModel, InferRequest, Port } from "../engine.ts";
+import { assert } from "../../base/status.ts";
+import type { CompiledModel, InferRequest, Port, SharedModel } from "../engine.ts";
 import { FfiInferRequest } from "./infer_request.ts";
 import { type Library, Owned, toCString } from "./library.ts";
 import { STATUS } from "./symbols.ts";
@@ -14,38 +15,55 @@ export class FfiCompiledModel implements CompiledModel {
   readonly outputs: readonly Port[];
   readonly inferRequestsOptimal: number;
   readonly #library: Library;
-  readonly #compiledModel: Owned;
+  readonly #owned: Owned;
 
-  /** @param pointer owned from now on. */
-  constructor(
-    library: Library,
-    pointer: Deno.PointerObject,
-    { inputs, outputs }: { inputs: readonly Port[]; outputs: readonly Port[] },
-  ) {
+  private constructor(library: Library, owned: Owned, shared: Omit<SharedModel, "handle">) {
     this.#library = library;
-    this.inputs = inputs;
-    this.outputs = outputs;
-    this.#compiledModel = new Owned(pointer, { what: "compiled model", free: library.symbols.ov_compiled_model_free });
-    // A device that does not say gets by with one.
-    this.inferRequestsOptimal = Number(this.#property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) || 1;
+    this.#owned = owned;
+    this.inputs = shared.inputs;
+    this.outputs = shared.outputs;
+    this.inferRequestsOptimal = shared.inferRequestsOptimal;
   }
 
-  #property(name: string): string | undefined {
-    const { symbols } = this.#library;
-    const out = new BigUint64Array(1);
-    const status = symbols.ov_compiled_model_get_property(this.#compiledModel.pointer, toCString(name), out);
-    return status === STATUS.OK ? this.#library.takeString(Deno.UnsafePointer.create(out[0] as bigint)) : undefined;
+  /** @param pointer owned from now on. */
+  static own(
+    library: Library,
+    pointer: Deno.PointerObject,
+    ports: { inputs: readonly Port[]; outputs: readonly Port[] },
+  ): FfiCompiledModel {
+    const owned = new Owned(pointer, { what: "compiled model", free: library.symbols.ov_compiled_model_free });
+    // A device that does not say gets by with one.
+    const inferRequestsOptimal = Number(readProperty(library, pointer, "OPTIMAL_NUMBER_OF_INFER_REQUESTS")) || 1;
+    return new FfiCompiledModel(library, owned, { ...ports, inferRequestsOptimal });
+  }
+
+  /** A compiled model that stays its owner's, who may be in another thread. */
+  static attach(library: Library, shared: SharedModel): FfiCompiledModel {
+    const pointer = Deno.UnsafePointer.create(shared.handle);
+    assert(pointer !== null, "A compiled model was shared without its address");
+    return new FfiCompiledModel(library, new Owned(pointer, { what: "compiled model", free: () => {} }), shared);
+  }
+
+  share(): SharedModel {
+    const { inputs, outputs, inferRequestsOptimal } = this;
+    return { handle: Deno.UnsafePointer.value(this.#owned.pointer), inputs, outputs, inferRequestsOptimal };
   }
 
   createInferRequest(): InferRequest {
     const pointer = this.#library.outPointer(
-      (out) => this.#library.symbols.ov_compiled_model_create_infer_request(this.#compiledModel.pointer, out),
+      (out) => this.#library.symbols.ov_compiled_model_create_infer_request(this.#owned.pointer, out),
       "Cannot make an infer request",
     );
     return new FfiInferRequest(this.#library, pointer, this);
   }
 
   [Symbol.dispose](): void {
-    this.#compiledModel[Symbol.dispose]();
+    this.#owned[Symbol.dispose]();
   }
+}
+
+function readProperty(library: Library, pointer: Deno.PointerObject, name: string): string | undefined {
+  const out = new BigUint64Array(1);
+  const status = library.symbols.ov_compiled_model_get_property(pointer, toCString(name), out);
+  return status === STATUS.OK ? library.takeString(Deno.UnsafePointer.create(out[0] as bigint)) : undefined;
 }

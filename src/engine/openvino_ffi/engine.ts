@@ -4,7 +4,8 @@
  * @module
  */
 import { CODE, ServingError } from "../../base/status.ts";
-import type { Engine, Model } from "../engine.ts";
+import type { CompiledModel, Engine, Model, SharedModel } from "../engine.ts";
+import { FfiCompiledModel } from "./compiled_model.ts";
 import { type ModelNames, readIrNames } from "./ir_names.ts";
 import { Library, nativeWords, Owned, pointerAt, readCString, toCString } from "./library.ts";
 import { FfiModel } from "./model.ts";
@@ -76,6 +77,10 @@ export class FfiEngine implements Engine {
       model[Symbol.dispose]();
       throw error;
     }
+  }
+
+  attach(shared: SharedModel): CompiledModel {
+    return FfiCompiledModel.attach(this.#library, shared);
   }
 
   [Symbol.dispose](): void {

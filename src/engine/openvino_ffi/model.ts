@@ -118,7 +118,7 @@ export class FfiModel implements Model {
       return status === STATUS.OK ? undefined : this.#compileError(status, { device, properties });
     });
     if (error !== undefined) throw error;
-    return new FfiCompiledModel(this.#library, pointerAt(out, 0), { inputs: this.#inputs, outputs: this.#outputs });
+    return FfiCompiledModel.own(this.#library, pointerAt(out, 0), { inputs: this.#inputs, outputs: this.#outputs });
   }
 
   #checkDevice(device: string): void {
