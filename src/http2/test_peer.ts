@@ -137,6 +137,8 @@ class MemorySocket implements Http2Socket {
   isWriteClosed = false;
   /** While set, writes wait: the peer does not read. */
   isBlocked = false;
+  /** How much one write takes at most. */
+  writeBytesMax = Infinity;
   readonly written: Uint8Array[] = [];
   #inbox: Uint8Array = new Uint8Array(0);
   #isEnded = false;
@@ -162,9 +164,10 @@ class MemorySocket implements Http2Socket {
   async write(source: Uint8Array): Promise<number> {
     while (this.isBlocked && !this.isClosed) await this.#unblocked.promise;
     if (this.isClosed) throw new Error("Socket is closed");
-    this.written.push(source.slice());
+    const taken = source.slice(0, this.writeBytesMax);
+    this.written.push(taken);
     this.#notify();
-    return await Promise.resolve(source.length);
+    return await Promise.resolve(taken.length);
   }
 
   close(): void {
