@@ -209,6 +209,39 @@ testOpenVino("a property's value that OpenVINO cannot read is refused", async (r
   }
 });
 
+testOpenVino("a compiled model outlives its file being cut short", async (rig) => {
+  const table: FakePort = { names: [], dtype: "f32", shape: [100_000, 16] };
+  const tableBytes = 100_000 * 16 * 4;
+  const path = writeIr(rig.folder, {
+    layers: [
+      parameter({ names: ["rows"], dtype: "i32", shape: [-1] }),
+      { type: "Const", data: `element_type="f32" shape="100000,16" offset="64" size="${tableBytes}"`, output: table },
+      {
+        type: "Const",
+        data: `element_type="i32" shape="" offset="0" size="4"`,
+        output: { names: [], dtype: "i32", shape: [] },
+      },
+      {
+        type: "Gather",
+        opset: "opset8",
+        data: `batch_dims="0"`,
+        inputs: [1, 0, 2],
+        output: { names: ["y"], dtype: "f32", shape: [-1, 16] },
+      },
+      { type: "Result", inputs: [3] },
+    ],
+  });
+  const weights = path.replace(/xml$/, "bin");
+  Deno.writeFileSync(weights, new Uint8Array(64 + tableBytes).fill(1, 64));
+  using model = await rig.engine.read(path);
+  using compiled = await model.compile({ device: "CPU" });
+  using request = compiled.createInferRequest();
+  Deno.truncateSync(weights, 0);
+  const rows = Int32Array.of(0, 50_000, 99_999);
+  const outputs = request.infer([{ dtype: "i32", shape: [3], bytes: new Uint8Array(rows.buffer) }]);
+  assert.ok(outputs[0]?.dtype === "f32" && outputs[0].bytes.every((byte) => byte === 1));
+});
+
 Deno.test("OpenVINO: a file that is no library is refused with its path", () => {
   const path = Deno.makeTempFileSync({ suffix: ".so" });
   try {

@@ -7,9 +7,15 @@ import { CODE, ServingError } from "../../base/status.ts";
 import type { CompiledModel, Engine, Model, SharedModel } from "../engine.ts";
 import { FfiCompiledModel } from "./compiled_model.ts";
 import { type ModelNames, readIrNames } from "./ir_names.ts";
-import { Library, nativeWords, Owned, pointerAt, readCString, toCString } from "./library.ts";
+import { Library, nativeProperties, nativeWords, Owned, pointerAt, readCString, toCString } from "./library.ts";
 import { FfiModel } from "./model.ts";
 import { STATUS } from "./symbols.ts";
+
+/**
+ * Weights are read, not mapped: a mapped file that is cut short while it serves, as happens when it is overwritten in place, ends the
+ * whole process with SIGBUS.
+ */
+const CORE_PROPERTIES: ReadonlyMap<string, string> = new Map([["ENABLE_MMAP", "NO"]]);
 
 const NO_NAMES: ModelNames = { inputs: [], outputs: [] };
 
@@ -33,11 +39,19 @@ export class FfiEngine implements Engine {
     try {
       const core = this.#library.outPointer((out) => symbols.ov_core_create(out), "Cannot start OpenVINO");
       this.#core = new Owned(core, { what: "engine", free: symbols.ov_core_free });
+      this.#setProperties(CORE_PROPERTIES);
     } catch (error) {
       this.#library[Symbol.dispose]();
       throw error;
     }
     this.description = `OpenVINO ${this.#library.version}`;
+  }
+
+  #setProperties(properties: ReadonlyMap<string, string>): void {
+    const { table, strings } = nativeProperties(properties);
+    const count = BigInt(strings.length / 2);
+    const status = this.#library.symbols.ov_core_set_properties(this.#core.pointer, null, count, table);
+    this.#library.check(status, "Cannot set up OpenVINO");
   }
 
   /** Asked for once, when first needed: OpenVINO loads every device's plugin to answer. */

@@ -230,6 +230,19 @@ export function pointerAt(words: BigUint64Array, index: number): Deno.PointerObj
   return pointer;
 }
 
+/**
+ * Properties as an array of `ov_property_t`, which is two pointers: to the key and to the value. Both parts of the result must be kept
+ * alive while C reads them.
+ */
+export function nativeProperties(
+  properties: ReadonlyMap<string, string>,
+): { table: BigUint64Array<ArrayBuffer>; strings: readonly Uint8Array<ArrayBuffer>[] } {
+  const strings = [...properties].flat().map(toCString);
+  const table = nativeWords(Math.max(strings.length, 1));
+  strings.forEach((string, i) => table[i] = addressOf(string));
+  return { table, strings };
+}
+
 /** Encodes a string as C reads it: UTF-8 and a zero byte. */
 export function toCString(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(`${text}\0`);

@@ -8,7 +8,7 @@ import { CODE, ServingError } from "../../base/status.ts";
 import type { CompiledModel, CompileOptions, Direction, Model, Port } from "../engine.ts";
 import { FfiCompiledModel } from "./compiled_model.ts";
 import type { ModelNames } from "./ir_names.ts";
-import { addressOf, type Library, nativeWords, type Owned, pointerAt, toCString } from "./library.ts";
+import { type Library, nativeProperties, nativeWords, type Owned, pointerAt, toCString } from "./library.ts";
 import { findPreferredName, readPorts, toNativePartialShapes } from "./ports.ts";
 import { STATUS } from "./symbols.ts";
 
@@ -99,10 +99,7 @@ export class FfiModel implements Model {
 
   async compile({ device, properties = new Map() }: CompileOptions): Promise<CompiledModel> {
     this.#checkDevice(device);
-    const strings = [...properties].flat().map(toCString);
-    // `ov_property_t` is two pointers, to the key and to the value.
-    const table = nativeWords(Math.max(strings.length, 1));
-    strings.forEach((string, i) => table[i] = addressOf(string));
+    const { table, strings } = nativeProperties(properties);
     const out = nativeWords(1);
     const nativeDevice = toCString(device);
     const { symbols } = this.#library;

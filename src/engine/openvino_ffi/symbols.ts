@@ -81,6 +81,15 @@ export const SYMBOLS = {
     result: "i32",
     nonblocking: true,
   },
+  ov_core_set_properties: {
+    parameters: [
+      "pointer", // const ov_core_t* core
+      "pointer", // const char* device_name
+      "usize", // const size_t num_properties
+      "buffer", // const ov_property_t* properties
+    ],
+    result: "i32",
+  },
   // ov_model.h
   ov_model_free: {
     parameters: [
