@@ -7,7 +7,8 @@
 import type { VersionPolicy } from "../core/version_policy.ts";
 import type { ModelServerEntry } from "../service/messages.ts";
 import { ConfigError, type Place } from "./config_error.ts";
-import { parseTextProto, type TextField, type TextValue } from "./text_proto.ts";
+import { Fields, integerOf, stringOf } from "./text_fields.ts";
+import { parseTextProto, type TextField } from "./text_proto.ts";
 
 /** `ModelType` (model_server_config.proto). */
 const MODEL_TYPES: Readonly<Record<string, number>> = { MODEL_TYPE_UNSPECIFIED: 0, TENSORFLOW: 1, OTHER: 2 };
@@ -94,70 +95,4 @@ function readLabel(field: TextField): [string, number] {
     stringOf(entry.one("key")),
     value === undefined ? 0 : integerOf(value, { min: 0, max: Number.MAX_SAFE_INTEGER }),
   ];
-}
-
-/** The fields of one message, whose names are checked. */
-class Fields {
-  readonly fields: readonly TextField[];
-
-  constructor(type: string, fields: readonly TextField[], known: readonly string[]) {
-    this.fields = fields;
-    const unknown = fields.find(({ name }) => !known.includes(name));
-    if (unknown === undefined) return;
-    const remedy = known.length === 0 ? "it has none" : `it has ${known.join(", ")}`;
-    throw new ConfigError(`${type} has no field "${unknown.name}", ${remedy}`, unknown.place);
-  }
-
-  static of(type: string, { name, value }: TextField, known: readonly string[]): Fields {
-    if (value.kind === "message") return new Fields(type, value.fields, known);
-    throw new ConfigError(`expected { … } behind ${name}, found ${show(value)}`, value.place);
-  }
-
-  all(name: string): readonly TextField[] {
-    return this.fields.filter((field) => field.name === name);
-  }
-
-  one(name: string): TextField | undefined {
-    const [first, second] = this.all(name);
-    if (second !== undefined) throw new ConfigError(`${name} comes twice`, second.place);
-    return first;
-  }
-
-  message(name: string, known: readonly string[]): Fields | undefined {
-    const field = this.one(name);
-    return field && Fields.of(name, field, known);
-  }
-}
-
-/** Empty where the field is not there. */
-function stringOf(field: TextField | undefined): string {
-  if (field === undefined) return "";
-  const { name, value } = field;
-  if (value.kind !== "string") {
-    throw new ConfigError(`expected a text in quotes for ${name}, found ${show(value)}`, value.place);
-  }
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value.bytes);
-  } catch {
-    throw new ConfigError(`the text of ${name} is not UTF-8`, value.place);
-  }
-}
-
-function integerOf({ name, value }: TextField, { min, max }: { min: number; max: number }): number {
-  const [, sign, digits] = (value.kind === "word" && /^(-?)(0[xX][0-9a-fA-F]+|\d+)$/.exec(value.text)) || [];
-  const magnitude = digits === undefined ? NaN : Number(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
-  const number = sign === "-" ? 0 - magnitude : magnitude;
-  if (number >= min && number <= max) return number;
-  throw new ConfigError(`expected a whole number from ${min} to ${max} for ${name}, found ${show(value)}`, value.place);
-}
-
-function show(value: TextValue): string {
-  switch (value.kind) {
-    case "message":
-      return "{ … }";
-    case "string":
-      return JSON.stringify(new TextDecoder().decode(value.bytes));
-    case "word":
-      return value.text;
-  }
 }
