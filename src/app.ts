@@ -12,12 +12,14 @@ import { findRuntime } from "./engine/openvino_ffi/discovery.ts";
 import { unpackEmbeddedRuntime } from "./engine/openvino_ffi/embedded.ts";
 import { FfiEngine } from "./engine/openvino_ffi/engine.ts";
 import { grpcMethods } from "./grpc/handlers.ts";
+import { decodePredictRequest } from "./grpc/predict_codec.ts";
 import { GrpcServer } from "./grpc/server.ts";
 import { HTTP2_LIMITS } from "./http2/limits.ts";
 import { FileSystemSource, type VersionFiles } from "./model/file_system_source.ts";
 import { findModelFiles } from "./model/model_files.ts";
 import { loadModel } from "./model/model_loader.ts";
 import type { ModelServable } from "./model/model_servable.ts";
+import type { WarmUpRequest } from "./model/warm_up.ts";
 import { ModelService } from "./service/model_service.ts";
 import { PredictionService } from "./service/prediction_service.ts";
 
@@ -129,16 +131,25 @@ function newLoader(
     load: async () => {
       const files = await findModelFiles(folder);
       const { servable, report } = await loadModel(engine, {
-        path: files.path,
+        files,
+        shape: undefined,
+        batchSize: undefined,
         device: model.device,
         properties: model.pluginConfig,
+        cacheDir: undefined,
         inferRequestCount: model.inferRequestCount,
         waitersMax: config.waitersMax,
+        decodeWarmUp,
       });
       log.info("model measured", { name: model.name, path: files.path, ...report });
       return servable;
     },
   };
+}
+
+function decodeWarmUp(message: Uint8Array): WarmUpRequest {
+  const { modelSpec, inputs, outputFilter } = decodePredictRequest(message);
+  return { signatureName: modelSpec?.signatureName ?? "", inputs, outputFilter };
 }
 
 /** A server with nothing to serve has been told something wrong: it says so at the start, rather than to each client. */

@@ -1,155 +1,155 @@
 /**
- * Makes a servable of a model's files: read, name, compile, warm up, and choose how to infer by what warming up measured.
+ * Makes a servable of a model's files: read, name, reshape, compile, warm up.
  *
  * @module
  */
-import type { Dimension, Signature, TensorSpec } from "../base/signature.ts";
-import { DTYPE_BYTES, elementCount, type Tensor } from "../base/tensor.ts";
-import type { CompiledModel, Engine, Model, Port } from "../engine/engine.ts";
-import { ModelServable } from "./model_servable.ts";
+import { dirname } from "node:path";
+import { formatPartialShape, type PartialShape } from "../base/signature.ts";
+import { assert, ServingError } from "../base/status.ts";
+import type { CompiledModel, Engine, Model } from "../engine/engine.ts";
+import { compileMeasured, disposeOnError } from "./compilation.ts";
+import { scanFolder } from "./folder_scan.ts";
+import { applyMapping, readMappingConfig } from "./mapping_config.ts";
+import { accessError, type ModelFiles } from "./model_files.ts";
+import { ModelServable, type ModelServableOptions } from "./model_servable.ts";
+import { type BatchSize, planReshape, type ShapeSpec } from "./reshape.ts";
+import { readSignatures } from "./saved_model.ts";
+import {
+  type NamedSignatures,
+  type ServableSignature,
+  signaturesOfPorts,
+  signaturesOfSavedModel,
+  toServableSignature,
+} from "./signatures.ts";
+import { type DecodeWarmUp, inferZeros, replayRequests } from "./warm_up.ts";
 
 /** How to load a model. */
 export interface LoadOptions {
-  /** What the engine reads first: `model.xml`, `model.onnx` … */
-  readonly path: string;
+  readonly files: ModelFiles;
+  /** Shapes in place of the model's own. */
+  readonly shape: ShapeSpec | undefined;
+  /** Left alone where `shape` says something. */
+  readonly batchSize: BatchSize | undefined;
   readonly device: string;
   /** The engine's properties; what is not said here is chosen by measurement. */
   readonly properties: ReadonlyMap<string, string>;
+  /** A folder where the engine keeps compiled models; undefined for none. */
+  readonly cacheDir: string | undefined;
   /** Infer requests at work at once; undefined for the engine's optimal number. */
   readonly inferRequestCount: number | undefined;
   readonly waitersMax: number;
+  /** How to read the requests of `files.warmupPath`. */
+  readonly decodeWarmUp: DecodeWarmUp;
+  /** How often each of them is run; once unless it is said. */
+  readonly warmUpIterations?: number;
 }
 
 /** What loading found out, for the log. */
 export interface LoadReport {
   readonly inferRequestCount: number;
-  /** The quickest inference of the warm-up in microseconds; undefined where the model would not infer zeros. */
+  /** The quickest inference of zeros in microseconds; undefined where it was not measured. */
   readonly inferenceUs: number | undefined;
   readonly isInLoop: boolean;
+  /** Sentences about what is odd and was no reason not to serve. */
+  readonly notes: readonly string[];
 }
-
-/**
- * Inferring in the loop spares a hop to another thread and back, about 30 µs of two threads' time; but the loop serves nobody else
- * meanwhile, and one core does the work. Up to this long the first weighs more.
- */
-const IN_LOOP_MAX_US = 200;
-
-/** For models that are quick on one thread: no pool is woken. */
-const ONE_THREAD: ReadonlyMap<string, string> = new Map([
-  ["PERFORMANCE_HINT", "LATENCY"],
-  ["INFERENCE_NUM_THREADS", "1"],
-  ["ENABLE_CPU_PINNING", "NO"],
-]);
-
-/** For models that keep all cores busy. */
-const ALL_CORES: ReadonlyMap<string, string> = new Map([["PERFORMANCE_HINT", "THROUGHPUT"]]);
-
-/** The first inferences are slow, since the engine makes ready in them. */
-const WARM_UP_ROUNDS = 3;
-/** Only what takes about as long as a thread hop off the loop is tried in it. */
-const IN_LOOP_TRIAL_MAX_MS = 1;
-const IN_LOOP_ROUNDS = 10;
-/** Zeros for a warm-up take at most this much memory. */
-const WARM_UP_BYTES_MAX = 256 * 1024 * 1024;
 
 /**
  * Loads a model.
  *
  * @returns a servable the caller owns, and what was found out.
- * @throws {ServingError} what the engine says of the file, the device or the properties.
+ * @throws {ServingError} what the engine says of the file, the shapes, the device or the properties; INVALID_ARGUMENT for a mapping
+ * that does not fit; whatever a recorded warm-up request fails with.
  */
 export async function loadModel(
   engine: Engine,
   options: LoadOptions,
 ): Promise<{ servable: ModelServable; report: LoadReport }> {
-  using model = await engine.read(options.path);
-  const signature: Signature = {
-    inputs: model.inputs.map(specOf),
-    outputs: model.outputs.map(specOf),
-  };
-  const trial = await compile(model, options, ONE_THREAD);
-  const measured = await disposeOnError(trial, () => measure(trial, signature));
-  const isInLoop = measured !== undefined && measured.us <= IN_LOOP_MAX_US;
-  let compiled = trial;
-  if (!isInLoop && isTuned(options)) {
-    trial[Symbol.dispose]();
-    compiled = await compile(model, options, ALL_CORES);
-  }
-  return await disposeOnError(compiled, () => {
-    const inferRequestCount = options.inferRequestCount ?? compiled.inferRequestsOptimal;
-    const servable = new ModelServable({
-      compiled,
-      signature,
-      inferRequestCount,
-      waitersMax: options.waitersMax,
-      // Inference takes longer with larger inputs: what fits into the limit is what was measured, scaled.
-      inLoopBytesMax: isInLoop ? Math.floor(measured.inputBytes * IN_LOOP_MAX_US / measured.us) : 0,
-    });
-    return { servable, report: { inferRequestCount, inferenceUs: measured?.us, isInLoop } };
+  const { files, inferRequestCount } = options;
+  using model = await engine.read(files.path);
+  const named = await nameSignatures(model, files);
+  const reshapeNotes = reshape(model, named, options);
+  const signatures = new Map(
+    [...named.signatures].map(([name, signature]) => [name, toServableSignature(signature, model)] as const),
+  );
+  // Whatever the signatures call them, the inputs of all of them are the model's.
+  const [signature] = signatures.values();
+  assert(signature !== undefined, "A model has no signature");
+  const compilation = await compileMeasured(model, signature.inputs, { ...options, modelBytes: await bytesOf(files) });
+  const { compiled, inferenceUs, inLoopBytesMax } = compilation;
+  const servable = newServable(compiled, {
+    compiled,
+    signatures,
+    inferRequestCount: inferRequestCount ?? compiled.inferRequestsOptimal,
+    inLoopBytesMax,
+    waitersMax: options.waitersMax,
   });
+  const warmUpNotes = await disposeOnError(servable, () => warmUp(servable, signature, options));
+  return {
+    servable,
+    report: {
+      inferRequestCount: servable.inferRequestCount,
+      inferenceUs,
+      isInLoop: inLoopBytesMax > 0,
+      notes: [...named.notes, ...reshapeNotes, ...compilation.notes, ...warmUpNotes],
+    },
+  };
 }
 
-function compile(model: Model, options: LoadOptions, tuning: ReadonlyMap<string, string>): Promise<CompiledModel> {
-  const properties = new Map([...(isTuned(options) ? tuning : []), ...options.properties]);
-  return model.compile({ device: options.device, properties });
+async function nameSignatures(model: Model, { format, path, mappingPath }: ModelFiles): Promise<NamedSignatures> {
+  const named = format === "saved_model"
+    ? signaturesOfSavedModel(model, await readFile(`${path}/saved_model.pb`, readSignatures))
+    : signaturesOfPorts(model);
+  return mappingPath === undefined ? named : applyMapping(named, await readFile(mappingPath, readMappingConfig), model);
 }
 
-/** Whether threads and hints are ours to choose: on the CPU, as long as the user has not said anything of them. */
-function isTuned({ device, properties }: LoadOptions): boolean {
-  return device === "CPU" &&
-    !["PERFORMANCE_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS"].some((key) => properties.has(key));
-}
-
-function specOf(port: Port): TensorSpec {
-  const name = port.names[0] as string;
-  return { name, tensorName: name, dtype: port.dtype, shape: port.shape };
-}
-
-async function disposeOnError<R>(resource: Disposable, action: () => R | Promise<R>): Promise<R> {
+/** Reads a file that was there when the model was found. */
+async function readFile<T>(path: string, read: (path: string) => Promise<T>): Promise<T> {
   try {
-    return await action();
+    return await read(path);
+  } catch (thrown) {
+    throw thrown instanceof ServingError ? thrown : accessError(path, thrown);
+  }
+}
+
+function reshape(model: Model, named: NamedSignatures, { shape, batchSize }: LoadOptions): readonly string[] {
+  const ports = [...named.signatures.values()].flatMap(({ inputs }) => inputs);
+  const nameOf = (index: number): string => ports.find(({ port }) => port === index)?.name ?? "";
+  const { shapes, notes } = planReshape(model.inputs.map((input, i) => ({ name: nameOf(i), shape: input.shape })), {
+    shape,
+    batchSize,
+    findInput: (name) =>
+      ports.find((port) => port.name === name || port.tensorName === name)?.port ?? model.findPort(name, "input"),
+  });
+  const changed = new Map<string, PartialShape>();
+  model.inputs.forEach(({ names: [name = ""], shape: old }, i) => {
+    const wanted = shapes[i];
+    if (wanted !== undefined && formatPartialShape(wanted) !== formatPartialShape(old)) changed.set(name, wanted);
+  });
+  if (changed.size > 0) model.reshape(changed);
+  return notes;
+}
+
+/** How large a model is with its weights, wherever its format puts them. */
+async function bytesOf({ format, path }: ModelFiles): Promise<number> {
+  const { files } = await readFile(format === "saved_model" ? path : dirname(path), scanFolder);
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function newServable(compiled: CompiledModel, options: ModelServableOptions): ModelServable {
+  try {
+    return new ModelServable(options);
   } catch (error) {
-    resource[Symbol.dispose]();
+    compiled[Symbol.dispose]();
     throw error;
   }
 }
 
-/** Infers zeros and times it. Undefined where shapes do not allow it or the model refuses zeros: it may still serve well. */
-async function measure(
-  compiled: CompiledModel,
-  signature: Signature,
-): Promise<{ us: number; inputBytes: number } | undefined> {
-  const inputs = signature.inputs.map(zeros);
-  if (inputs.includes(undefined)) return undefined;
-  const tensors = inputs as Tensor[];
-  using request = compiled.createInferRequest();
-  try {
-    // Off the loop first: nobody knows yet how long it takes, and others may be served meanwhile.
-    let quickestMs = Infinity;
-    for (let round = 0; round < WARM_UP_ROUNDS && quickestMs > IN_LOOP_TRIAL_MAX_MS; round++) {
-      const start = performance.now();
-      await request.inferAsync(tensors);
-      quickestMs = Math.min(quickestMs, performance.now() - start);
-    }
-    for (let round = 0; round < IN_LOOP_ROUNDS && quickestMs <= IN_LOOP_TRIAL_MAX_MS; round++) {
-      const start = performance.now();
-      request.infer(tensors);
-      quickestMs = Math.min(quickestMs, performance.now() - start);
-    }
-    const inputBytes = tensors.reduce((sum, tensor) => sum + (tensor.dtype === "string" ? 0 : tensor.bytes.length), 0);
-    return { us: Math.max(1, quickestMs * 1000), inputBytes: Math.max(1, inputBytes) };
-  } catch {
-    return undefined;
-  }
-}
-
-/** A tensor of zeros, 1 wherever a dimension is open; undefined where the rank is open or the tensor would be too large. */
-function zeros({ shape, dtype }: TensorSpec): Tensor | undefined {
-  if (shape === undefined) return undefined;
-  const sizes = shape.map(({ min, max }: Dimension) => Math.min(Math.max(min, 1), max));
-  const count = elementCount(sizes);
-  const elementBytes = dtype === "string" ? 64 : DTYPE_BYTES[dtype];
-  if (count * elementBytes > WARM_UP_BYTES_MAX) return undefined;
-  if (dtype === "string") return { dtype, shape: sizes, strings: Array(count).fill(new Uint8Array(0)) };
-  return { dtype, shape: sizes, bytes: new Uint8Array(count * elementBytes) };
+async function warmUp(
+  servable: ModelServable,
+  signature: ServableSignature,
+  { files: { warmupPath }, warmUpIterations = 1, decodeWarmUp }: LoadOptions,
+): Promise<readonly string[]> {
+  if (warmupPath === undefined) return await inferZeros(servable, signature);
+  return await replayRequests(servable, { path: warmupPath, iterations: warmUpIterations, decode: decodeWarmUp });
 }

@@ -3,19 +3,18 @@
  *
  * @module
  */
-import type { Signature } from "../base/signature.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { CompiledModel, InferRequest } from "../engine/engine.ts";
 import { type Caller, InferRequestPool } from "./infer_request_pool.ts";
+import type { ServableSignature } from "./signatures.ts";
 
-/** The signature a request means when it names none (TensorFlow's `kDefaultServingSignatureDefKey`). */
-export const DEFAULT_SIGNATURE_NAME = "serving_default";
+export { DEFAULT_SIGNATURE_NAME } from "./signatures.ts";
 
 /** How a servable runs. */
 export interface ModelServableOptions {
-  /** Owned by the servable from here on. */
+  /** Owned by the servable from here on, unless its constructor throws. */
   readonly compiled: CompiledModel;
-  readonly signature: Signature;
+  readonly signatures: ReadonlyMap<string, ServableSignature>;
   readonly inferRequestCount: number;
   /** Inputs of at most this many bytes are inferred on the calling thread; 0 for none. */
   readonly inLoopBytesMax: number;
@@ -23,15 +22,28 @@ export interface ModelServableOptions {
   readonly waitersMax: number;
 }
 
+/** How to predict. */
+export interface PredictOptions<R> {
+  /** One of the servable's own. */
+  readonly signature: ServableSignature;
+  readonly caller: Caller;
+  /** Gets all outputs in the signature's order, views of the engine's memory that are valid until it returns. */
+  readonly use: (outputs: readonly Tensor[]) => R;
+}
+
 /** One loaded version of a model, ready to predict. */
 export class ModelServable implements Disposable {
-  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly signatures: ReadonlyMap<string, ServableSignature>;
+  /** How many inferences run at once. */
+  readonly inferRequestCount: number;
   readonly #compiled: CompiledModel;
   readonly #pool: InferRequestPool;
   readonly #inLoopBytesMax: number;
 
+  /** @throws {ServingError} INTERNAL when the engine cannot make the infer requests. */
   constructor(options: ModelServableOptions) {
-    this.signatures = new Map([[DEFAULT_SIGNATURE_NAME, options.signature]]);
+    this.signatures = options.signatures;
+    this.inferRequestCount = options.inferRequestCount;
     this.#compiled = options.compiled;
     this.#inLoopBytesMax = options.inLoopBytesMax;
     const requests: InferRequest[] = [];
@@ -49,18 +61,14 @@ export class ModelServable implements Disposable {
    * before the call returns; otherwise there is a promise.
    *
    * @param inputs in the order of the signature's, checked by the caller; borrowed until the result is there.
-   * @param use gets all outputs in the signature's order, views of the engine's memory that are valid until it returns.
    * @throws {ServingError} RESOURCE_EXHAUSTED when too many wait; what the engine throws; the reason the caller's signal gives.
    */
-  predict<R>(
-    inputs: readonly Tensor[],
-    options: { caller: Caller; use: (outputs: readonly Tensor[]) => R },
-  ): R | Promise<R> {
+  predict<R>(inputs: readonly Tensor[], options: PredictOptions<R>): R | Promise<R> {
     if (this.#inLoopBytesMax > 0 && byteLength(inputs) <= this.#inLoopBytesMax) {
       const request = this.#pool.tryAcquire();
       if (request !== undefined) {
         try {
-          return options.use(request.infer(inputs));
+          return useOutputs(request.infer(inputs), options);
         } finally {
           this.#pool.release(request);
         }
@@ -69,13 +77,10 @@ export class ModelServable implements Disposable {
     return this.#predictOffLoop(inputs, options);
   }
 
-  async #predictOffLoop<R>(
-    inputs: readonly Tensor[],
-    { caller, use }: { caller: Caller; use: (outputs: readonly Tensor[]) => R },
-  ): Promise<R> {
-    const request = this.#pool.tryAcquire() ?? await this.#pool.acquire(caller);
+  async #predictOffLoop<R>(inputs: readonly Tensor[], options: PredictOptions<R>): Promise<R> {
+    const request = this.#pool.tryAcquire() ?? await this.#pool.acquire(options.caller);
     try {
-      return use(await request.inferAsync(inputs));
+      return useOutputs(await request.inferAsync(inputs), options);
     } finally {
       this.#pool.release(request);
     }
@@ -85,6 +90,11 @@ export class ModelServable implements Disposable {
     this.#pool[Symbol.dispose]();
     this.#compiled[Symbol.dispose]();
   }
+}
+
+function useOutputs<R>(outputs: readonly Tensor[], { signature: { outputPorts }, use }: PredictOptions<R>): R {
+  if (outputPorts === undefined) return use(outputs);
+  return use(outputPorts.map((port) => outputs[port] as Tensor));
 }
 
 function byteLength(tensors: readonly Tensor[]): number {

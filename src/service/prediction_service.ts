@@ -11,12 +11,19 @@ import type { Manager } from "../core/manager.ts";
 import type { ServableHandle } from "../core/servable.ts";
 import type { Caller } from "../model/infer_request_pool.ts";
 import { DEFAULT_SIGNATURE_NAME, type ModelServable } from "../model/model_servable.ts";
+import { classifyWith, multiInferWith, regressWith } from "./example_inference.ts";
 import type {
+  ClassificationRequest,
+  ClassificationResponse,
   GetModelMetadataRequest,
   GetModelMetadataResponse,
   ModelSpec,
+  MultiInferenceRequest,
+  MultiInferenceResponse,
   PredictRequest,
   PredictResponse,
+  RegressionRequest,
+  RegressionResponse,
 } from "./messages.ts";
 
 /** Answers predictions with the servables of a manager. */
@@ -41,14 +48,44 @@ export class PredictionService {
     request: PredictRequest,
     options: { caller: Caller; respond: (response: PredictResponse) => R },
   ): R | Promise<R> {
-    const handle = this.#acquire(request.modelSpec);
-    let result: R | Promise<R> | undefined;
-    try {
-      result = predictWith(handle, request, options);
-    } finally {
-      if (!(result instanceof Promise)) handle[Symbol.dispose]();
-    }
-    return result instanceof Promise ? result.finally(() => handle[Symbol.dispose]()) : result;
+    return this.#use(request.modelSpec, (handle) => predictWith(handle, request, options));
+  }
+
+  /**
+   * Classifies `tensorflow.Example`s: at once for a model that is inferred in the loop, as a promise otherwise.
+   *
+   * @throws {ServingError} as {@link predict}, and what `classifyWith` of example_inference.ts throws.
+   */
+  classify(
+    request: ClassificationRequest,
+    { caller }: { caller: Caller },
+  ): ClassificationResponse | Promise<ClassificationResponse> {
+    return this.#use(request.modelSpec, (handle) => classifyWith(handle, request, caller));
+  }
+
+  /**
+   * Gives each of several `tensorflow.Example`s a value: at once for a model that is inferred in the loop, as a promise otherwise.
+   *
+   * @throws {ServingError} as {@link predict}, and what `regressWith` of example_inference.ts throws.
+   */
+  regress(
+    request: RegressionRequest,
+    { caller }: { caller: Caller },
+  ): RegressionResponse | Promise<RegressionResponse> {
+    return this.#use(request.modelSpec, (handle) => regressWith(handle, request, caller));
+  }
+
+  /**
+   * Runs several classifications and regressions of one servable, the first task's.
+   *
+   * @throws {ServingError} as {@link predict}, and what `multiInferWith` of example_inference.ts throws.
+   */
+  multiInference(
+    request: MultiInferenceRequest,
+    { caller }: { caller: Caller },
+  ): MultiInferenceResponse | Promise<MultiInferenceResponse> {
+    const modelSpec = request.tasks[0]?.modelSpec ?? { name: "", signatureName: "" };
+    return this.#use(modelSpec, (handle) => multiInferWith(handle, request, caller));
   }
 
   /**
@@ -73,6 +110,21 @@ export class PredictionService {
     return { modelName: handle.id.name, modelVersion: handle.id.version, signatures: handle.servable.signatures };
   }
 
+  /** Does something with a servable, which is held until it is done. */
+  #use<R>(
+    spec: ModelSpec | undefined,
+    action: (handle: ServableHandle<ModelServable>) => R | Promise<R>,
+  ): R | Promise<R> {
+    const handle = this.#acquire(spec);
+    let result: R | Promise<R> | undefined;
+    try {
+      result = action(handle);
+    } finally {
+      if (!(result instanceof Promise)) handle[Symbol.dispose]();
+    }
+    return result instanceof Promise ? result.finally(() => handle[Symbol.dispose]()) : result;
+  }
+
   #acquire(spec: ModelSpec | undefined): ServableHandle<ModelServable> {
     if (spec === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Missing ModelSpec");
     if (spec.name === "") throw new ServingError(CODE.INVALID_ARGUMENT, "ModelSpec has no name specified.");
@@ -95,6 +147,7 @@ function predictWith<R>(
   const selected = selectOutputs(signature, request.outputFilter);
   checkTensors(signature.inputs, inputs);
   return servable.predict(inputs, {
+    signature,
     caller,
     use: (outputs) =>
       respond({
