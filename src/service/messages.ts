@@ -46,6 +46,79 @@ export interface PredictResponse {
   readonly outputs: readonly ResponseOutput[];
 }
 
+/** Which model answered, as the reply's ModelSpec says it. */
+export interface ServedBy {
+  readonly modelName: string;
+  readonly modelVersion: number;
+  readonly signatureName: string;
+}
+
+/**
+ * The `tensorflow.Example`s of a request (tensorflow_serving/apis/input.proto), each serialized, with the context they share in
+ * front of it. Borrowed until the reply is there.
+ */
+export type Examples = readonly Uint8Array[];
+
+/** A Classify request. */
+export interface ClassificationRequest {
+  readonly modelSpec: ModelSpec | undefined;
+  readonly examples: Examples;
+}
+
+/** A class an example may belong to. */
+export interface Class {
+  /** Empty where the model gives scores alone. */
+  readonly label: Uint8Array;
+  /** 0 where the model gives labels alone. */
+  readonly score: number;
+}
+
+/** The classes of each example. */
+export type ClassificationResult = readonly (readonly Class[])[];
+
+/** A Classify reply. */
+export interface ClassificationResponse extends ServedBy {
+  readonly result: ClassificationResult;
+}
+
+/** A Regress request. */
+export interface RegressionRequest {
+  readonly modelSpec: ModelSpec | undefined;
+  readonly examples: Examples;
+}
+
+/** The value of each example. */
+export type RegressionResult = readonly number[];
+
+/** A Regress reply. */
+export interface RegressionResponse extends ServedBy {
+  readonly result: RegressionResult;
+}
+
+/** One of the questions of a MultiInference request. */
+export interface InferenceTask {
+  /** Without one the name counts as empty. */
+  readonly modelSpec: ModelSpec | undefined;
+  /** `tensorflow/serving/classify` or `tensorflow/serving/regress`. */
+  readonly methodName: string;
+}
+
+/** A MultiInference request: several signatures of one model over the same examples. */
+export interface MultiInferenceRequest {
+  readonly tasks: readonly InferenceTask[];
+  readonly examples: Examples;
+}
+
+/** The answer to one task. */
+export type InferenceResult =
+  | (ClassificationResponse & { readonly kind: "classification" })
+  | (RegressionResponse & { readonly kind: "regression" });
+
+/** A MultiInference reply, a result a task. */
+export interface MultiInferenceResponse {
+  readonly results: readonly InferenceResult[];
+}
+
 /** A GetModelStatus request; without a version it asks for all of them. */
 export interface GetModelStatusRequest {
   readonly modelSpec: ModelSpec | undefined;
