@@ -148,6 +148,7 @@ function predictWith<R>(
   checkTensors(signature.inputs, inputs);
   return servable.predict(inputs, {
     signature,
+    signature,
     caller,
     use: (outputs) =>
       respond({
