@@ -148,7 +148,6 @@ function predictWith<R>(
   checkTensors(signature.inputs, inputs);
   return servable.predict(inputs, {
     signature,
-    signature,
     caller,
     use: (outputs) =>
       respond({
