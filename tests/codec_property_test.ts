@@ -21,7 +21,7 @@ import {
   encodePredictRequest,
   encodePredictResponse,
 } from "../src/grpc/predict_codec.ts";
-import { loadProtos, type ProtoObject } from "../src/grpc/protos.ts";
+import { loadProtos, type ProtoObject } from "../src/grpc/protos_testing.ts";
 import { joinParts } from "../src/grpc/wire_writer.ts";
 import type { ModelSpec } from "../src/service/messages.ts";
 

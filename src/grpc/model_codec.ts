@@ -24,9 +24,8 @@ import type {
   StateName,
 } from "../service/messages.ts";
 import { DATA_TYPE, dataTypeName, dtypeOf } from "./data_type.ts";
-import { readModelSpec, writeModelSpec } from "./model_spec_codec.ts";
+import { modelSpecOf, writeModelSpec } from "./model_spec_codec.ts";
 import { WireFields } from "./wire_fields.ts";
-import { WireReader } from "./wire_reader.ts";
 import { joinParts, WireWriter } from "./wire_writer.ts";
 
 /** `ModelVersionStatus.State`. */
@@ -180,11 +179,6 @@ function writePartialShape(writer: WireWriter, shape: PartialShape): void {
   for (const { min, max } of shape.toReversed()) {
     writer.writeMessageField(2, () => writer.writeNumberField(1, min === max ? min : -1));
   }
-}
-
-function modelSpecOf(fields: WireFields): ModelSpec | undefined {
-  const view = fields.view(1);
-  return view === undefined ? undefined : readModelSpec(new WireReader(view), undefined);
 }
 
 function writeModelSpecField(writer: WireWriter, modelSpec: ModelSpec | undefined): void {

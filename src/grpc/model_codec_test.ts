@@ -12,7 +12,7 @@ import {
   encodeGetModelStatusRequest,
   encodeGetModelStatusResponse,
 } from "./model_codec.ts";
-import { loadProtos, type ProtoObject } from "./protos.ts";
+import { loadProtos, type ProtoObject } from "./protos_testing.ts";
 import { lengthField, message, numberField } from "./wire_testing.ts";
 
 const protos = await loadProtos();

@@ -4,7 +4,8 @@
  * @module
  */
 import type { ModelSpec } from "../service/messages.ts";
-import { WIRE, type WireReader } from "./wire_reader.ts";
+import type { WireFields } from "./wire_fields.ts";
+import { WIRE, WireReader } from "./wire_reader.ts";
 import type { WireWriter } from "./wire_writer.ts";
 
 /**
@@ -41,6 +42,12 @@ export function readModelSpec(reader: WireReader, earlier: ModelSpec | undefined
   if (version !== undefined) return { name, version, signatureName };
   if (versionLabel !== undefined) return { name, versionLabel, signatureName };
   return { name, signatureName };
+}
+
+/** The ModelSpec in field 1 of a message, where all requests have theirs; undefined when there is none. */
+export function modelSpecOf(fields: WireFields): ModelSpec | undefined {
+  const view = fields.view(1);
+  return view === undefined ? undefined : readModelSpec(new WireReader(view), undefined);
 }
 
 function readInt64Value(reader: WireReader, earlier: number | bigint): number | bigint {

@@ -6,7 +6,7 @@
 import type { NumericDType, NumericTensor } from "../base/tensor.ts";
 import { DTYPE_BYTES } from "../base/tensor.ts";
 import { decodePredictRequest, encodePredictRequest, encodePredictResponse } from "./predict_codec.ts";
-import { loadProtos } from "./protos.ts";
+import { loadProtos } from "./protos_testing.ts";
 import { joinParts } from "./wire_writer.ts";
 
 const protos = await loadProtos();

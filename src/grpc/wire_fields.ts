@@ -57,6 +57,11 @@ export class WireFields {
     return views === undefined || views.length === 1 ? views?.[0] : joinParts(views);
   }
 
+  /** A repeated bytes field, or the bytes of a repeated sub-message. */
+  views(field: number): readonly Uint8Array[] {
+    return this.#views.get(field) ?? [];
+  }
+
   /** The fields of a sub-message; those of an empty one when it is absent. */
   message(field: number): WireFields {
     return new WireFields(this.view(field) ?? new Uint8Array(0));

@@ -122,6 +122,13 @@ export class WireWriter {
     this.writeTag(field << 3 | WIRE.VARINT);
   }
 
+  /** A float field with its tag; proto3 leaves a zero out, but not one with a sign. */
+  writeFloatField(field: number, value: number): void {
+    if (Object.is(value, 0)) return;
+    this.writeBytes(new Uint8Array(Float32Array.of(value).buffer));
+    this.writeTag(field << 3 | WIRE.FIXED32);
+  }
+
   /** A length-delimited field with its tag, present even when `writeContents` writes nothing. */
   writeMessageField(field: number, writeContents: () => void): void {
     const end = this.length;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
-import { loadProtos } from "./protos.ts";
+import { loadProtos } from "./protos_testing.ts";
 
 const protos = await loadProtos();
 

@@ -1,5 +1,5 @@
 /**
- * The messages under `protos/` by name, for calls that come too rarely for a codec of their own, for tools and for tests.
+ * The messages under `protos/` by name, in a library's reading: what the codecs here are tested against.
  *
  * @module
  */
@@ -8,13 +8,9 @@ import { fileURLToPath } from "node:url";
 import type { AnyDefinition, MessageTypeDefinition, Options } from "@grpc/proto-loader";
 import { assert, CODE, ServingError } from "../base/status.ts";
 
-/**
- * Beside `src/` in a checkout. Not inside a compiled executable: proto-loader asks whether it may read a file it is to import, and
- * embedded files have no such bits.
- */
 const PROTOS_FOLDER = fileURLToPath(new URL("../../protos", import.meta.url));
 
-/** Files that import all others a caller of this module may want. */
+/** Files that import all others. */
 const PROTO_FILES = [
   "tensorflow_serving/apis/prediction_service.proto",
   "tensorflow_serving/apis/prediction_log.proto",
@@ -82,9 +78,7 @@ export class Protos {
 
 let loading: Promise<Protos> | undefined;
 
-/**
- * Loads `protos/`, once: about a tenth of a second, most of it for the library, which is why neither is loaded at start.
- */
+/** Loads `protos/`, once. */
 export function loadProtos(): Promise<Protos> {
   loading ??= import("@grpc/proto-loader").then(({ loadSync }) => new Protos(loadSync(PROTO_FILES, LOADER_OPTIONS)));
   return loading;
