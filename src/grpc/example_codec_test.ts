@@ -1,3 +1,4 @@
+// deno-lint-ignore-file camelcase -- fields have the names they have on the wire
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
 import {
