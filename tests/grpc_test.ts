@@ -195,9 +195,9 @@ Deno.test("GrpcServer takes large messages one after the other when memory for t
       call.reply([message.subarray(0, 3)]);
     },
   };
-  await using rig = new Rig([slowEcho], { inflightBytesMax: 8 << 20 });
+  await using rig = new Rig([slowEcho], { inflightBytesMax: 12 << 20 });
   const calls = Array.from({ length: 20 }, (_, i) => {
-    const message = new Uint8Array(3 << 20).fill(i);
+    const message = new Uint8Array(5 << 20).fill(i);
     return rig.client.callRaw(slowEcho.path, { message });
   });
   for (const [i, reply] of (await Promise.all(calls)).entries()) assert.deepEqual([...reply], [i, i, i]);

@@ -19,9 +19,6 @@ import {
   trailersOnly,
 } from "./request_head.ts";
 
-/** HTTP/2's NO_ERROR: the answer is complete, what the client still sends is not wanted (RFC 9113 section 8.1). */
-const NO_ERROR = 0;
-
 /** A method a client can call with one message. It answers by `call.reply`, or `call.send` and `call.finish`, or by throwing. */
 export interface Method {
   /** `/package.Service/Method`, as in the `:path` of a request. */
@@ -136,7 +133,6 @@ export class ServerCall implements StreamListener {
     if (this.#isOver) return;
     this.#end();
     this.#stream.sendHeaders(this.#areHeadersSent ? trailers(error) : trailersOnly(error), true);
-    if (!this.#hasClientEnded) this.#stream.reset(NO_ERROR);
   }
 
   onData(chunk: Uint8Array, endStream: boolean): void {
@@ -183,14 +179,23 @@ export class ServerCall implements StreamListener {
 
   /** Lets the client send as much again, unless its message has to wait for memory. */
   #consumed(bytes: number): void {
-    if (this.#reservation?.isGranted === false) this.#uncreditedBytes += bytes;
-    else this.#stream.consumed(bytes);
+    if (this.#reservation?.isGranted !== false) return this.#stream.consumed(bytes);
+    this.#uncreditedBytes += bytes;
+    if (this.#options.budget.hold(bytes)) return;
+    this.#refuse(new ServingError(CODE.RESOURCE_EXHAUSTED, "Too many large messages wait for memory"));
+  }
+
+  /** Lets the client go on after its message had to wait. */
+  #credit(): void {
+    if (this.#uncreditedBytes === 0) return;
+    this.#options.budget.letGo(this.#uncreditedBytes);
+    this.#stream.consumed(this.#uncreditedBytes);
+    this.#uncreditedBytes = 0;
   }
 
   #reserve(bytes: number): void {
     this.#reservation = this.#options.budget.reserve(bytes, () => {
-      this.#stream.consumed(this.#uncreditedBytes);
-      this.#uncreditedBytes = 0;
+      this.#credit();
       if (this.#hasClientEnded) this.#dispatch();
     });
   }
@@ -284,8 +289,7 @@ export class ServerCall implements StreamListener {
 
   #end(): void {
     this.#isOver = true;
-    if (this.#uncreditedBytes > 0) this.#stream.consumed(this.#uncreditedBytes);
-    this.#uncreditedBytes = 0;
+    this.#credit();
     if (!this.#isHandling) this.#reservation?.release();
     if (this.#deadlineTimer !== undefined) clearTimeout(this.#deadlineTimer);
   }

@@ -18,6 +18,7 @@ export class InflightBudget {
   readonly #bytesMax: number;
   readonly #waiting = new Set<Ticket>();
   #grantedBytes = 0;
+  #heldBytes = 0;
 
   constructor(options: { bytesMax: number }) {
     this.#bytesMax = options.bytesMax;
@@ -50,6 +51,17 @@ export class InflightBudget {
     this.#waiting.add(ticket);
     if (this.#waiting.size === 1) this.#grant(ticket, { isLater: false });
     return ticket;
+  }
+
+  /** Counts data that came before there was memory for its message. False when all such data would take more than the budget. */
+  hold(bytes: number): boolean {
+    this.#heldBytes += bytes;
+    return this.#heldBytes <= this.#bytesMax;
+  }
+
+  /** The opposite of {@link hold}. */
+  letGo(bytes: number): void {
+    this.#heldBytes -= bytes;
   }
 
   #grant(ticket: Ticket, options: { isLater: boolean }): boolean {

@@ -118,11 +118,11 @@ export class GrpcServer {
 
   readonly #onRequest = (stream: Http2Stream, headers: RequestHeaders, endStream: boolean): StreamListener => {
     const head = requestHead(headers);
-    if ("refusal" in head) return refuse(stream, head.refusal, endStream);
+    if ("refusal" in head) return refuse(stream, head.refusal);
     const method = this.#methods.get(head.path);
     if (method === undefined) {
       const error = new ServingError(CODE.UNIMPLEMENTED, `Method ${head.path} is not implemented`);
-      return refuse(stream, trailersOnly(error), endStream);
+      return refuse(stream, trailersOnly(error));
     }
     const call = new ServerCall(stream, { head, method, options: this.#options });
     if (endStream) call.onData(new Uint8Array(0), true);
@@ -131,9 +131,8 @@ export class GrpcServer {
 }
 
 /** Answers with one header block and hears nothing more. */
-function refuse(stream: Http2Stream, block: Uint8Array, endStream: boolean): StreamListener {
+function refuse(stream: Http2Stream, block: Uint8Array): StreamListener {
   stream.sendHeaders(block, true);
-  if (!endStream) stream.reset(0);
   return DEAF;
 }
 

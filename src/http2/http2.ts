@@ -50,8 +50,9 @@ export interface Http2Stream {
   /** Ends the stream at once with RST_STREAM; data not yet sent is dropped. */
   reset(code: number): void;
   /**
-   * Gives the peer back the right to send `bytes` more on this stream and its connection. What has arrived counts against the
-   * windows until the layer above says so: that is the back-pressure.
+   * Gives the peer back the right to send `bytes` more on this stream. What has arrived counts against the stream's window until the
+   * layer above says so: that is the back-pressure. The connection's window opens by itself, so that a stream which is
+   * held back holds back no other.
    */
   consumed(bytes: number): void;
 }

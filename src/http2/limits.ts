@@ -14,7 +14,7 @@ export interface Http2Limits {
   readonly frameBytesMax: number;
   /** Data a stream may receive ahead of what was consumed (SETTINGS_INITIAL_WINDOW_SIZE), at least 65,535. */
   readonly streamWindowBytes: number;
-  /** The same for all streams of a connection together, at least 65,535. */
+  /** Data all streams of a connection may receive ahead of what was handed to the layer above, at least 65,535. */
   readonly connectionWindowBytes: number;
 
   /** A header list after decompression (SETTINGS_MAX_HEADER_LIST_SIZE); a larger one is answered with status 431. */
@@ -70,8 +70,8 @@ export interface Http2Limits {
 export const HTTP2_LIMITS: Http2Limits = Object.freeze({
   streamsMax: 1000,
   frameBytesMax: 1_048_576,
-  streamWindowBytes: 16_777_216,
-  connectionWindowBytes: 67_108_864,
+  streamWindowBytes: 524_288,
+  connectionWindowBytes: 8_388_608,
 
   headerListBytesMax: 16_384,
   headerFieldsMax: 128,

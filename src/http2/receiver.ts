@@ -182,7 +182,10 @@ export class Receiver implements FrameSink {
       this.#streams.creditConnection(length);
     } else {
       stream.receiveWindow -= length;
-      if (padding > 0) this.#streams.credit(stream, padding);
+      if (padding > 0) {
+        this.#streams.creditConnection(padding);
+        this.#streams.credit(stream, padding);
+      }
     }
   }
 

@@ -5,6 +5,6 @@ import { settingsFrame } from "./test_peer.ts";
 
 Deno.test("encodeSettings() tells the peer the limits it must know", () => {
   const limits = http2Limits({ streamsMax: 5, headerTableBytesMax: 100, headerListBytesMax: 70_000 });
-  const expected = settingsFrame([1, 100], [3, 5], [4, 16_777_216], [5, 1_048_576], [6, 70_000]).subarray(9);
+  const expected = settingsFrame([1, 100], [3, 5], [4, 524_288], [5, 1_048_576], [6, 70_000]).subarray(9);
   assert.deepEqual(encodeSettings(limits), expected);
 });

@@ -128,9 +128,8 @@ export class StreamTable implements StreamHost, SenderEvents {
     this.#creditBytes = 0;
   }
 
-  /** Gives back what a stream has consumed, to it and to the connection. */
+  /** Gives back what a stream has consumed. */
   credit(stream: Stream, bytes: number): void {
-    this.creditConnection(bytes);
     stream.creditBytes += bytes;
     if (stream.isRemoteEnded || stream.creditBytes < this.#limits.streamWindowBytes / CREDIT_DIVISOR) return;
     this.sender.windowUpdate(stream.id, stream.creditBytes);
@@ -141,6 +140,7 @@ export class StreamTable implements StreamHost, SenderEvents {
   /** Hands data to the layer above; `endStream` with the last of it. */
   deliver(stream: Stream, data: { chunk: Uint8Array; endStream: boolean }): void {
     const { chunk, endStream } = data;
+    this.creditConnection(chunk.length);
     stream.unconsumedBytes += chunk.length;
     stream.isRemoteEnded = endStream;
     try {
@@ -163,6 +163,7 @@ export class StreamTable implements StreamHost, SenderEvents {
 
   /** Tells the layer above that its room was filled. */
   filled(stream: Stream, data: { bytes: number; endStream: boolean }): void {
+    this.creditConnection(data.bytes);
     stream.unconsumedBytes += data.bytes;
     stream.isRemoteEnded = data.endStream;
     try {
@@ -253,7 +254,6 @@ export class StreamTable implements StreamHost, SenderEvents {
     stream.isClosed = true;
     this.#open.delete(stream.id);
     this.sender.drop(stream);
-    if (stream.unconsumedBytes > 0) this.creditConnection(stream.unconsumedBytes);
     this.#remember(remembered);
   }
 
