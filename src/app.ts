@@ -5,17 +5,23 @@
  * @module
  */
 import { Log } from "./base/log.ts";
-import type { Config, ModelConfig } from "./config/config.ts";
-import { type Loader, Manager, type ServableState } from "./core/manager.ts";
+import type { Config, GrpcConfig, ModelConfig } from "./config/config.ts";
+import { modelsOf, type ModelsRead } from "./config/model_server_config.ts";
+import { readModels, readModelsFile } from "./config/models_file.ts";
+import { ModelsFileWatch, type ReadModels } from "./config/models_file_watch.ts";
+import { Manager, type ServableState } from "./core/manager.ts";
+import { systemTimer } from "./core/timer.ts";
 import type { Engine } from "./engine/engine.ts";
-import { findRuntime } from "./engine/openvino_ffi/discovery.ts";
+import { findRuntime, type Runtime } from "./engine/openvino_ffi/discovery.ts";
 import { unpackEmbeddedRuntime } from "./engine/openvino_ffi/embedded.ts";
 import { FfiEngine } from "./engine/openvino_ffi/engine.ts";
+import type { Method } from "./grpc/call.ts";
 import { grpcMethods } from "./grpc/handlers.ts";
 import { decodePredictRequest } from "./grpc/predict_codec.ts";
 import { GrpcServer } from "./grpc/server.ts";
-import { HTTP2_LIMITS } from "./http2/limits.ts";
-import { FileSystemSource, type VersionFiles } from "./model/file_system_source.ts";
+import { http2Limits } from "./http2/limits.ts";
+import type { VersionFiles } from "./model/file_system_source.ts";
+import { type MissingModel, ModelCatalog } from "./model/model_catalog.ts";
 import { findModelFiles } from "./model/model_files.ts";
 import { loadModel } from "./model/model_loader.ts";
 import type { ModelServable } from "./model/model_servable.ts";
@@ -26,74 +32,84 @@ import { PredictionService } from "./service/prediction_service.ts";
 /** A running server. Disposing it lets running requests finish, frees the models and closes the engine. */
 export class App implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
+  readonly #log: Log;
+  readonly #watch: ModelsFileWatch | undefined;
   /** Where gRPC listens. */
   readonly grpcAddress: string;
 
-  private constructor(resources: AsyncDisposableStack, grpcAddress: string) {
+  private constructor(
+    resources: AsyncDisposableStack,
+    parts: { log: Log; watch: ModelsFileWatch | undefined; grpcAddress: string },
+  ) {
     this.#resources = resources;
-    this.grpcAddress = grpcAddress;
+    this.#log = parts.log;
+    this.#watch = parts.watch;
+    this.grpcAddress = parts.grpcAddress;
   }
 
   /**
    * Starts a server. When it resolves the models there are have been loaded and requests are answered.
    *
    * @param options.engine in place of OpenVINO; it stays the caller's.
-   * @throws {Error} with the sentence to show when serving cannot begin: a port in use, no runtime, no model that loads.
+   * @throws {Error} with the sentence to show when serving cannot begin: a file that cannot be used, a port in use, no runtime,
+   * no model that loads.
    */
   static async start(config: Config, options: { engine?: Engine } = {}): Promise<App> {
     await using resources = new AsyncDisposableStack();
     const log = new Log(config.log);
-    const engine = options.engine ?? resources.use(openEngine(config, log));
-    const manager = resources.use(
-      new Manager<ModelServable>({
-        disposeWaitMs: config.shutdownGraceMs,
-        onStateChange: (state) => logState(log, state),
-      }),
-    );
+    for (const note of config.notes) log.warning("argument ignored", { note });
+    const file = config.models.kind === "file" ? config.models.file : undefined;
+    const text = file === undefined ? "" : await readModelsFile(file);
+    const first = readAtStart(config, text);
 
-    const server = new GrpcServer(
-      grpcMethods({ prediction: new PredictionService(manager), model: new ModelService(manager) }, {
-        asTensorContent: false,
+    const engine = options.engine ?? resources.use(openEngine(config, log));
+    const manager = resources.use(newManager(config, log));
+    const catalog = newCatalog(config, { engine, manager, log });
+    const reload = async (origin: string, read: ReadModels) => {
+      const missing = await applyModels(catalog, { origin, read, log });
+      log.info("configuration reloaded", { origin, models: catalog.names });
+      return missing;
+    };
+
+    const services = {
+      prediction: new PredictionService(manager),
+      model: new ModelService(manager, async (entries) => {
+        const origin = "HandleReloadConfigRequest";
+        try {
+          return await reload(origin, (before) => modelsOf(entries, { load: config.load, before }));
+        } catch (error) {
+          logRefusal(log, origin, error);
+          throw error;
+        }
       }),
-      {
-        http2: HTTP2_LIMITS,
-        connectionsMax: config.grpc.connectionsMax,
-        inflightBytesMax: config.grpc.inflightBytesMax,
-        messageBytesMax: config.grpc.messageBytesMax,
-        onFault: (error, path) =>
-          log.error("request failed", { path, error: error.message, cause: String(error.cause) }),
-      },
-    );
+    };
+    const methods = grpcMethods(services, { asTensorContent: config.grpc.encodesAsTensorContent });
+    const server = newGrpcServer(methods, { grpc: config.grpc, log });
     resources.defer(() => server.shutdown(config.shutdownGraceMs));
     // The port is taken before models are loaded, so that one in use is found at once; connections wait until then.
-    const address = bind(server, config);
+    const grpcAddress = bind(server, config.grpc);
 
-    const problems = new Map<string, string>();
-    const models = new Map(config.models.map((model) => [model.name, model]));
-    const source = resources.use(
-      new FileSystemSource({
-        pollIntervalMs: config.pollIntervalMs,
-        onAspired: (name, versions) => {
-          const model = models.get(name);
-          if (model === undefined) return manager.aspire(name, new Map());
-          const loaderOf = (files: VersionFiles) => newLoader(files, { engine, model, config, log });
-          manager.aspire(name, new Map([...versions].map(([version, files]) => [version, loaderOf(files)])));
-        },
-        onEvent: ({ kind, ...fields }) => {
-          if (fields.reason !== undefined) problems.set(fields.name, fields.reason);
-          log.warning(kind, { ...fields });
-        },
+    resources.use(catalog);
+    const missing = await applyModels(catalog, { origin: file?.path ?? "arguments", read: () => first, log });
+    checkAnyAvailable(manager, { config, missing, log });
+    const watch = file && resources.use(
+      new ModelsFileWatch(file, {
+        text,
+        apply: (read) => reload(file.path, read),
+        onRefused: (error) => logRefusal(log, file.path, error),
+        timer: systemTimer,
       }),
     );
-    await source.setModels(
-      config.models.map(({ name, basePath, versionPolicy: policy }) => ({ name, basePath, policy })),
-    );
-    await manager.loaded();
-    checkAnyAvailable(manager, problems);
     server.accept();
-    log.info("server started", { grpc: address, models: manager.names() });
+    log.info("server started", { grpc: grpcAddress, models: manager.names() });
     resources.defer(() => log.info("server leaving"));
-    return new App(resources.move(), address);
+    return new App(resources.move(), { log, watch, grpcAddress });
+  }
+
+  /** Reads the file that lists the models again and applies it, changed or not. What goes wrong is logged. */
+  async reload(): Promise<void> {
+    if (this.#watch === undefined) this.#log.warning("nothing to reload", { reason: "no file lists the models" });
+    else await this.#watch.reload();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,14 +117,98 @@ export class App implements AsyncDisposable {
   }
 }
 
-function openEngine(config: Config, log: Log): Engine {
-  const runtime = findRuntime({ directory: config.openvinoDir, embeddedDir: unpackEmbeddedRuntime() });
-  const engine = new FfiEngine(runtime.path);
-  log.info("engine opened", { engine: engine.description, path: runtime.path, origin: runtime.origin });
+/** What a runtime says of itself. */
+export interface RuntimeReport {
+  readonly description: string;
+  readonly path: string;
+  readonly devices: readonly string[];
+}
+
+/**
+ * Opens the runtime that a server would use, to see what it is.
+ *
+ * @throws {ServingError} FAILED_PRECONDITION when there is none.
+ */
+export function describeRuntime(openvinoDir: string | undefined): RuntimeReport {
+  const { path } = locateRuntime(openvinoDir);
+  using engine = new FfiEngine(path);
+  return { description: engine.description, path, devices: engine.devices };
+}
+
+function locateRuntime(openvinoDir: string | undefined): Runtime {
+  return findRuntime({ directory: openvinoDir, embeddedDir: unpackEmbeddedRuntime() });
+}
+
+function openEngine({ openvinoDir }: Config, log: Log): Engine {
+  const { path, origin } = locateRuntime(openvinoDir);
+  const engine = new FfiEngine(path);
+  log.info("engine opened", { engine: engine.description, path, origin });
   return engine;
 }
 
-function bind(server: GrpcServer, { grpc: { hostname, port } }: Config): string {
+function readAtStart({ models }: Config, text: string): ModelsRead {
+  return models.kind === "file"
+    ? readModels(text, { file: models.file, before: [] })
+    : { models: models.models, notes: [] };
+}
+
+function newManager({ loading, shutdownGraceMs, allowLabelsForUnavailable }: Config, log: Log): Manager<ModelServable> {
+  return new Manager<ModelServable>({
+    loadsMax: loading.loadsMax,
+    loadRetriesMax: loading.retriesMax,
+    loadRetryIntervalMs: loading.retryIntervalMs,
+    disposeWaitMs: shutdownGraceMs,
+    allowLabelsForUnavailable,
+    onStateChange: (state) => logState(log, state),
+  });
+}
+
+function newCatalog(
+  config: Config,
+  { engine, manager, log }: { engine: Engine; manager: Manager<ModelServable>; log: Log },
+): ModelCatalog<ModelServable> {
+  return new ModelCatalog({
+    manager,
+    pollIntervalMs: config.pollIntervalMs,
+    allowLabelsForUnavailable: config.allowLabelsForUnavailable,
+    onEvent: ({ kind, ...fields }) => log.warning(kind, { ...fields }),
+    load: async (model: ModelConfig, { folder }: VersionFiles) => {
+      // The folder is searched when it is loaded, so that the version's state tells what is wrong with it.
+      const files = await findModelFiles(folder);
+      const { servable, report } = await loadModel(engine, {
+        files,
+        shape: model.shape,
+        batchSize: model.batchSize,
+        device: model.device,
+        properties: model.pluginConfig,
+        cacheDir: config.loading.cacheDir,
+        inferRequestCount: model.inferRequestCount,
+        waitersMax: config.waitersMax,
+        decodeWarmUp,
+      });
+      log.info("model measured", { name: model.name, path: files.path, ...report });
+      return servable;
+    },
+  });
+}
+
+function decodeWarmUp(message: Uint8Array): WarmUpRequest {
+  const { modelSpec, inputs, outputFilter } = decodePredictRequest(message);
+  return { signatureName: modelSpec?.signatureName ?? "", inputs, outputFilter };
+}
+
+function newGrpcServer(methods: readonly Method[], { grpc, log }: { grpc: GrpcConfig; log: Log }): GrpcServer {
+  const { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs } = grpc;
+  return new GrpcServer(methods, {
+    http2: http2Limits({ streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs }),
+    connectionsMax: grpc.connectionsMax,
+    inflightBytesMax: grpc.inflightBytesMax,
+    messageBytesMax: grpc.messageBytesMax,
+    onFault: (error, path) => log.error("request failed", { path, error: error.message, cause: String(error.cause) }),
+  });
+}
+
+function bind(server: GrpcServer, { hostname, port }: GrpcConfig): string {
   try {
     const address = server.listen({ hostname, port }) as Deno.NetAddr;
     return `${address.hostname}:${address.port}`;
@@ -121,47 +221,48 @@ function bind(server: GrpcServer, { grpc: { hostname, port } }: Config): string 
   }
 }
 
-/** How one version is loaded. Its folder is searched when it is loaded, so that its state tells what is wrong with it. */
-function newLoader(
-  { folder, fingerprint }: VersionFiles,
-  { engine, model, config, log }: { engine: Engine; model: ModelConfig; config: Config; log: Log },
-): Loader<ModelServable> {
-  return {
-    fingerprint,
-    load: async () => {
-      const files = await findModelFiles(folder);
-      const { servable, report } = await loadModel(engine, {
-        files,
-        shape: undefined,
-        batchSize: undefined,
-        device: model.device,
-        properties: model.pluginConfig,
-        cacheDir: undefined,
-        inferRequestCount: model.inferRequestCount,
-        waitersMax: config.waitersMax,
-        decodeWarmUp,
-      });
-      log.info("model measured", { name: model.name, path: files.path, ...report });
-      return servable;
-    },
-  };
-}
-
-function decodeWarmUp(message: Uint8Array): WarmUpRequest {
-  const { modelSpec, inputs, outputFilter } = decodePredictRequest(message);
-  return { signatureName: modelSpec?.signatureName ?? "", inputs, outputFilter };
-}
-
-/** A server with nothing to serve has been told something wrong: it says so at the start, rather than to each client. */
-function checkAnyAvailable(manager: Manager<ModelServable>, problems: ReadonlyMap<string, string>): void {
-  const states = manager.names().flatMap((name) => manager.states(name));
-  if (states.some(({ state }) => state === "available")) return;
-  const failed = states.find(({ error }) => error !== undefined);
-  if (failed !== undefined) {
-    throw new Error(`Cannot load ${failed.id.name} version ${failed.id.version}: ${failed.error?.message}`);
+/** Replaces the set of models by what was read, and logs what came of it. */
+async function applyModels(
+  catalog: ModelCatalog<ModelServable>,
+  { origin, read, log }: { origin: string; read: ReadModels; log: Log },
+): Promise<readonly MissingModel[]> {
+  let notes: readonly string[] = [];
+  const missing = await catalog.replace((before) => {
+    const { models, notes: told } = read(before);
+    notes = told;
+    return models;
+  });
+  for (const note of notes) log.warning("configuration ignored", { origin, note });
+  for (const { name, version, error } of missing) {
+    log.warning("model not served", { name, version, reason: error.message });
   }
-  const [problem] = problems.values();
-  throw new Error(problem ?? "No model has a version to serve");
+  return missing;
+}
+
+/** What was served before goes on. */
+function logRefusal(log: Log, origin: string, error: unknown): void {
+  log.error("configuration refused", { origin, error: error instanceof Error ? error.message : String(error) });
+}
+
+/**
+ * A server with nothing to serve has been told something wrong: it says so at the start, rather than to each client. Unless it
+ * is to wait, as TensorFlow Serving does.
+ */
+function checkAnyAvailable(
+  manager: Manager<ModelServable>,
+  { config, missing, log }: { config: Config; missing: readonly MissingModel[]; log: Log },
+): void {
+  if (manager.names().some((name) => manager.states(name).some(({ state }) => state === "available"))) return;
+  const [first] = missing;
+  const reason = first === undefined ? "No model is listed" : sentenceOn(first);
+  if (!config.waitsForModels) throw new Error(reason);
+  log.warning("no model to serve yet", { reason });
+}
+
+function sentenceOn({ name, version, error }: MissingModel): string {
+  return version === undefined
+    ? `Cannot serve ${name}: ${error.message}. Put the files of version 1 into the folder 1 there`
+    : `Cannot load ${name} version ${version}: ${error.message}`;
 }
 
 function logState(log: Log, { id, state, error }: ServableState): void {

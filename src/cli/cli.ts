@@ -4,7 +4,15 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import { modelCommand } from "./model.ts";
+import type { Config } from "../config/config.ts";
+import { configCommand, configConfig } from "./config.ts";
+import { UsageError } from "./flag.ts";
+import { addForeignFlags, judgeForeignFlags } from "./foreign_flags.ts";
+import { modelCommand, modelConfig } from "./model.ts";
+import { serve } from "./serve.ts";
+import { addServerFlags, serverConfig } from "./server.ts";
+import { SERVER_FLAGS } from "./server_flags.ts";
+import { describeVersion } from "./version.ts";
 
 /** Exit codes: the program failed; it was called wrongly. */
 const FAILURE = 1;
@@ -16,43 +24,87 @@ const USAGE = 2;
  * @returns the exit code; what failed has been said on standard error, in one sentence.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const program = new Command("ovserve")
-    .description("Serves OpenVINO models over the TensorFlow Serving API")
-    .helpCommand(false)
-    .action(() => {
-      throw new CommanderError(
-        USAGE,
-        "ovserve.noCommand",
-        "no command given: say what to do, as in ovserve model --help",
-      );
-    });
-  program.addCommand(modelCommand());
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => {} });
+  const program = newProgram();
+  const names = program.commands.map((command) => command.name());
+  const [first = ""] = args;
+  if (first !== "" && !first.startsWith("-") && !names.includes(first)) {
+    complain(`There is no command ${first}: the commands are ${names.join(" and ")} (ovserve --help tells more)`);
+    return USAGE;
   }
   try {
     await program.parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return 0;
-      complain(
-        `${sentence(error.message)} (ovserve ${
-          args[0]?.startsWith("-") === false ? `${args[0]} ` : ""
-        }--help lists the flags)`,
-      );
-      return USAGE;
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const usage = error instanceof CommanderError ? usageSentence(error) : undefined;
+    if (usage === undefined && !(error instanceof UsageError)) {
+      complain(error instanceof Error ? error.message : String(error));
+      return FAILURE;
     }
-    complain(sentence(error instanceof Error ? error.message : String(error)));
-    return FAILURE;
+    const command = names.includes(first) ? `ovserve ${first}` : "ovserve";
+    complain(`${usage ?? (error as UsageError).message} (${command} --help lists the flags)`);
+    return USAGE;
+  }
+}
+
+function newProgram(): Command {
+  const program = new Command("ovserve")
+    .description(
+      "Serves OpenVINO models over the TensorFlow Serving API. The flags below are tensorflow_model_server's, for use without a " +
+        "command.",
+    )
+    .usage("[command] [flags]")
+    .helpCommand(false)
+    // Flags behind a command are the command's.
+    .enablePositionalOptions()
+    .option("--version", "print versions and leave");
+  addServerFlags(program);
+  const parts: [Command, (texts: Readonly<Record<string, unknown>>) => Config][] = [
+    [program, serverConfig],
+    [modelCommand(), modelConfig],
+    [configCommand(), configConfig],
+  ];
+  for (const [command, configOf] of parts) {
+    if (command !== program) program.addCommand(command);
+    addForeignFlags(command);
+    command.exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => {} });
+    command.action(async (texts: Readonly<Record<string, unknown>>) => {
+      if (texts.version === true) return printVersion(texts);
+      const notes = judgeForeignFlags(texts);
+      const config = configOf(texts);
+      await serve(Object.freeze({ ...config, notes: [...notes, ...config.notes] }));
+    });
+  }
+  return program;
+}
+
+function printVersion(texts: Readonly<Record<string, unknown>>): void {
+  // deno-lint-ignore no-console
+  console.log(describeVersion(SERVER_FLAGS.openvinoDir.read(texts)));
+}
+
+/** Commander's complaints in our words; undefined for one that is not about the arguments. */
+function usageSentence({ code, message }: CommanderError): string | undefined {
+  const subject = /'(-[^'=\s]*)/.exec(message)?.[1] ?? "";
+  switch (code) {
+    case "commander.unknownOption": {
+      const similar = /Did you mean (?:one of )?(.+)\?/.exec(message)?.[1];
+      return `There is no flag ${subject}${similar === undefined ? "" : `, did you mean ${similar}?`}`;
+    }
+    case "commander.optionMissingArgument":
+      return `${subject} needs a value`;
+    case "commander.excessArguments":
+      return "Expected flags only, found an argument without --";
+    default:
+      return code.startsWith("commander.") ? onOneLine(message.replace(/^error: /, "")) : undefined;
   }
 }
 
 function complain(message: string): void {
-  console.error(`ovserve: ${message}`);
+  // deno-lint-ignore no-console
+  console.error(`ovserve: ${onOneLine(message)}`);
 }
 
-/** Without commander's own preamble, and on one line. */
-function sentence(message: string): string {
-  return message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+function onOneLine(message: string): string {
+  return message.replaceAll(/\s*\n\s*/g, " ");
 }

@@ -5,38 +5,40 @@
  */
 import { Command } from "commander";
 import type { Config } from "../config/config.ts";
-import * as flags from "./flags.ts";
-import { serve } from "./serve.ts";
+import { Flag, notEmpty, readFlags } from "./flag.ts";
+import { LOAD_FLAGS, readLoadFlags, VERSION_POLICY_FLAG } from "./model_flags.ts";
+import { readServerFlags, SERVER_FLAGS } from "./server_flags.ts";
 
-const FLAGS = [
-  flags.MODEL_NAME,
-  flags.MODEL_PATH,
-  flags.MODEL_VERSION_POLICY,
-  flags.NIREQ,
-  flags.TARGET_DEVICE,
-  flags.PLUGIN_CONFIG,
-];
+const FLAGS = {
+  name: new Flag("model_name", {
+    value: "name",
+    description: "name of the model, as clients ask for it",
+    parse: notEmpty,
+  }),
+  basePath: new Flag("model_path", {
+    value: "folder",
+    description: "folder of the model's version folders: FOLDER/1, FOLDER/2",
+    parse: notEmpty,
+  }),
+  versionPolicy: VERSION_POLICY_FLAG,
+};
 
-/** The command, ready to be added to the program. */
+/** The command, without what it does. */
 export function modelCommand(): Command {
-  const command = new Command("model").description("serve one model");
-  for (const flag of [...FLAGS, ...flags.SERVER_FLAGS]) command.addOption(flag.option);
-  return command.action(async (values: Record<string, unknown>) => {
-    await serve(modelConfig(values));
-  });
+  const command = new Command("model").description("serve one model: --model_name NAME --model_path FOLDER");
+  for (const flag of Object.values({ ...FLAGS, ...LOAD_FLAGS, ...SERVER_FLAGS })) flag.addTo(command);
+  return command;
 }
 
-/** The configuration that flags describe. */
-export function modelConfig(values: Record<string, unknown>): Config {
-  return Object.freeze({
-    models: [{
-      name: flags.MODEL_NAME.of(values),
-      basePath: flags.MODEL_PATH.of(values),
-      versionPolicy: flags.MODEL_VERSION_POLICY.of(values),
-      device: flags.TARGET_DEVICE.of(values),
-      pluginConfig: flags.PLUGIN_CONFIG.of(values),
-      inferRequestCount: flags.NIREQ.of(values),
-    }],
-    ...flags.serverConfig(values),
-  });
+/** The configuration that the command's flags describe. */
+export function modelConfig(texts: Readonly<Record<string, unknown>>): Config {
+  const { load, notes } = readLoadFlags(texts);
+  const model = { ...load, ...readFlags(FLAGS, texts), versionLabels: new Map(), platform: undefined };
+  return {
+    models: { kind: "list", models: [model] },
+    load,
+    waitsForModels: false,
+    ...readServerFlags(SERVER_FLAGS, texts),
+    notes,
+  };
 }

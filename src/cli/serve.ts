@@ -6,10 +6,14 @@
 import { App } from "../app.ts";
 import type { Config } from "../config/config.ts";
 
-const LEAVE_SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
+const IS_WINDOWS = Deno.build.os === "windows";
+const LEAVE_SIGNALS: readonly Deno.Signal[] = IS_WINDOWS ? ["SIGINT", "SIGBREAK"] : ["SIGTERM", "SIGINT"];
+/** On Windows it means that the console closes. */
+const RELOAD_SIGNALS: readonly Deno.Signal[] = IS_WINDOWS ? [] : ["SIGHUP"];
 
 /**
- * Serves until SIGTERM or SIGINT, then lets running requests finish; a second signal ends the process at once.
+ * Serves until SIGTERM or SIGINT, then lets running requests finish; a second signal ends the process at once. SIGHUP has the
+ * file that lists the models read again.
  *
  * @throws {Error} with the sentence to show when serving cannot begin.
  */
@@ -21,11 +25,21 @@ export async function serve(config: Config): Promise<void> {
     hasAsked = true;
     asked.resolve();
   };
+  let app: App | undefined;
+  let mustReload = false;
+  const reload = () => {
+    if (app === undefined) mustReload = true;
+    else void app.reload();
+  };
   for (const signal of LEAVE_SIGNALS) Deno.addSignalListener(signal, leave);
+  for (const signal of RELOAD_SIGNALS) Deno.addSignalListener(signal, reload);
   try {
-    await using _app = await App.start(config);
+    await using started = await App.start(config);
+    app = started;
+    if (mustReload) reload();
     await asked.promise;
   } finally {
     for (const signal of LEAVE_SIGNALS) Deno.removeSignalListener(signal, leave);
+    for (const signal of RELOAD_SIGNALS) Deno.removeSignalListener(signal, reload);
   }
 }

@@ -1,28 +1,21 @@
 /**
  * Everything the program can be told, in one frozen value: what to serve, where, and within which limits. Flags and files are
- * turned into it in this folder; the layers below get the parts that are theirs.
+ * turned into it in this folder and in `cli/`; the layers below get the parts that are theirs.
  *
  * @module
  */
 import type { LogLevel } from "../base/log.ts";
-import type { VersionPolicy } from "../core/version_policy.ts";
+import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
+import type { ModelsFile } from "./models_file.ts";
 
-/** A model to serve. */
-export interface ModelConfig {
-  /** The name clients use. */
-  readonly name: string;
-  /** The folder of version folders. */
-  readonly basePath: string;
-  readonly versionPolicy: VersionPolicy;
-  /** OpenVINO's name of the device to compile for: `CPU`, `GPU.0`, `AUTO`. */
-  readonly device: string;
-  /** OpenVINO's properties by name; what is not said here is chosen by measurement. */
-  readonly pluginConfig: ReadonlyMap<string, string>;
-  /** Infer requests at work at once; undefined for OpenVINO's optimal number. */
-  readonly inferRequestCount: number | undefined;
-}
+export type { LoadConfig, ModelConfig } from "../model/model_config.ts";
 
-/** Where gRPC is served. */
+/** Where the models to serve are listed: in flags, or in a file that may change. */
+export type ModelsSource =
+  | { readonly kind: "list"; readonly models: readonly ModelConfig[] }
+  | { readonly kind: "file"; readonly file: ModelsFile };
+
+/** Where and how gRPC is served. */
 export interface GrpcConfig {
   readonly hostname: string;
   /** 0 lets the system choose. */
@@ -31,17 +24,49 @@ export interface GrpcConfig {
   readonly connectionsMax: number;
   /** What large messages may take of memory together. */
   readonly inflightBytesMax: number;
+  /** Calls at a time on one connection. */
+  readonly streamsMax: number;
+  /** A connection without calls is closed after this long; 0 for never. */
+  readonly idleTimeoutMs: number;
+  /** A connection without a sign of life is asked for one after this long; 0 for never. */
+  readonly keepaliveIntervalMs: number;
+  /** And closed when there is none for this long. */
+  readonly keepaliveTimeoutMs: number;
+  /** Whether replies hold tensors as they lie in memory, rather than in the field of their dtype. */
+  readonly encodesAsTensorContent: boolean;
+}
+
+/** How models are loaded. */
+export interface LoadingConfig {
+  /** Loads at the same time. */
+  readonly loadsMax: number;
+  /** How often a failed load is tried again, besides each time the files change. */
+  readonly retriesMax: number;
+  /** The pause before the first retry; it doubles with each. */
+  readonly retryIntervalMs: number;
+  /** Where compiled models are kept for the next start. */
+  readonly cacheDir: string | undefined;
 }
 
 /** Everything the program can be told. */
 export interface Config {
-  readonly models: readonly ModelConfig[];
-  readonly grpc: GrpcConfig;
+  readonly models: ModelsSource;
+  /** How models are loaded that do not say so themselves. */
+  readonly load: LoadConfig;
+  /** Whether to serve before there is anything to serve, and wait for it. */
+  readonly waitsForModels: boolean;
+  /** Whether a new version label may stand for a version that is not available. */
+  readonly allowLabelsForUnavailable: boolean;
+  readonly loading: LoadingConfig;
+  /** Pause between looks for new versions; 0 looks once. */
   readonly pollIntervalMs: number;
+  readonly grpc: GrpcConfig;
   /** Requests that may wait for one model. */
   readonly waitersMax: number;
   readonly shutdownGraceMs: number;
   /** A folder with OpenVINO's libraries, to be used before all others. */
   readonly openvinoDir: string | undefined;
   readonly log: { readonly level: LogLevel; readonly format: "json" | "text" };
+  /** What was passed over in the arguments, in sentences for the log. */
+  readonly notes: readonly string[];
 }

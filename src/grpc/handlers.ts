@@ -13,6 +13,7 @@ import {
   encodeGetModelStatusResponse,
 } from "./model_codec.ts";
 import { decodePredictRequest, type EncodeOptions, encodePredictResponse } from "./predict_codec.ts";
+import { decodeReloadConfigRequest, encodeReloadConfigResponse } from "./reload_codec.ts";
 
 /** The methods this server answers; all others are UNIMPLEMENTED. */
 export function grpcMethods(
@@ -38,6 +39,13 @@ export function grpcMethods(
       path: "/tensorflow.serving.ModelService/GetModelStatus",
       handle: (message, call) =>
         call.reply([encodeGetModelStatusResponse(model.getModelStatus(decodeGetModelStatusRequest(message)))]),
+    },
+    {
+      path: "/tensorflow.serving.ModelService/HandleReloadConfigRequest",
+      handle: async (message, call) => {
+        const response = await model.reloadConfig(decodeReloadConfigRequest(message));
+        call.reply([encodeReloadConfigResponse(response)]);
+      },
     },
   ];
 }

@@ -1,0 +1,146 @@
+/**
+ * Flags of the servers users come from that mean nothing here: what to say of each when it is found in a script.
+ *
+ * @module
+ */
+import { type Command, Option } from "commander";
+import { UsageError } from "./flag.ts";
+
+/** A flag, in which of these ways it is taken. */
+interface ForeignFlag {
+  readonly name: string;
+  /** A switch takes no value unless it is `=true` or `=false`. */
+  readonly isSwitch?: true;
+  /** Why it does no harm to pass it over. */
+  readonly ignored?: string;
+  /** What to use instead. */
+  readonly refused?: string;
+  /** Values that ask for nothing, with which a refused flag is passed over. */
+  readonly idle?: readonly string[];
+}
+
+const NO_THREADS = "requests do not take a thread each";
+const TLS = "put a proxy that ends TLS in front, such as an ingress or Envoy";
+const NO_BATCHING = "requests are not put together into batches, send batches from the client";
+const THREADS = `use --plugin_config '{"INFERENCE_NUM_THREADS": 4}'`;
+const PREPROCESSING = "prepare the inputs in the client, or put it into the model with OpenVINO's PrePostProcessor";
+const OFF: readonly string[] = ["false", "0"];
+const EMPTY: readonly string[] = [""];
+
+/** By the server that has them. */
+const FOREIGN_FLAGS: readonly ForeignFlag[] = [
+  // ie_serving
+  { name: "grpc_workers", ignored: NO_THREADS },
+  { name: "rest_workers", ignored: NO_THREADS },
+
+  // tensorflow_model_server
+  { name: "grpc_max_threads", ignored: NO_THREADS },
+  { name: "rest_api_num_threads", ignored: NO_THREADS },
+  { name: "num_unload_threads", ignored: "unloading holds nothing up" },
+  { name: "flush_filesystem_caches", isSwitch: true, ignored: "the system decides what it keeps of files" },
+  { name: "remove_unused_fields_from_bundle_metagraph", isSwitch: true, ignored: "OpenVINO keeps no meta graph" },
+  { name: "num_tflite_pools", ignored: "--nireq says how many inferences run at once" },
+  { name: "num_tflite_interpreters_per_pool", ignored: "--nireq says how many inferences run at once" },
+  { name: "enable_signature_method_name_check", isSwitch: true, ignored: "Predict works with every signature" },
+  { name: "xla_cpu_compilation_enabled", isSwitch: true, ignored: "OpenVINO compiles models itself" },
+  { name: "xla_gpu_compilation_enabled", isSwitch: true, ignored: "OpenVINO compiles models itself" },
+  { name: "enable_profiler", isSwitch: true, ignored: "TensorFlow's profiler service is not served" },
+  { name: "skip_initialize_tpu", isSwitch: true, ignored: "TPUs are not used" },
+  { name: "grpc_socket_path", refused: "use --grpc_bind_address and --port", idle: EMPTY },
+  { name: "enable_batching", isSwitch: true, refused: NO_BATCHING, idle: OFF },
+  { name: "batching_parameters_file", refused: NO_BATCHING, idle: EMPTY },
+  { name: "enable_per_model_batching_parameters", isSwitch: true, refused: NO_BATCHING, idle: OFF },
+  { name: "tensorflow_session_parallelism", refused: THREADS, idle: ["0"] },
+  { name: "tensorflow_intra_op_parallelism", refused: THREADS, idle: ["0"] },
+  { name: "tensorflow_inter_op_parallelism", refused: THREADS, idle: ["0"] },
+  { name: "tensorflow_session_config_file", refused: "use --plugin_config for OpenVINO's properties", idle: EMPTY },
+  { name: "thread_pool_factory_config_file", refused: THREADS, idle: EMPTY },
+  { name: "platform_config_file", refused: "use --target_device and --plugin_config", idle: EMPTY },
+  {
+    name: "per_process_gpu_memory_fraction",
+    refused: "use --plugin_config for OpenVINO's properties",
+    idle: ["0", "0.0"],
+  },
+  {
+    name: "mixed_precision",
+    refused: `use --plugin_config '{"INFERENCE_PRECISION_HINT": "bf16"}'`,
+    idle: EMPTY,
+  },
+  { name: "saved_model_tags", refused: "OpenVINO reads the graph that is tagged serve, leave it out", idle: ["serve"] },
+  {
+    name: "prefer_tflite_model",
+    isSwitch: true,
+    refused: "put the .tflite file alone into the version folder",
+    idle: OFF,
+  },
+  {
+    name: "enable_model_warmup",
+    isSwitch: true,
+    refused: "models are always warmed up, since it is measured then how to infer them",
+    idle: ["true", "1"],
+  },
+  { name: "num_request_iterations_for_warmup", refused: "leave it out", idle: ["0", "1"] },
+  { name: "use_alts_credentials", isSwitch: true, refused: TLS, idle: OFF },
+  { name: "ssl_config_file", refused: TLS, idle: EMPTY },
+  {
+    name: "grpc_channel_arguments",
+    refused: "use --grpc_max_concurrent_streams, --grpc_max_connection_idle_seconds, --grpc_keepalive_time_seconds, " +
+      "--grpc_keepalive_timeout_seconds or --grpc_max_message_bytes",
+    idle: EMPTY,
+  },
+  { name: "monitoring_config_file", refused: "metrics are not exported, leave it out", idle: EMPTY },
+  {
+    name: "enable_grpc_healthcheck_service",
+    isSwitch: true,
+    refused: "probe the port, or call GetModelStatus",
+    idle: OFF,
+  },
+
+  // model_server
+  { name: "sequence_cleaner_poll_wait_minutes", ignored: "there are no sequences" },
+  { name: "idle_sequence_cleanup", isSwitch: true, ignored: "there are no sequences" },
+  { name: "max_sequence_number", ignored: "there are no sequences" },
+  { name: "custom_node_resources_cleaner_interval_seconds", ignored: "there are no pipelines" },
+  { name: "stateful", isSwitch: true, refused: "models with state between requests are not served", idle: OFF },
+  { name: "low_latency_transformation", isSwitch: true, refused: "models with state are not served", idle: OFF },
+  { name: "layout", refused: PREPROCESSING, idle: EMPTY },
+  { name: "mean", refused: PREPROCESSING, idle: EMPTY },
+  { name: "scale", refused: PREPROCESSING, idle: EMPTY },
+  { name: "color_format", refused: PREPROCESSING, idle: EMPTY },
+  { name: "precision", refused: PREPROCESSING, idle: EMPTY },
+  { name: "cpu_extension", refused: "operations beyond OpenVINO's own are not supported, leave it out", idle: EMPTY },
+  { name: "grpc_memory_quota", refused: "use --max_inflight_bytes" },
+  { name: "log_path", refused: "the log is on standard error, send it where you want it: 2> FILE", idle: EMPTY },
+  { name: "trace_path", refused: "leave it out", idle: EMPTY },
+  { name: "metrics_enable", isSwitch: true, refused: "metrics are not exported, leave it out", idle: OFF },
+  { name: "metrics_list", refused: "metrics are not exported, leave it out", idle: EMPTY },
+  { name: "api_key_file", refused: "let a proxy in front check who calls", idle: EMPTY },
+  { name: "source_model", refused: "put the model on disk first and name its folder" },
+  { name: "model_repository_path", refused: "list the models in a file for --config_path or --model_config_file" },
+  { name: "pull", isSwitch: true, refused: "put the model on disk first and name its folder", idle: OFF },
+  { name: "task", refused: "generative models are not served" },
+];
+
+/** Makes commander take them, without a word in --help. */
+export function addForeignFlags(command: Command): void {
+  for (const { name, isSwitch } of FOREIGN_FLAGS) {
+    const syntax = isSwitch === true ? `--${name} [true|false]` : `--${name} <value>`;
+    command.addOption(new Option(syntax).preset("true").hideHelp());
+  }
+}
+
+/**
+ * Judges those that were given.
+ *
+ * @returns a sentence for the log on each that was passed over.
+ * @throws {UsageError} for one that asks for what there is not.
+ */
+export function judgeForeignFlags(texts: Readonly<Record<string, unknown>>): string[] {
+  return FOREIGN_FLAGS.flatMap(({ name, ignored, refused, idle }) => {
+    const text = texts[name];
+    if (typeof text !== "string") return [];
+    if (ignored !== undefined) return [`--${name} is ignored: ${ignored}`];
+    if (idle?.includes(text.toLowerCase()) === true) return [`--${name} is ignored: it asks for nothing`];
+    throw new UsageError(`--${name} is not supported: ${refused}`);
+  });
+}

@@ -1,0 +1,196 @@
+/**
+ * The flags of every command that serves: where, within which limits, how to load and to log. Names are those of the servers
+ * users come from (tensorflow_model_server, model_server, ie_serving).
+ *
+ * @module
+ */
+import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import { Flag, notEmpty, oneOf, orNothing, readFlags, secondsAsMs, switched, wholeNumber } from "./flag.ts";
+
+const DAY_SECONDS = 86_400;
+const MICROS_MAX = DAY_SECONDS * 1e6;
+
+/** Levels under the names other servers have for them. */
+const LEVEL_SYNONYMS: Readonly<Record<string, LogLevel>> = {
+  trace: "debug",
+  warn: "warning",
+  critical: "error",
+  fatal: "error",
+};
+
+/** TensorFlow Serving does not pause where this is negative. */
+function microsAsMs(text: string): number {
+  const micros = Number(text);
+  if (!/^-?\d+$/.test(text) || micros > MICROS_MAX) {
+    throw new Error(`expected a whole number of microseconds up to ${MICROS_MAX}, found "${text}"`);
+  }
+  return Math.max(micros, 0) / 1000;
+}
+
+/** In the order of --help. */
+export const SERVER_FLAGS = {
+  port: new Flag("port", {
+    value: "port",
+    description: "port for gRPC; 0 lets the system choose",
+    parse: wholeNumber(0, 65535),
+    default: "9000",
+  }),
+  hostname: new Flag("grpc_bind_address", {
+    value: "address",
+    description: "address gRPC listens on",
+    parse: notEmpty,
+    default: "0.0.0.0",
+  }),
+  messageBytesMax: new Flag("grpc_max_message_bytes", {
+    value: "bytes",
+    description: "longest message a client may send",
+    parse: wholeNumber(1, 2 ** 31 - 1),
+    default: String(2 ** 31 - 1),
+  }),
+  connectionsMax: new Flag("grpc_max_connections", {
+    value: "count",
+    description: "connections served at once; more are closed as they come",
+    parse: wholeNumber(1, 1_000_000),
+    default: "10000",
+  }),
+  streamsMax: new Flag("grpc_max_concurrent_streams", {
+    value: "count",
+    description: "requests at once on one connection; more are refused, for clients to send later",
+    parse: wholeNumber(1, 2 ** 31 - 1),
+    default: "1000",
+  }),
+  idleTimeoutMs: new Flag("grpc_max_connection_idle_seconds", {
+    value: "seconds",
+    description: "a connection without requests is closed after this long; 0 for never",
+    parse: secondsAsMs(0, DAY_SECONDS),
+    default: "0",
+  }),
+  keepaliveIntervalMs: new Flag("grpc_keepalive_time_seconds", {
+    value: "seconds",
+    description: "a client that says nothing is asked for a sign of life after this long; 0 for never",
+    parse: secondsAsMs(0, DAY_SECONDS),
+    default: "60",
+  }),
+  keepaliveTimeoutMs: new Flag("grpc_keepalive_timeout_seconds", {
+    value: "seconds",
+    description: "and hung up on when it gives none for this long",
+    parse: secondsAsMs(0.001, DAY_SECONDS),
+    default: "20",
+  }),
+  encodesAsTensorContent: new Flag("enable_serialization_as_tensor_content", {
+    description: "send tensors as they lie in memory (tensor_content) instead of in the field of their type",
+    parse: switched,
+    default: "false",
+  }),
+  inflightBytesMax: new Flag("max_inflight_bytes", {
+    value: "bytes",
+    description: "memory for the large messages of all requests together; past it clients wait",
+    parse: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    default: String(2 ** 31),
+  }),
+  waitersMax: new Flag("max_waiting_requests", {
+    value: "count",
+    description: "requests that may wait for a model; more are answered with RESOURCE_EXHAUSTED",
+    parse: wholeNumber(1, 10_000_000),
+    default: "10000",
+  }),
+  pollIntervalMs: new Flag("file_system_poll_wait_seconds", {
+    value: "seconds",
+    description: "pause between looks for new versions; 0 looks once, at the start",
+    parse: secondsAsMs(0, DAY_SECONDS),
+    default: "1",
+    env: "FILE_SYSTEM_POLL_WAIT_SECONDS",
+  }),
+  loadsMax: new Flag("num_load_threads", {
+    value: "count",
+    description: "models loaded at the same time; 0 is as good as 1",
+    parse: wholeNumber(0, 1024),
+    default: "1",
+  }),
+  retriesMax: new Flag("max_num_load_retries", {
+    value: "count",
+    description: "how often a failed load is tried again while its files stay the same",
+    parse: wholeNumber(0, 1_000_000),
+    default: "5",
+  }),
+  retryIntervalMs: new Flag("load_retry_interval_micros", {
+    value: "microseconds",
+    description: "pause before the first retry; it doubles with each, up to 16 times itself",
+    parse: microsAsMs,
+    default: "60000000",
+  }),
+  allowLabelsForUnavailable: new Flag("allow_version_labels_for_unavailable_models", {
+    description: "let a new version label stand for a version that is not available yet",
+    parse: switched,
+    default: "false",
+  }),
+  cacheDir: new Flag("cache_dir", {
+    value: "folder",
+    description: "folder where compiled models are kept, to load faster next time",
+    parse: orNothing(notEmpty),
+    default: "",
+    defaultWords: "none",
+  }),
+  shutdownGraceMs: new Flag("shutdown_grace_seconds", {
+    value: "seconds",
+    description: "how long running requests may take to finish after SIGTERM or SIGINT",
+    parse: secondsAsMs(0, DAY_SECONDS),
+    default: "30",
+  }),
+  openvinoDir: new Flag("openvino_dir", {
+    value: "folder",
+    description: "folder with OpenVINO's libraries, used before all others",
+    parse: orNothing(notEmpty),
+    default: "",
+    defaultWords: "where OpenVINO is usually found",
+    env: "OVSERVE_OPENVINO_DIR",
+  }),
+  logLevel: new Flag("log_level", {
+    value: "level",
+    description: `least grave events to log: ${LOG_LEVELS.join(", ")}`,
+    parse: oneOf(LOG_LEVELS, LEVEL_SYNONYMS),
+    default: "info",
+    env: "LOG_LEVEL",
+  }),
+  logFormat: new Flag("log_format", {
+    value: "format",
+    description: "json for machines or text for people",
+    parse: oneOf<"json" | "text">(["json", "text"]),
+    default: "json",
+  }),
+};
+
+/** What {@link SERVER_FLAGS}, or others with the same names, say. */
+export function readServerFlags(
+  flags: typeof SERVER_FLAGS,
+  texts: Readonly<Record<string, unknown>>,
+): Omit<Config, "models" | "load" | "waitsForModels" | "notes"> {
+  const values = readFlags(flags, texts);
+  return {
+    allowLabelsForUnavailable: values.allowLabelsForUnavailable,
+    loading: {
+      loadsMax: Math.max(values.loadsMax, 1),
+      retriesMax: values.retriesMax,
+      retryIntervalMs: values.retryIntervalMs,
+      cacheDir: values.cacheDir,
+    },
+    pollIntervalMs: values.pollIntervalMs,
+    grpc: {
+      hostname: values.hostname,
+      port: values.port,
+      messageBytesMax: values.messageBytesMax,
+      connectionsMax: values.connectionsMax,
+      inflightBytesMax: values.inflightBytesMax,
+      streamsMax: values.streamsMax,
+      idleTimeoutMs: values.idleTimeoutMs,
+      keepaliveIntervalMs: values.keepaliveIntervalMs,
+      keepaliveTimeoutMs: values.keepaliveTimeoutMs,
+      encodesAsTensorContent: values.encodesAsTensorContent,
+    },
+    waitersMax: values.waitersMax,
+    shutdownGraceMs: values.shutdownGraceMs,
+    openvinoDir: values.openvinoDir,
+    log: { level: values.logLevel, format: values.logFormat },
+  };
+}

@@ -1,0 +1,207 @@
+/**
+ * The models that ought to be served, as a whole: replaces the set while it serves, one replacement after the other. Finding
+ * versions is the source's work, loading them the manager's.
+ *
+ * @module
+ */
+import { CODE, ServingError } from "../base/status.ts";
+import type { Loader, Manager } from "../core/manager.ts";
+import { aspiredVersions } from "../core/version_policy.ts";
+import { FileSystemSource, type SourceEvent, type VersionFiles } from "./file_system_source.ts";
+import type { LoadConfig, ModelConfig } from "./model_config.ts";
+
+/** Replacements that may wait for the one at work; each client can ask for one. */
+const REPLACEMENTS_MAX = 64;
+
+/** What a catalog works with. The callbacks must not throw, `load` aside. */
+export interface ModelCatalogOptions<T extends Disposable | AsyncDisposable> {
+  readonly manager: Manager<T>;
+  /** Makes the servable of a version, which then belongs to the manager. */
+  readonly load: (model: ModelConfig, files: VersionFiles) => Promise<T>;
+  /** See `FileSystemSourceOptions`. */
+  readonly pollIntervalMs: number;
+  /** As the manager was told it. */
+  readonly allowLabelsForUnavailable: boolean;
+  readonly onEvent: (event: SourceEvent) => void;
+}
+
+/** A model that was added and has no version to answer with. */
+export interface MissingModel {
+  readonly name: string;
+  /** The version that failed; undefined where none was found. */
+  readonly version: number | undefined;
+  readonly error: ServingError;
+}
+
+/** The set of models. Disposing it ends the watching; nothing is unloaded by it. */
+export class ModelCatalog<T extends Disposable | AsyncDisposable> implements AsyncDisposable {
+  readonly #options: ModelCatalogOptions<T>;
+  readonly #source: FileSystemSource;
+  #models: ReadonlyMap<string, ModelConfig> = new Map();
+  #labels: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map();
+  /** The versions each model was last found to have. */
+  readonly #found = new Map<string, ReadonlyMap<number, VersionFiles>>();
+  /** What keeps a model from having versions. */
+  readonly #problems = new Map<string, string>();
+  #lastTurn: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(options: ModelCatalogOptions<T>) {
+    this.#options = options;
+    this.#source = new FileSystemSource({
+      pollIntervalMs: options.pollIntervalMs,
+      onAspired: (name, versions) => this.#onAspired(name, versions),
+      onEvent: (event) => {
+        if (event.reason !== undefined) this.#problems.set(event.name, event.reason);
+        options.onEvent(event);
+      },
+    });
+  }
+
+  /**
+   * Replaces the set of models, when it is its turn: those not in it are unloaded, those that are new or changed are loaded,
+   * beside what serves until then, and the others go on undisturbed. Version labels are assigned last.
+   *
+   * @param choose gets the models so far and returns those from now on, names unique; what it throws changes nothing.
+   * @returns when all loads are done: the new models that cannot be served. They stay in the set, and loading is tried again.
+   * @throws {ServingError} FAILED_PRECONDITION when a label stands for a version that is not available. It is told before
+   * anything is changed where the version cannot become available either; else all labels stay as they were.
+   * @throws {ServingError} UNAVAILABLE when too many replacements wait.
+   */
+  replace(choose: (before: readonly ModelConfig[]) => readonly ModelConfig[]): Promise<readonly MissingModel[]> {
+    if (this.#waiting >= REPLACEMENTS_MAX) {
+      return Promise.reject(
+        new ServingError(CODE.UNAVAILABLE, `${REPLACEMENTS_MAX} changes of the configuration wait already`),
+      );
+    }
+    this.#waiting++;
+    const turn = this.#lastTurn.then(() => this.#replace(choose([...this.#models.values()])))
+      .finally(() => this.#waiting--);
+    this.#lastTurn = turn.catch(() => {});
+    return turn;
+  }
+
+  /** The names of the models in the set, served or not. */
+  get names(): readonly string[] {
+    return [...this.#models.keys()];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#source[Symbol.asyncDispose]();
+  }
+
+  async #replace(models: readonly ModelConfig[]): Promise<readonly MissingModel[]> {
+    const { manager } = this.#options;
+    await this.#checkLabels(models);
+    const before = this.#models;
+    this.#models = new Map(models.map((model) => [model.name, model]));
+    const looked = this.#source.setModels(
+      models.map(({ name, basePath, versionPolicy: policy }) => ({ name, basePath, policy })),
+    );
+    for (const model of models) {
+      const old = before.get(model.name);
+      // What is to be looked at anew is told by the source.
+      if (old === undefined || placeOf(old) !== placeOf(model) || loadingOf(old) === loadingOf(model)) continue;
+      this.#aspire(model, this.#found.get(model.name) ?? new Map());
+    }
+    await looked;
+    await manager.loaded();
+    this.#assignLabels(models);
+    return models.filter(({ name }) => !before.has(name)).flatMap(({ name }) => this.#missing(name) ?? []);
+  }
+
+  #onAspired(name: string, versions: ReadonlyMap<number, VersionFiles>): void {
+    const model = this.#models.get(name);
+    if (versions.size > 0) this.#problems.delete(name);
+    if (model !== undefined) return this.#aspire(model, versions);
+    this.#found.delete(name);
+    this.#problems.delete(name);
+    this.#options.manager.aspire(name, new Map());
+  }
+
+  #aspire(model: ModelConfig, versions: ReadonlyMap<number, VersionFiles>): void {
+    this.#found.set(model.name, versions);
+    const loading = loadingOf(model);
+    const loaderOf = (files: VersionFiles): Loader<T> => ({
+      fingerprint: files.fingerprint,
+      revision: `${files.folder} ${loading}`,
+      load: () => this.#options.load(model, files),
+    });
+    this.#options.manager.aspire(
+      model.name,
+      new Map([...versions].map(([version, files]) => [version, loaderOf(files)])),
+    );
+  }
+
+  /** Refuses labels that are sure to be refused when all is loaded. */
+  async #checkLabels(models: readonly ModelConfig[]): Promise<void> {
+    for (const model of models) {
+      for (const [label, version] of model.versionLabels) {
+        if (!this.#isAssignable(model, label) && !(await mayBecomeAvailable(model, version))) {
+          throw labelError(model.name, version);
+        }
+      }
+    }
+  }
+
+  /** All labels or none. */
+  #assignLabels(models: readonly ModelConfig[]): void {
+    for (const model of models) {
+      for (const [label, version] of model.versionLabels) {
+        if (!this.#isAssignable(model, label)) throw labelError(model.name, version);
+      }
+    }
+    const labels = new Map(models.map(({ name, versionLabels }) => [name, versionLabels]));
+    for (const name of this.#labels.keys()) {
+      if (!labels.has(name)) this.#options.manager.setLabels(name, new Map());
+    }
+    for (const [name, ofModel] of labels) this.#options.manager.setLabels(name, ofModel);
+    this.#labels = labels;
+  }
+
+  /** TensorFlow Serving's rule (`UpdateModelVersionLabelMap` in tensorflow_serving/model_servers/server_core.cc). */
+  #isAssignable({ name, versionLabels }: ModelConfig, label: string): boolean {
+    const { manager, allowLabelsForUnavailable } = this.#options;
+    const version = versionLabels.get(label);
+    const isNew = (this.#labels.get(name)?.get(label) ?? version) === version;
+    if (allowLabelsForUnavailable && isNew) return true;
+    return manager.states(name).some(({ id, state }) => id.version === version && state === "available");
+  }
+
+  #missing(name: string): MissingModel | undefined {
+    const states = this.#options.manager.states(name);
+    if (states.some(({ state }) => state === "available")) return undefined;
+    const failed = states.find(({ error }) => error !== undefined);
+    if (failed?.error !== undefined) return { name, version: failed.id.version, error: failed.error };
+    const reason = this.#problems.get(name) ?? `Model ${name} has no version to serve`;
+    return { name, version: undefined, error: new ServingError(CODE.NOT_FOUND, reason) };
+  }
+}
+
+/** What of a model the source looks at. */
+function placeOf({ basePath, versionPolicy }: ModelConfig): string {
+  return JSON.stringify([basePath, versionPolicy]);
+}
+
+/** What of a model its loading depends on. */
+function loadingOf({ device, pluginConfig, inferRequestCount, shape, batchSize }: LoadConfig): string {
+  const parts = [device, pluginConfig, inferRequestCount, shape, batchSize];
+  return JSON.stringify(parts, (_, value) => value instanceof Map ? [...value].sort() : value);
+}
+
+/** Whether a version is on disk and wanted, so that it may be loaded. */
+async function mayBecomeAvailable({ basePath, versionPolicy }: ModelConfig, version: number): Promise<boolean> {
+  try {
+    const names = await Array.fromAsync(Deno.readDir(basePath), ({ name }) => name);
+    return aspiredVersions(names.filter((name) => /^\d+$/.test(name)).map(Number), versionPolicy).includes(version);
+  } catch {
+    return false;
+  }
+}
+
+function labelError(name: string, version: number): ServingError {
+  return new ServingError(
+    CODE.FAILED_PRECONDITION,
+    `Request to assign label to version ${version} of model ${name}, which is not currently available for inference`,
+  );
+}
