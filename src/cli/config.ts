@@ -5,7 +5,7 @@
  */
 import { Command } from "commander";
 import type { Config } from "../config/config.ts";
-import { Flag, notEmpty, readFlags } from "./flag.ts";
+import { addFlags, Flag, notEmpty, readFlags } from "./flag.ts";
 import { MODELS_FILE_POLL_FLAG, readLoadFlags } from "./model_flags.ts";
 import { readServerFlags, SERVER_FLAGS } from "./server_flags.ts";
 
@@ -22,7 +22,7 @@ const FLAGS = {
 /** The command, without what it does. */
 export function configCommand(): Command {
   const command = new Command("config").description("serve the models that a JSON file lists: --config_path FILE");
-  for (const flag of Object.values({ ...FLAGS, ...SERVER_FLAGS })) flag.addTo(command);
+  addFlags(command, FLAGS, SERVER_FLAGS);
   return command;
 }
 

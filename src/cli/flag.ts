@@ -87,6 +87,13 @@ export type Flags = Readonly<Record<string, Flag<unknown>>>;
 /** The values of flags. */
 export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
+/** Makes commander take flags, in their order. */
+export function addFlags(command: Command, ...groups: readonly Flags[]): void {
+  for (const group of groups) {
+    for (const flag of Object.values(group)) flag.addTo(command);
+  }
+}
+
 /** Reads all of some flags; see {@link Flag.read}. */
 export function readFlags<F extends Flags>(flags: F, texts: Readonly<Record<string, unknown>>): FlagValues<F> {
   const values = Object.entries(flags).map(([name, flag]) => [name, flag.read(texts)]);

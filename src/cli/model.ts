@@ -5,7 +5,7 @@
  */
 import { Command } from "commander";
 import type { Config } from "../config/config.ts";
-import { Flag, notEmpty, readFlags } from "./flag.ts";
+import { addFlags, Flag, notEmpty, readFlags } from "./flag.ts";
 import { LOAD_FLAGS, readLoadFlags, VERSION_POLICY_FLAG } from "./model_flags.ts";
 import { readServerFlags, SERVER_FLAGS } from "./server_flags.ts";
 
@@ -26,7 +26,7 @@ const FLAGS = {
 /** The command, without what it does. */
 export function modelCommand(): Command {
   const command = new Command("model").description("serve one model: --model_name NAME --model_path FOLDER");
-  for (const flag of Object.values({ ...FLAGS, ...LOAD_FLAGS, ...SERVER_FLAGS })) flag.addTo(command);
+  addFlags(command, FLAGS, LOAD_FLAGS, SERVER_FLAGS);
   return command;
 }
 

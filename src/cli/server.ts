@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import type { Config, LoadConfig, ModelsSource } from "../config/config.ts";
-import { Flag, notEmpty, orNothing, readFlags, UsageError } from "./flag.ts";
+import { addFlags, Flag, notEmpty, orNothing, readFlags, UsageError } from "./flag.ts";
 import { LOAD_FLAGS, MODELS_FILE_POLL_FLAG, readLoadFlags, VERSION_POLICY_FLAG } from "./model_flags.ts";
 import { readServerFlags, SERVER_FLAGS } from "./server_flags.ts";
 
@@ -56,9 +56,7 @@ const ONE_MODEL_FLAGS = [FLAGS.name, FLAGS.basePath, FLAGS.otherBasePath, FLAGS.
 
 /** Gives the program the flags it takes without a command. */
 export function addServerFlags(program: Command): void {
-  for (const flag of Object.values({ ...FLAGS, ...LOAD_FLAGS, ...OWN_SERVER_FLAGS })) {
-    flag.addTo(program);
-  }
+  addFlags(program, FLAGS, LOAD_FLAGS, OWN_SERVER_FLAGS);
 }
 
 /** The configuration that the flags describe. */
