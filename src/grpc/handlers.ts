@@ -7,6 +7,14 @@ import type { ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
 import type { Method } from "./call.ts";
 import {
+  decodeClassificationRequest,
+  decodeMultiInferenceRequest,
+  decodeRegressionRequest,
+  encodeClassificationResponse,
+  encodeMultiInferenceResponse,
+  encodeRegressionResponse,
+} from "./example_codec.ts";
+import {
   decodeGetModelMetadataRequest,
   decodeGetModelStatusRequest,
   encodeGetModelMetadataResponse,
@@ -31,9 +39,32 @@ export function grpcMethods(
         }),
     },
     {
+      path: "/tensorflow.serving.PredictionService/Classify",
+      handle: async (message, call) => {
+        const response = await prediction.classify(decodeClassificationRequest(message), { caller: call });
+        call.reply([encodeClassificationResponse(response)]);
+      },
+    },
+    {
+      path: "/tensorflow.serving.PredictionService/Regress",
+      handle: async (message, call) => {
+        const response = await prediction.regress(decodeRegressionRequest(message), { caller: call });
+        call.reply([encodeRegressionResponse(response)]);
+      },
+    },
+    {
+      path: "/tensorflow.serving.PredictionService/MultiInference",
+      handle: async (message, call) => {
+        const response = await prediction.multiInference(decodeMultiInferenceRequest(message), { caller: call });
+        call.reply([encodeMultiInferenceResponse(response)]);
+      },
+    },
+    {
       path: "/tensorflow.serving.PredictionService/GetModelMetadata",
       handle: (message, call) =>
-        call.reply([encodeGetModelMetadataResponse(prediction.getModelMetadata(decodeGetModelMetadataRequest(message)))]),
+        call.reply([
+          encodeGetModelMetadataResponse(prediction.getModelMetadata(decodeGetModelMetadataRequest(message))),
+        ]),
     },
     {
       path: "/tensorflow.serving.ModelService/GetModelStatus",
