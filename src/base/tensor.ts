@@ -75,3 +75,13 @@ export function elementCount(shape: readonly number[]): number {
 export function formatShape(shape: readonly number[]): string {
   return `(${shape.join(",")})`;
 }
+
+/** How many bytes tensors take, the characters of strings. */
+export function byteLength(tensors: readonly Tensor[]): number {
+  let bytes = 0;
+  for (const tensor of tensors) {
+    if (tensor.dtype !== "string") bytes += tensor.bytes.byteLength;
+    else for (const string of tensor.strings) bytes += string.byteLength;
+  }
+  return bytes;
+}

@@ -38,7 +38,7 @@ export interface Compilation {
  * Inferring in the loop spares a hop to another thread and back, about 30 µs of two threads' time; but the loop serves nobody else
  * meanwhile, and one core does the work. Up to this long the first weighs more.
  */
-const IN_LOOP_MAX_US = 200;
+export const IN_LOOP_MAX_US = 200;
 
 /**
  * Reading so many bytes of weights takes a core about as long as the loop may be held up, so a model with more is compiled for all

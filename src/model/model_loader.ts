@@ -7,7 +7,9 @@ import { dirname } from "node:path";
 import { formatPartialShape, type PartialShape } from "../base/signature.ts";
 import { assert, ServingError } from "../base/status.ts";
 import type { CompiledModel, Engine, Model } from "../engine/engine.ts";
-import { compileMeasured, disposeOnError } from "./compilation.ts";
+import type { BatchingOptions } from "./batch_predictor.ts";
+import { type BatchingProbe, probeBatching } from "./batching_probe.ts";
+import { type Compilation, compileMeasured, disposeOnError } from "./compilation.ts";
 import { scanFolder } from "./folder_scan.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
 import { accessError, type ModelFiles } from "./model_files.ts";
@@ -38,6 +40,8 @@ export interface LoadOptions {
   /** Infer requests at work at once; undefined for the engine's optimal number. */
   readonly inferRequestCount: number | undefined;
   readonly waitersMax: number;
+  /** How requests share inferences, where the model allows it; each has its own unless this is given. */
+  readonly batching?: BatchingOptions | undefined;
   /** How to read the requests of `files.warmupPath`. */
   readonly decodeWarmUp: DecodeWarmUp;
   /** How often each of them is run; once unless it is said. */
@@ -50,6 +54,8 @@ export interface LoadReport {
   /** The quickest inference of zeros in microseconds; undefined where it was not measured. */
   readonly inferenceUs: number | undefined;
   readonly isInLoop: boolean;
+  /** Whether requests share inferences. */
+  readonly isBatched: boolean;
   /** Sentences about what is odd and was no reason not to serve. */
   readonly notes: readonly string[];
 }
@@ -76,13 +82,15 @@ export async function loadModel(
   const [signature] = signatures.values();
   assert(signature !== undefined, "A model has no signature");
   const compilation = await compileMeasured(model, signature.inputs, { ...options, modelBytes: await bytesOf(files) });
-  const { compiled, inferenceUs, inLoopBytesMax } = compilation;
+  const { compiled, inferenceUs } = compilation;
+  const { options: batching, inLoopBytesMax, notes: batchingNotes } = await probe(compilation, options);
   const servable = newServable(compiled, {
     compiled,
     signatures,
     inferRequestCount: inferRequestCount ?? compiled.inferRequestsOptimal,
     inLoopBytesMax,
     waitersMax: options.waitersMax,
+    batching,
   });
   const warmUpNotes = await disposeOnError(servable, () => warmUp(servable, signature, options));
   return {
@@ -91,7 +99,8 @@ export async function loadModel(
       inferRequestCount: servable.inferRequestCount,
       inferenceUs,
       isInLoop: inLoopBytesMax > 0,
-      notes: [...named.notes, ...reshapeNotes, ...compilation.notes, ...warmUpNotes],
+      isBatched: batching !== undefined,
+      notes: [...named.notes, ...reshapeNotes, ...compilation.notes, ...batchingNotes, ...warmUpNotes],
     },
   };
 }
@@ -134,6 +143,14 @@ function reshape(model: Model, named: NamedSignatures, { shape, batchSize }: Loa
 async function bytesOf({ format, path }: ModelFiles): Promise<number> {
   const { files } = await readFile(format === "saved_model" ? path : dirname(path), scanFolder);
   return files.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+async function probe(
+  { compiled, inLoopBytesMax }: Compilation,
+  { batching: options }: LoadOptions,
+): Promise<BatchingProbe> {
+  if (options === undefined) return { options, inLoopBytesMax, notes: [] };
+  return await disposeOnError(compiled, () => probeBatching(compiled, { options, inLoopBytesMax }));
 }
 
 function newServable(compiled: CompiledModel, options: ModelServableOptions): ModelServable {

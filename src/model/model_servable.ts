@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Tensor } from "../base/tensor.ts";
+import { byteLength, type Tensor } from "../base/tensor.ts";
 import type { CompiledModel, InferRequest } from "../engine/engine.ts";
+import { type BatchingOptions, BatchPredictor } from "./batch_predictor.ts";
 import { type Caller, InferRequestPool } from "./infer_request_pool.ts";
 import type { ServableSignature } from "./signatures.ts";
 
@@ -20,6 +21,8 @@ export interface ModelServableOptions {
   readonly inLoopBytesMax: number;
   /** How many requests may wait for an infer request. */
   readonly waitersMax: number;
+  /** How requests share inferences; each has its own unless this is given. */
+  readonly batching?: BatchingOptions | undefined;
 }
 
 /** How to predict. */
@@ -39,6 +42,7 @@ export class ModelServable implements Disposable {
   readonly #compiled: CompiledModel;
   readonly #pool: InferRequestPool;
   readonly #inLoopBytesMax: number;
+  readonly #batches: BatchPredictor | undefined;
 
   /** @throws {ServingError} INTERNAL when the engine cannot make the infer requests. */
   constructor(options: ModelServableOptions) {
@@ -54,16 +58,27 @@ export class ModelServable implements Disposable {
       throw error;
     }
     this.#pool = new InferRequestPool(requests, { waitersMax: options.waitersMax });
+    this.#batches = options.batching && new BatchPredictor(options.batching, {
+      pool: this.#pool,
+      inputs: this.#compiled.inputs,
+      inLoopBytesMax: this.#inLoopBytesMax,
+      batchesAtOnceMax: this.#compiled.inferRequestsOptimal,
+    });
   }
 
   /**
    * Infers and hands the outputs to `use`, whose result it returns. For a model that is inferred in the loop all of it happens
-   * before the call returns; otherwise there is a promise.
+   * before the call returns; otherwise, and when requests share inferences, there is a promise.
    *
    * @param inputs in the order of the signature's, checked by the caller; borrowed until the result is there.
-   * @throws {ServingError} RESOURCE_EXHAUSTED when too many wait; what the engine throws; the reason the caller's signal gives.
+   * @throws {ServingError} RESOURCE_EXHAUSTED when too many wait; what the engine throws; the reason the caller's signal gives;
+   * what {@link BatchPredictor.predict} throws.
    */
   predict<R>(inputs: readonly Tensor[], options: PredictOptions<R>): R | Promise<R> {
+    if (this.#batches !== undefined) {
+      const { caller } = options;
+      return this.#batches.predict(inputs, { caller, use: (outputs) => useOutputs(outputs, options) });
+    }
     if (this.#inLoopBytesMax > 0 && byteLength(inputs) <= this.#inLoopBytesMax) {
       const request = this.#pool.tryAcquire();
       if (request !== undefined) {
@@ -87,6 +102,7 @@ export class ModelServable implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#batches?.[Symbol.dispose]();
     this.#pool[Symbol.dispose]();
     this.#compiled[Symbol.dispose]();
   }
@@ -95,13 +111,4 @@ export class ModelServable implements Disposable {
 function useOutputs<R>(outputs: readonly Tensor[], { signature: { outputPorts }, use }: PredictOptions<R>): R {
   if (outputPorts === undefined) return use(outputs);
   return use(outputPorts.map((port) => outputs[port] as Tensor));
-}
-
-function byteLength(tensors: readonly Tensor[]): number {
-  let bytes = 0;
-  for (const tensor of tensors) {
-    if (tensor.dtype !== "string") bytes += tensor.bytes.byteLength;
-    else for (const string of tensor.strings) bytes += string.byteLength;
-  }
-  return bytes;
 }

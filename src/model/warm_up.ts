@@ -15,7 +15,7 @@ import {
   type TensorSpec,
 } from "../base/signature.ts";
 import { CODE, ServingError, toServingError } from "../base/status.ts";
-import { DTYPE_BYTES, elementCount, formatShape, type NumericTensor, type Tensor } from "../base/tensor.ts";
+import { type DType, DTYPE_BYTES, elementCount, formatShape, type NumericTensor, type Tensor } from "../base/tensor.ts";
 import type { Caller } from "./infer_request_pool.ts";
 import type { ModelServable } from "./model_servable.ts";
 import { ProtobufMessage } from "./protobuf.ts";
@@ -133,13 +133,19 @@ export async function inferZeros(servable: ModelServable, signature: ServableSig
   }
 }
 
-/** Tensors of zeros, 1 wherever a dimension is open; undefined where a rank is open or they would be too large. */
-export function zerosOf(specs: readonly TensorSpec[]): Tensor[] | undefined {
+/**
+ * Tensors of zeros, with so many rows where they may have them and 1 wherever else a dimension is open; undefined where a rank is
+ * open or they would be too large.
+ */
+export function zerosOf(
+  specs: readonly { readonly dtype: DType; readonly shape: PartialShape }[],
+  rows = 1,
+): Tensor[] | undefined {
   const zeros: Tensor[] = [];
   let bytesLeft = ZEROS_BYTES_MAX;
   for (const { shape, dtype } of specs) {
     if (shape === undefined) return undefined;
-    const sizes = shape.map(({ min, max }: Dimension) => Math.min(Math.max(min, 1), max));
+    const sizes = shape.map(({ min, max }: Dimension, axis) => Math.min(Math.max(min, axis === 0 ? rows : 1), max));
     const count = sizes.reduce((product, size) => product * size, 1);
     bytesLeft -= count * (dtype === "string" ? 64 : DTYPE_BYTES[dtype]);
     if (!(bytesLeft >= 0)) return undefined;

@@ -1,0 +1,148 @@
+/**
+ * Reads `BatchingParameters` in text format, as `--batching_parameters_file` and a version's `batching_params.pbtxt` hold them
+ * (tensorflow_serving/servables/tensorflow/session_bundle_config.proto).
+ *
+ * @module
+ */
+import type { BatchingOptions } from "../model/batch_predictor.ts";
+import { ConfigError, type Place } from "./config_error.ts";
+import { Fields, integerOf } from "./text_fields.ts";
+import { parseTextProto } from "./text_proto.ts";
+
+/** The file in a version's folder that says how its requests are batched (bundle_factory_util.cc). */
+export const PER_MODEL_FILE_NAME = "batching_params.pbtxt";
+
+/** Whether and how requests share inferences. */
+export interface BatchingConfig {
+  readonly options: BatchingOptions;
+  /**
+   * Whether `options` gives way to the file of each version; one without the file is not batched, and in either case
+   * `batchesAtOnceMax` stays.
+   */
+  readonly isPerModel: boolean;
+}
+
+/** The defaults of `SharedBatchScheduler` (tensorflow/core/kernels/batching_util/shared_batch_scheduler.h). */
+const MAX_BATCH_SIZE = 1000;
+const MAX_ENQUEUED_BATCHES = 10;
+
+/** `thread_pool_name` names threads that are not there. */
+const FIELDS: readonly string[] = [
+  ...["max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads", "thread_pool_name"],
+  ...["enable_large_batch_splitting", "max_execution_batch_size", "allowed_batch_sizes", "pad_variable_length_inputs"],
+];
+
+/**
+ * Reads batching parameters; what the text does not say is as TensorFlow Serving has it, an empty text all defaults.
+ *
+ * @throws {ConfigError} with the place of what cannot be read; for values that make no sense TensorFlow Serving's sentence.
+ */
+export function parseBatchingParameters(text: string): BatchingOptions {
+  const parameters = new Fields("BatchingParameters", parseTextProto(text), FIELDS);
+  const requestRowsMax = positive(parameters, "max_batch_size", MAX_BATCH_SIZE);
+  const batchTimeoutMicros = wrapped(parameters, "batch_timeout_micros")?.value ?? 0;
+  if (batchTimeoutMicros < 0) {
+    throw new ConfigError(
+      `batch_timeout_micros must be non-negative; was ${batchTimeoutMicros}`,
+      parameters.one("batch_timeout_micros")?.place,
+    );
+  }
+  const isSplitting = booleanOf(parameters.message("enable_large_batch_splitting", ["value"]), "value");
+  const batchRowsMax = isSplitting ? positive(parameters, "max_execution_batch_size", requestRowsMax) : requestRowsMax;
+  if (batchRowsMax > requestRowsMax) {
+    throw new ConfigError(
+      `max_batch_size must be greater than or equal to max_execution_batch_size; was ${requestRowsMax}`,
+      parameters.one("max_execution_batch_size")?.place,
+    );
+  }
+  return {
+    requestRowsMax,
+    batchRowsMax,
+    batchTimeoutMs: batchTimeoutMicros / 1000,
+    waitingBatchesMax: positive(parameters, "max_enqueued_batches", MAX_ENQUEUED_BATCHES),
+    batchesAtOnceMax: positive(parameters, "num_batch_threads", navigator.hardwareConcurrency),
+    allowedBatchRows: allowedSizes(parameters, requestRowsMax),
+    isPadding: booleanOf(parameters, "pad_variable_length_inputs"),
+  };
+}
+
+/** A number in a message of its own, which tells one that is 0 from one that is not there. */
+function wrapped(parameters: Fields, name: string): { value: number; place: Place | undefined } | undefined {
+  const wrapper = parameters.message(name, ["value"]);
+  if (wrapper === undefined) return undefined;
+  const value = wrapper.one("value");
+  return { value: value === undefined ? 0 : int64Of(value), place: parameters.one(name)?.place };
+}
+
+function positive(parameters: Fields, name: string, fallback: number): number {
+  const found = wrapped(parameters, name);
+  if (found === undefined) return fallback;
+  if (found.value > 0) return found.value;
+  throw new ConfigError(`${name} must be positive; was ${found.value}`, found.place);
+}
+
+function allowedSizes(parameters: Fields, requestRowsMax: number): readonly number[] {
+  const fields = parameters.all("allowed_batch_sizes");
+  const sizes = fields.map(int64Of);
+  sizes.forEach((size, i) => {
+    if (size > (sizes[i - 1] ?? 0)) return;
+    throw new ConfigError("allowed_batch_sizes entries must be monotonically increasing", fields[i]?.place);
+  });
+  const last = sizes.at(-1);
+  if (last === undefined || last === requestRowsMax) return sizes;
+  throw new ConfigError(
+    `Last entry in allowed_batch_sizes must match max_batch_size; last entry was ${last}; expected ${requestRowsMax}`,
+    fields.at(-1)?.place,
+  );
+}
+
+function int64Of(field: Parameters<typeof integerOf>[0]): number {
+  return integerOf(field, { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
+}
+
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  ...{ true: true, True: true, t: true, "1": true },
+  ...{ false: false, False: false, f: false, "0": false },
+};
+
+/** False where the field, or what it would stand in, is not there. */
+function booleanOf(fields: Fields | undefined, name: string): boolean {
+  const field = fields?.one(name);
+  if (field === undefined) return false;
+  const value = field.value.kind === "word" ? BOOLEANS[field.value.text] : undefined;
+  if (value !== undefined) return value;
+  throw new ConfigError(`expected true or false for ${name}`, field.value.place);
+}
+
+/**
+ * Reads a file of batching parameters.
+ *
+ * @returns undefined when there is no such file.
+ * @throws {Error} with one sentence that begins with the file's path and the place in it, or says why it cannot be read.
+ */
+export async function readBatchingParameters(path: string): Promise<BatchingOptions | undefined> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new Error(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  try {
+    return parseBatchingParameters(text);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const place = error.place === undefined ? "" : `:${error.place.line}:${error.place.column}`;
+    throw new Error(`${path}${place}: ${error.message}`, { cause: error });
+  }
+}
+
+/** How one version's requests are batched; undefined for not at all. */
+export async function batchingOptionsOf(
+  folder: string,
+  { options, isPerModel }: BatchingConfig,
+): Promise<BatchingOptions | undefined> {
+  if (!isPerModel) return options;
+  const own = await readBatchingParameters(`${folder}/${PER_MODEL_FILE_NAME}`);
+  return own && { ...own, batchesAtOnceMax: options.batchesAtOnceMax };
+}

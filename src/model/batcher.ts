@@ -1,0 +1,242 @@
+/**
+ * Groups tasks into batches: while all runners are at work tasks gather, and the first runner that is free gets a batch of them.
+ * Knows no tensors, and no time unless it is told to wait for company.
+ *
+ * @module
+ */
+import { assert, CODE, ServingError } from "../base/status.ts";
+import { systemTimer, type Timer } from "../core/timer.ts";
+
+/** One request's share of a batch. Whoever runs it settles it; {@link Batcher} settles what does not come to that. */
+export interface BatchTask {
+  /** Only tasks of the same key share a batch. */
+  readonly key: string;
+  /** What it takes of a batch, at least 1. */
+  readonly size: number;
+  /** Aborted when nobody waits for the task any more: it leaves before its batch runs. */
+  readonly signal: AbortSignal;
+  /** Ends the task with what is thrown to whoever waits for it. */
+  fail(error: unknown): void;
+}
+
+/** How tasks become batches. */
+export interface BatcherOptions<Task extends BatchTask> {
+  /** The largest sum of sizes in a batch. */
+  readonly batchSizeMax: number;
+  /** How many full batches' worth of tasks may wait. */
+  readonly waitingBatchesMax: number;
+  /** How long a task waits for its batch to fill although a runner is free; 0 for not at all. */
+  readonly batchTimeoutMs: number;
+  /** How many batches are run at once. */
+  readonly runnersMax: number;
+  /**
+   * Runs tasks of one key, at least one, and settles all of them. It throws, or rejects, only before it has settled any: they
+   * are then run again in halves, so that in the end only those fail that fail alone.
+   */
+  readonly run: (tasks: readonly Task[]) => void | Promise<void>;
+  readonly timer?: Timer;
+  /** Milliseconds since any moment, never less than before. */
+  readonly now?: () => number;
+}
+
+/**
+ * Runs tasks in batches.
+ *
+ * A batch is formed when a runner is free, at the end of the tick in which its first task came, so that the requests of one
+ * socket read, or of many that are ready at once, go together. A lone task waits for nothing else. Batches of different keys take
+ * turns.
+ */
+export class Batcher<Task extends BatchTask> implements Disposable {
+  readonly #options: Required<BatcherOptions<Task>>;
+  /** Those with tasks; whose turn it is first. */
+  readonly #groups = new Map<string, Group<Task>>();
+  readonly #pump: () => void;
+  #waitingSize = 0;
+  #running = 0;
+  #isPumpQueued = false;
+  #cancelTimer: () => void = () => {};
+  /** When the timer fires; infinite without one. */
+  #timerAtMs = Infinity;
+
+  constructor(options: BatcherOptions<Task>) {
+    this.#options = { timer: systemTimer, now: () => performance.now(), ...options };
+    this.#pump = () => {
+      this.#isPumpQueued = false;
+      this.#runWhatIsDue();
+    };
+  }
+
+  /** The sizes of all tasks that wait. */
+  get waitingSize(): number {
+    return this.#waitingSize;
+  }
+
+  /** How many batches are run just now. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /**
+   * Makes sure that tasks of this size altogether may be submitted.
+   *
+   * @throws {ServingError} UNAVAILABLE when too many wait, as TensorFlow's shared_batch_scheduler.h says it.
+   */
+  admit(size: number): void {
+    const { batchSizeMax, waitingBatchesMax } = this.#options;
+    if (this.#waitingSize + size <= batchSizeMax * waitingBatchesMax) return;
+    throw new ServingError(
+      CODE.UNAVAILABLE,
+      "The batch scheduling queue to which this task was submitted is full; currently " +
+        `${
+          Math.ceil(this.#waitingSize / batchSizeMax)
+        } batches enqueued and max_enqueued_batches is ${waitingBatchesMax}`,
+    );
+  }
+
+  /** Takes a task that was {@link admit}ted. It is run in a microtask at the earliest. */
+  submit(task: Task): void {
+    assert(task.size >= 1 && task.size <= this.#options.batchSizeMax, "A task has a size that no batch has");
+    let group = this.#groups.get(task.key);
+    if (group === undefined) this.#groups.set(task.key, group = new Group());
+    group.push(task, this.#options.batchTimeoutMs > 0 ? this.#options.now() : 0);
+    this.#waitingSize += task.size;
+    if (this.#isPumpQueued || this.#running >= this.#options.runnersMax) return;
+    this.#isPumpQueued = true;
+    queueMicrotask(this.#pump);
+  }
+
+  /** To be disposed when no task waits and none is run. */
+  [Symbol.dispose](): void {
+    assert(this.#waitingSize === 0 && this.#running === 0, "A batcher was disposed while it has tasks");
+    this.#cancelTimer();
+  }
+
+  #runWhatIsDue(): void {
+    const { batchTimeoutMs, batchSizeMax, runnersMax } = this.#options;
+    const nowMs = batchTimeoutMs > 0 ? this.#options.now() : 0;
+    let nextMs = Infinity;
+    // A group that is put back behind the others comes round again.
+    for (const [key, group] of this.#groups) {
+      if (this.#running >= runnersMax) break;
+      const dueMs = group.sinceMs + batchTimeoutMs;
+      if (group.size < batchSizeMax && dueMs > nowMs) {
+        nextMs = Math.min(nextMs, dueMs);
+        continue;
+      }
+      this.#groups.delete(key);
+      const sizeBefore = group.size;
+      const tasks = group.take(this.#share(sizeBefore));
+      this.#waitingSize -= sizeBefore - group.size;
+      if (group.size > 0) this.#groups.set(key, group);
+      this.#start(tasks);
+    }
+    this.#setTimer(nextMs, nowMs);
+  }
+
+  /**
+   * How much of a group one batch takes. Were it always all, then of two runners that are free one would stay so, and clients that
+   * wait for their answers would come back together and keep it that way.
+   */
+  #share(size: number): number {
+    const { batchSizeMax, batchTimeoutMs, runnersMax } = this.#options;
+    if (batchTimeoutMs > 0) return batchSizeMax;
+    const runners = Math.max(1, Math.floor((runnersMax - this.#running) / (this.#groups.size + 1)));
+    return Math.min(batchSizeMax, Math.ceil(size / runners));
+  }
+
+  #start(tasks: readonly Task[]): void {
+    this.#running++;
+    const running = this.#run(tasks);
+    if (running === undefined) {
+      this.#running--;
+    } else {
+      running.then(() => {
+        this.#running--;
+        this.#runWhatIsDue();
+      });
+    }
+  }
+
+  /** Never throws and never rejects. */
+  #run(tasks: readonly Task[]): void | Promise<void> {
+    if (tasks.length === 0) return;
+    try {
+      return this.#options.run(tasks)?.catch((error: unknown) => this.#recover(tasks, error));
+    } catch (error) {
+      return this.#recover(tasks, error);
+    }
+  }
+
+  #recover(tasks: readonly Task[], error: unknown): void | Promise<void> {
+    if (tasks.length > 1) return this.#runHalves(tasks);
+    for (const task of tasks) task.fail(error);
+  }
+
+  async #runHalves(tasks: readonly Task[]): Promise<void> {
+    const middle = tasks.length >> 1;
+    await this.#run(tasks.slice(0, middle).filter(staysIn));
+    await this.#run(tasks.slice(middle).filter(staysIn));
+  }
+
+  #setTimer(atMs: number, nowMs: number): void {
+    if (atMs === this.#timerAtMs) return;
+    this.#cancelTimer();
+    this.#cancelTimer = () => {};
+    this.#timerAtMs = atMs;
+    if (atMs === Infinity) return;
+    this.#cancelTimer = this.#options.timer(() => {
+      this.#timerAtMs = Infinity;
+      this.#runWhatIsDue();
+    }, atMs - nowMs);
+  }
+}
+
+/** Whether a task is still waited for. One that is not is settled. */
+function staysIn(task: BatchTask): boolean {
+  if (!task.signal.aborted) return true;
+  task.fail(task.signal.reason);
+  return false;
+}
+
+interface Entry<Task> {
+  readonly task: Task;
+  readonly sinceMs: number;
+}
+
+/** Tasks of one key, in the order they came. */
+class Group<Task extends BatchTask> {
+  /** The first {@link Group.#taken} have left: moving the others up for each batch would cost more. */
+  #entries: Entry<Task>[] = [];
+  #taken = 0;
+  /** The sizes of all its tasks. */
+  size = 0;
+
+  /** When the first of its tasks came. */
+  get sinceMs(): number {
+    return this.#entries[this.#taken]?.sinceMs ?? Infinity;
+  }
+
+  push(task: Task, sinceMs: number): void {
+    this.#entries.push({ task, sinceMs });
+    this.size += task.size;
+  }
+
+  /** The first tasks that fit into a size and are still waited for; one at least if there is one. */
+  take(sizeMax: number): readonly Task[] {
+    const tasks: Task[] = [];
+    let size = 0;
+    for (let entry = this.#entries[this.#taken]; entry !== undefined; entry = this.#entries[++this.#taken]) {
+      const { task } = entry;
+      if (tasks.length > 0 && size + task.size > sizeMax) break;
+      this.size -= task.size;
+      if (!staysIn(task)) continue;
+      tasks.push(task);
+      size += task.size;
+    }
+    if (this.#taken * 2 >= this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#taken);
+      this.#taken = 0;
+    }
+    return tasks;
+  }
+}

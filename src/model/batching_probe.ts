@@ -1,0 +1,123 @@
+/**
+ * Finds out whether a model's requests can share an inference: by the shapes of its ports, then by trying.
+ *
+ * @module
+ */
+import { byteLength, formatShape, type Tensor } from "../base/tensor.ts";
+import type { CompiledModel, InferRequest, Port } from "../engine/engine.ts";
+import type { BatchingOptions } from "./batch_predictor.ts";
+import { IN_LOOP_MAX_US } from "./compilation.ts";
+import { zerosOf } from "./warm_up.ts";
+
+/** What probing found out. */
+export interface BatchingProbe {
+  /** As asked for, within what the model takes; undefined when it cannot be batched. */
+  readonly options: BatchingOptions | undefined;
+  /** Inputs of at most this many bytes are best inferred in the event loop; 0 for none. */
+  readonly inLoopBytesMax: number;
+  /** What is worth telling: why the model cannot be batched. */
+  readonly notes: readonly string[];
+}
+
+/** Two numbers of rows, so that an output that happens to have as many is seen through. */
+const TRIAL_ROWS: readonly number[] = [2, 3];
+const TIMED_ROUNDS = 3;
+
+/**
+ * Whether requests can be inferred together: every input must have a first dimension that is open, and every output a row for each
+ * of theirs. Where a model refuses the zeros it is tried with, its shapes have to do. That rows do not depend on one another is
+ * for the user to know.
+ *
+ * @param compiled borrowed.
+ * @param options.inLoopBytesMax what was measured with one row: many together take less time than so many times one.
+ */
+export async function probeBatching(
+  compiled: CompiledModel,
+  { options, inLoopBytesMax }: { options: BatchingOptions; inLoopBytesMax: number },
+): Promise<BatchingProbe> {
+  using request = compiled.createInferRequest();
+  const reason = reasonByShapes(compiled) ?? await reasonByTrial(request, compiled);
+  if (reason !== undefined) {
+    return { options: undefined, inLoopBytesMax, notes: [`Requests are not batched: ${reason}`] };
+  }
+  const rowsMax = Math.min(options.batchRowsMax, ...compiled.inputs.map(({ shape }) => shape?.[0]?.max ?? 1));
+  return {
+    options: {
+      ...options,
+      batchRowsMax: rowsMax,
+      allowedBatchRows: options.allowedBatchRows.filter((rows) => rows <= rowsMax),
+    },
+    inLoopBytesMax: inLoopBytesMax > 0 ? await measureInLoopBytes(request, { compiled, rowsMax }) : 0,
+    notes: [],
+  };
+}
+
+function reasonByShapes({ inputs, outputs }: CompiledModel): string | undefined {
+  if (inputs.length === 0) return "the model has no inputs";
+  for (const { names: [name], shape } of inputs) {
+    if (shape === undefined) return `the input ${name} may have any number of dimensions`;
+  }
+  return reasonByFirstDimension(inputs, "input") ?? reasonByFirstDimension(outputs, "output");
+}
+
+function reasonByFirstDimension(ports: readonly Port[], kind: "input" | "output"): string | undefined {
+  for (const { names: [name], shape } of ports) {
+    if (shape === undefined) continue;
+    const [first] = shape;
+    if (first === undefined) return `the ${kind} ${name} is a scalar`;
+    if (first.min === first.max) return `the first dimension of the ${kind} ${name} is always ${first.min}`;
+  }
+  return undefined;
+}
+
+async function reasonByTrial(request: InferRequest, compiled: CompiledModel): Promise<string | undefined> {
+  for (const trialRows of TRIAL_ROWS) {
+    const inputs = zerosOf(compiled.inputs, trialRows);
+    const outputs = inputs && await inferIfPossible(request, inputs);
+    const rows = inputs?.[0]?.shape[0];
+    const index = outputs?.findIndex(({ shape }) => shape[0] !== rows) ?? -1;
+    if (outputs === undefined || index < 0) continue;
+    const name = compiled.outputs[index]?.names[0];
+    return `the output ${name} has the shape ${formatShape(outputs[index]?.shape ?? [])} for ${rows} rows`;
+  }
+  return undefined;
+}
+
+async function inferIfPossible(
+  request: InferRequest,
+  inputs: readonly Tensor[],
+): Promise<readonly Tensor[] | undefined> {
+  try {
+    return await request.inferAsync(inputs);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The most bytes of input that are inferred before the loop has been held up for too long, found by doubling rows. */
+async function measureInLoopBytes(
+  request: InferRequest,
+  { compiled, rowsMax }: { compiled: CompiledModel; rowsMax: number },
+): Promise<number> {
+  let inLoopBytes = 0;
+  for (let rows = 1; rows <= rowsMax; rows *= 2) {
+    const inputs = zerosOf(compiled.inputs, rows);
+    // The first inference with a shape is slow, since the engine makes ready in it.
+    const outputs = inputs && await inferIfPossible(request, inputs);
+    if (inputs === undefined || outputs === undefined) break;
+    const us = quickestUs(() => request.infer(inputs));
+    if (us > IN_LOOP_MAX_US) break;
+    inLoopBytes = Math.floor(byteLength(inputs) * IN_LOOP_MAX_US / us);
+  }
+  return inLoopBytes;
+}
+
+function quickestUs(action: () => void): number {
+  let quickestMs = Infinity;
+  for (let round = 0; round < TIMED_ROUNDS; round++) {
+    const start = performance.now();
+    action();
+    quickestMs = Math.min(quickestMs, performance.now() - start);
+  }
+  return Math.max(1, quickestMs * 1000);
+}
