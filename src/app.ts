@@ -185,8 +185,12 @@ function newCatalog(
         inferRequestCount: model.inferRequestCount,
         waitersMax: config.waitersMax,
         decodeWarmUp,
+        warmUpIterations: config.loading.warmUpIterations,
       });
-      log.info("model measured", { name: model.name, path: files.path, ...report });
+      const { notes, ...measured } = report;
+      const subject = { name: model.name, path: files.path };
+      for (const note of notes) log.warning("model noted", { ...subject, note });
+      log.info("model measured", { ...subject, ...measured });
       return servable;
     },
   });

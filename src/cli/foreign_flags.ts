@@ -79,7 +79,6 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
     refused: "models are always warmed up, since it is measured then how to infer them",
     idle: ["true", "1"],
   },
-  { name: "num_request_iterations_for_warmup", refused: "leave it out", idle: ["0", "1"] },
   { name: "use_alts_credentials", isSwitch: true, refused: TLS, idle: OFF },
   { name: "ssl_config_file", refused: TLS, idle: EMPTY },
   {

@@ -132,6 +132,12 @@ export const SERVER_FLAGS = {
     default: "",
     defaultWords: "none",
   }),
+  warmUpIterations: new Flag("num_request_iterations_for_warmup", {
+    value: "count",
+    description: "how often each request of a version's tf_serving_warmup_requests is run; 0 is as good as 1",
+    parse: wholeNumber(0, 1_000_000),
+    default: "1",
+  }),
   shutdownGraceMs: new Flag("shutdown_grace_seconds", {
     value: "seconds",
     description: "how long running requests may take to finish after SIGTERM or SIGINT",
@@ -174,6 +180,7 @@ export function readServerFlags(
       retriesMax: values.retriesMax,
       retryIntervalMs: values.retryIntervalMs,
       cacheDir: values.cacheDir,
+      warmUpIterations: Math.max(values.warmUpIterations, 1),
     },
     pollIntervalMs: values.pollIntervalMs,
     grpc: {

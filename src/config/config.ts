@@ -46,6 +46,8 @@ export interface LoadingConfig {
   readonly retryIntervalMs: number;
   /** Where compiled models are kept for the next start. */
   readonly cacheDir: string | undefined;
+  /** How often each of a version's recorded warm-up requests is run. */
+  readonly warmUpIterations: number;
 }
 
 /** Everything the program can be told. */

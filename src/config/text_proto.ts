@@ -79,6 +79,7 @@ class Parser {
     const name = this.#match(NAME_REGEXP) ?? this.#match(EXTENSION_REGEXP);
     if (name === undefined) throw this.#error("expected the name of a field");
     const hasColon = this.#take(":");
+    if (!hasColon && !"{<[".includes(this.#peek() || " ")) throw this.#error(`expected ":" or "{" behind "${name}"`);
     const values = this.#peek() === "[" ? this.#parseList() : [this.#parseValue()];
     const scalar = values.find(({ kind }) => kind !== "message");
     if (!hasColon && scalar !== undefined) throw new ConfigError(`expected ":" behind "${name}"`, scalar.place);

@@ -99,7 +99,9 @@ Deno.test("parseTextProto() says where a text stops to be text format", () => {
   assert.equal(complaint("a {\n  b: 1\n"), '3:1 expected "}" before the end');
   assert.equal(complaint("a < b: 1 }"), '1:10 expected the name of a field, found "}"');
   assert.equal(complaint("a: 1 }"), '1:6 expected the name of a field, found "}"');
-  assert.equal(complaint("a 1"), '1:3 expected ":" behind "a"');
+  assert.equal(complaint("a 1"), '1:3 expected ":" or "{" behind "a", found "1"');
+  assert.equal(complaint("a"), '1:2 expected ":" or "{" behind "a"');
+  assert.equal(complaint("a [1]"), '1:4 expected ":" behind "a"');
   assert.equal(complaint("a: [1 2]"), '1:7 expected "," or "]" in a list, found "2"');
   assert.equal(complaint("a: [1,]"), '1:7 expected a value, found "]"');
   assert.equal(complaint('a:\n "open\n"'), '2:2 expected the string to end on its line, found "\\""');

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { ManualTimer } from "../core/manual_timer.ts";
+import { ModelsFileWatch } from "./models_file_watch.ts";
+
+/** A watch over a file of its own; what is applied is kept by the models' names. */
+class Rig implements AsyncDisposable {
+  readonly applied: string[][] = [];
+  readonly refusals: string[] = [];
+  readonly timer = new ManualTimer();
+  readonly watch: ModelsFileWatch;
+  /** Waited for before anything is applied. */
+  gate: Promise<void> = Promise.resolve();
+  /** Thrown in place of applying. */
+  failure: Error | undefined;
+
+  private constructor(readonly path: string, text: string) {
+    this.watch = new ModelsFileWatch(
+      {
+        path,
+        format: "json",
+        pollIntervalMs: 1000,
+        load: {
+          device: "CPU",
+          pluginConfig: new Map(),
+          inferRequestCount: undefined,
+          shape: undefined,
+          batchSize: undefined,
+        },
+      },
+      {
+        text,
+        timer: this.timer.start,
+        onRefused: (error) => this.refusals.push((error as Error).message),
+        apply: async (read) => {
+          const { models } = read([]);
+          await this.gate;
+          if (this.failure !== undefined) throw this.failure;
+          this.applied.push(models.map(({ name }) => name));
+        },
+      },
+    );
+  }
+
+  /** Starts with a file that lists no models. */
+  static async start(): Promise<Rig> {
+    const path = await Deno.makeTempFile();
+    await Deno.writeTextFile(path, listing());
+    return new Rig(path, listing());
+  }
+
+  write(text: string): Promise<void> {
+    return Deno.writeTextFile(this.path, text);
+  }
+
+  /** Lets the next look begin, and waits until it is over. */
+  async poll(): Promise<void> {
+    this.timer.fire();
+    while (this.timer.delaysMs.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.watch[Symbol.dispose]();
+    await Deno.remove(this.path).catch(() => {});
+  }
+}
+
+function listing(...names: string[]): string {
+  return JSON.stringify({ model_config_list: names.map((name) => ({ config: { name, base_path: name } })) });
+}
+
+Deno.test("ModelsFileWatch applies the file when it changes, and only then", async () => {
+  await using rig = await Rig.start();
+  await rig.poll();
+  assert.deepEqual(rig.applied, []);
+  await rig.write(listing("a"));
+  await rig.poll();
+  await rig.poll();
+  assert.deepEqual(rig.applied, [["a"]]);
+  assert.deepEqual(rig.timer.delaysMs, [1000]);
+});
+
+Deno.test("ModelsFileWatch tells once what is wrong with the file, and applies it when it is mended", async () => {
+  await using rig = await Rig.start();
+  await rig.write(`{"model_config_list": [\n{"config": {}}]}`);
+  await rig.poll();
+  await rig.poll();
+  assert.deepEqual(rig.refusals, [`${rig.path}:2:12: model_config_list[0].config.name: this is missing`]);
+  await rig.write(listing("a"));
+  await rig.poll();
+  await rig.write("[]");
+  await rig.poll();
+  assert.equal(rig.refusals.length, 2);
+  assert.deepEqual(rig.applied, [["a"]]);
+});
+
+Deno.test("ModelsFileWatch outlives the file", async () => {
+  await using rig = await Rig.start();
+  await Deno.remove(rig.path);
+  await rig.poll();
+  await rig.poll();
+  assert.deepEqual(rig.refusals, [`Cannot find ${rig.path}`]);
+  await rig.write(listing("a"));
+  await rig.poll();
+  assert.deepEqual(rig.applied, [["a"]]);
+});
+
+Deno.test("ModelsFileWatch tries again what could not be applied, and tells it once", async () => {
+  await using rig = await Rig.start();
+  rig.failure = new Error("Not yet");
+  await rig.write(listing("a"));
+  await rig.poll();
+  await rig.poll();
+  rig.failure = undefined;
+  await rig.poll();
+  await rig.poll();
+  assert.deepEqual(rig.refusals, ["Not yet"]);
+  assert.deepEqual(rig.applied, [["a"]]);
+});
+
+Deno.test("ModelsFileWatch.reload() applies a file that has not changed", async () => {
+  await using rig = await Rig.start();
+  await rig.watch.reload();
+  assert.deepEqual(rig.applied, [[]]);
+});
+
+Deno.test("ModelsFileWatch.reload() makes one more reading of any number of calls while one is at work", async () => {
+  await using rig = await Rig.start();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  rig.gate = promise;
+  const calls = [rig.watch.reload()];
+  await rig.write(listing("a"));
+  for (let i = 0; i < 100; i++) calls.push(rig.watch.reload());
+  resolve();
+  await Promise.all(calls);
+  assert(rig.applied.length <= 2, `applied ${rig.applied.length} times`);
+  assert.deepEqual(rig.applied.at(-1), ["a"]);
+});
+
+Deno.test("ModelsFileWatch says nothing once it is disposed", async () => {
+  await using rig = await Rig.start();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  rig.gate = promise;
+  rig.failure = new Error("Too late");
+  const reload = rig.watch.reload();
+  rig.watch[Symbol.dispose]();
+  resolve();
+  await reload;
+  assert.deepEqual(rig.refusals, []);
+  assert.deepEqual(rig.timer.delaysMs, []);
+});
