@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import type { TensorSpec } from "../base/signature.ts";
+import { CODE, ServingError } from "../base/status.ts";
+import type { CompileOptions, Model } from "../engine/engine.ts";
+import { FakeEngine, type FakeEngineOptions, type FakeModelFile } from "../engine/fake_engine.ts";
+import { type Compilation, type CompilationOptions, compileMeasured } from "./compilation.ts";
+import { servingError, VersionFolder } from "./loading_testing.ts";
+
+const MODEL: FakeModelFile = {
+  inputs: [{ names: ["x"], dtype: "f32", shape: [1, 4] }],
+  outputs: [{ names: ["y"], dtype: "f32", shape: [1, 4] }],
+};
+
+const OPTIONS: CompilationOptions = {
+  device: "CPU",
+  properties: new Map(),
+  cacheDir: undefined,
+  inferRequestCount: undefined,
+  modelBytes: 1000,
+};
+
+/** Takes longer than anything that is quick. */
+const SLOW: FakeEngineOptions = {
+  gate: (stage) => stage === "infer" ? new Promise((resolve) => setTimeout(resolve, 25)) : undefined,
+};
+
+interface Outcome {
+  readonly compilation: Omit<Compilation, "compiled">;
+  /** The properties of each compilation, in order. */
+  readonly properties: Record<string, string>[];
+}
+
+async function compile(
+  options: Partial<CompilationOptions>,
+  { engine: engineOptions = {}, model = MODEL, change = (read) => read }: {
+    engine?: FakeEngineOptions;
+    model?: FakeModelFile;
+    change?: (model: Model) => Model;
+  } = {},
+): Promise<Outcome> {
+  using folder = new VersionFolder();
+  const engine = new FakeEngine(engineOptions);
+  {
+    using read = await engine.read(folder.writeModel(model).path);
+    const inputs = read.inputs.map(({ names: [name = ""], dtype, shape }): TensorSpec => {
+      return { name, tensorName: name, dtype, shape };
+    });
+    try {
+      const { compiled, ...compilation } = await compileMeasured(change(read), inputs, { ...OPTIONS, ...options });
+      compiled[Symbol.dispose]();
+      const properties = engine.compilations.map(({ properties }) => Object.fromEntries(properties ?? []));
+      return { compilation, properties };
+    } finally {
+      assert.deepEqual({ ...engine.live, models: 0 }, { models: 0, compiledModels: 0, inferRequests: 0 });
+    }
+  }
+}
+
+const ONE_THREAD = { PERFORMANCE_HINT: "LATENCY", INFERENCE_NUM_THREADS: "1", ENABLE_CPU_PINNING: "NO" };
+const ALL_CORES = { PERFORMANCE_HINT: "THROUGHPUT" };
+
+Deno.test("a quick model is compiled once, for one thread, and inferred in the loop", async () => {
+  const { compilation, properties } = await compile({});
+  assert.deepEqual(properties, [ONE_THREAD]);
+  assert.ok(compilation.inferenceUs !== undefined);
+  assert.ok(compilation.inLoopBytesMax >= 16);
+});
+
+Deno.test("a slow model is compiled again, for all cores, and inferred off the loop", async () => {
+  const { compilation, properties } = await compile({}, { engine: SLOW });
+  assert.deepEqual(properties, [ONE_THREAD, ALL_CORES]);
+  assert.ok((compilation.inferenceUs ?? 0) >= 20_000);
+  assert.equal(compilation.inLoopBytesMax, 0);
+});
+
+Deno.test("a large model is compiled for all cores at once, and for one thread when it proves quick", async () => {
+  const modelBytes = 8 * 1024 * 1024;
+  assert.deepEqual((await compile({ modelBytes }, { engine: SLOW })).properties, [ALL_CORES]);
+  assert.deepEqual((await compile({ modelBytes })).properties, [ALL_CORES, ONE_THREAD]);
+});
+
+Deno.test("a model that cannot be measured is compiled for all cores", async () => {
+  for (
+    const model of [
+      { ...MODEL, failInfer: "no zeros" },
+      { ...MODEL, inputs: [{ names: ["x"], dtype: "f32" }] },
+      { ...MODEL, inputs: [{ names: ["x"], dtype: "f32", shape: [1 << 20, 1 << 10] }] },
+    ] as const
+  ) {
+    const { compilation, properties } = await compile({}, { model });
+    assert.deepEqual(properties, [ONE_THREAD, ALL_CORES]);
+    assert.equal(compilation.inferenceUs, undefined);
+    assert.equal(compilation.inLoopBytesMax, 0);
+  }
+});
+
+Deno.test("what the user says of hints, streams or threads is left as it is", async () => {
+  for (const name of ["PERFORMANCE_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS"]) {
+    const { properties } = await compile({ properties: new Map([[name, "2"]]) }, { engine: SLOW });
+    assert.deepEqual(properties, [{ [name]: "2" }]);
+  }
+  const { properties } = await compile({ properties: new Map([["ENABLE_CPU_PINNING", "YES"]]) });
+  assert.deepEqual(properties, [{ ...ONE_THREAD, ENABLE_CPU_PINNING: "YES" }]);
+});
+
+Deno.test("other devices get all requests at once and are waited for off the loop", async () => {
+  const { compilation, properties } = await compile({ device: "GPU" }, { engine: { devices: ["CPU", "GPU"] } });
+  assert.deepEqual(properties, [ALL_CORES]);
+  assert.equal(compilation.inferenceUs, undefined);
+  assert.equal(compilation.inLoopBytesMax, 0);
+});
+
+Deno.test("a number of infer requests is a hint for how the cores are divided", async () => {
+  const { properties } = await compile({ inferRequestCount: 3 }, { engine: SLOW });
+  assert.deepEqual(properties, [ONE_THREAD, { ...ALL_CORES, PERFORMANCE_HINT_NUM_REQUESTS: "3" }]);
+});
+
+Deno.test("the cache's folder is a property, and the user's own counts more", async () => {
+  const cached = await compile({ cacheDir: "/cache" });
+  assert.deepEqual(cached.properties, [{ ...ONE_THREAD, CACHE_DIR: "/cache" }]);
+  const own = await compile({ cacheDir: "/cache", properties: new Map([["CACHE_DIR", "/own"]]) });
+  assert.deepEqual(own.properties, [{ ...ONE_THREAD, CACHE_DIR: "/own" }]);
+});
+
+Deno.test("a cache that cannot be used is left out, and said", async () => {
+  const change = (model: Model): Model => ({
+    inputs: model.inputs,
+    outputs: model.outputs,
+    findPort: (name, direction) => model.findPort(name, direction),
+    reshape: (shapes) => model.reshape(shapes),
+    compile: (options: CompileOptions) => {
+      if (!options.properties?.has("CACHE_DIR")) return model.compile(options);
+      return Promise.reject(new ServingError(CODE.INTERNAL, "Cannot compile the model: no space"));
+    },
+    [Symbol.dispose]: () => model[Symbol.dispose](),
+  });
+  const { compilation, properties } = await compile({ cacheDir: "/cache" }, { change });
+  assert.deepEqual(properties, [ONE_THREAD]);
+  assert.deepEqual(compilation.notes, ["Compiled without the cache in /cache: Cannot compile the model: no space"]);
+});
+
+Deno.test("what the engine refuses is refused, with or without a cache", async () => {
+  const expected = servingError(CODE.INVALID_ARGUMENT, /this machine has CPU$/);
+  await assert.rejects(() => compile({ device: "NPU" }), expected);
+  await assert.rejects(() => compile({ device: "NPU", cacheDir: "/cache" }), expected);
+  const unknown = servingError(CODE.INVALID_ARGUMENT, /Unsupported property NO_SUCH/);
+  await assert.rejects(() => compile({ properties: new Map([["NO_SUCH", "1"]]) }), unknown);
+});
