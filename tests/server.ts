@@ -84,6 +84,16 @@ export class Server implements AsyncDisposable {
     }
   }
 
+  /** All events of a name so far. */
+  events(name: string): readonly LogEvent[] {
+    return this.#events.filter(({ event }) => event === name);
+  }
+
+  /** Sends a signal. */
+  signal(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
   /** Sends a signal and waits for the end. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
     if (!this.#hasEnded) this.#process.kill(signal);
