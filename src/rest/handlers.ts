@@ -1,0 +1,66 @@
+/**
+ * The REST API as a function from requests to replies: a table of routes, and what happens around each (tensorflow_serving/
+ * model_servers/{http_server,http_rest_api_handler}.cc).
+ *
+ * @module
+ */
+import { CODE, ServingError, toServingError } from "../base/status.ts";
+import { Call } from "./call.ts";
+import { errorReply, HttpError, type Reply, toResponse } from "./http_reply.ts";
+import { pathOf } from "./request_path.ts";
+import { modelRoutes } from "./model_routes.ts";
+import type { RestOptions, RestServices, Route } from "./route.ts";
+import { sagemakerRoutes } from "./sagemaker.ts";
+
+const TIMEOUT_MS = 30_000;
+const BODY_BYTES_MAX = 1 << 30;
+
+const CORS_HEADERS = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-methods": "POST, GET",
+  "access-control-allow-headers": "Content-Type",
+};
+
+/** Makes the function that answers requests. It never rejects. */
+export function restHandler(services: RestServices, options: RestOptions): (request: Request) => Promise<Response> {
+  const { corsSupport = false, timeoutMs = TIMEOUT_MS, bodyBytesMax = BODY_BYTES_MAX, sagemaker } = options;
+  const headers = corsSupport ? CORS_HEADERS : {};
+  const routes = [
+    ...modelRoutes(services, options),
+    ...(sagemaker === undefined ? [] : sagemakerRoutes(services, sagemaker)),
+  ];
+
+  return async (request) => {
+    const path = pathOf(request.url);
+    const call = new Call(request, { path, timeoutMs, bodyBytesMax });
+    let reply: Reply;
+    try {
+      reply = await answer(call, routes);
+    } catch (thrown) {
+      const error = thrown instanceof HttpError ? thrown : toServingError(thrown);
+      if (error instanceof ServingError && error.code === CODE.INTERNAL) options.onFault(error, path);
+      reply = errorReply(error);
+    }
+    const response = await toResponse(reply, { acceptEncoding: request.headers.get("accept-encoding"), headers });
+    return request.method === "HEAD" ? new Response(null, response) : response;
+  };
+}
+
+function answer(call: Call, routes: readonly Route[]): Reply | Promise<Reply> {
+  const { method, path } = call;
+  if (method === "OPTIONS") return preflight(call);
+  // TensorFlow Serving knows no HEAD; here it is a GET without a body.
+  const asked = method === "HEAD" ? "GET" : method;
+  for (const route of routes) {
+    const reply = route.method === asked ? route.handle(call) : undefined;
+    if (reply !== undefined) return reply;
+  }
+  if (!/^\/v1\//i.test(path)) throw new HttpError(404, "Not Found");
+  throw new ServingError(CODE.INVALID_ARGUMENT, `Malformed request: ${method} ${path}`);
+}
+
+/** What a browser asks before it lets a page of another origin call. */
+function preflight({ request }: Call): Reply {
+  if (/https?:\/\//.test(request.headers.get("origin") ?? "")) return { status: 200 };
+  throw new ServingError(CODE.FAILED_PRECONDITION, "Origin header is missing in CORS preflight");
+}

@@ -1,0 +1,98 @@
+/**
+ * Replies: bodies with their codes, errors as JSON, compression. The one place that knows which HTTP status goes with which code
+ * (tensorflow_serving/model_servers/http_server.cc, `ToHTTPStatusCode`).
+ *
+ * @module
+ */
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
+import { CODE, type Code, type ServingError } from "../base/status.ts";
+import { JsonWriter } from "./json_writer.ts";
+
+/** What a handler answers. */
+export interface Reply {
+  readonly status: number;
+  /** Text or bytes of the caller's own; undefined for none. */
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  /** What the body is; JSON unless it is said. */
+  readonly contentType?: string;
+}
+
+/** A failure that HTTP has a status for and the canonical codes have none. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+
+  constructor(readonly status: number, message: string) {
+    super(message);
+  }
+}
+
+const HTTP_STATUS: Readonly<Record<Code, number>> = {
+  [CODE.OK]: 200,
+  [CODE.CANCELLED]: 499,
+  [CODE.UNKNOWN]: 500,
+  [CODE.INVALID_ARGUMENT]: 400,
+  [CODE.DEADLINE_EXCEEDED]: 504,
+  [CODE.NOT_FOUND]: 404,
+  [CODE.ALREADY_EXISTS]: 409,
+  [CODE.PERMISSION_DENIED]: 403,
+  [CODE.RESOURCE_EXHAUSTED]: 429,
+  [CODE.FAILED_PRECONDITION]: 400,
+  [CODE.ABORTED]: 409,
+  [CODE.OUT_OF_RANGE]: 400,
+  [CODE.UNIMPLEMENTED]: 501,
+  [CODE.INTERNAL]: 500,
+  [CODE.UNAVAILABLE]: 503,
+  [CODE.DATA_LOSS]: 500,
+  [CODE.UNAUTHENTICATED]: 401,
+};
+
+/** From this size on a reply is compressed for a client that takes gzip: below it costs more than it saves. */
+const GZIP_BYTES_MIN = 32 << 10;
+
+/** The reply that tells of a failure: `{"error": "…"}` (json_tensor.cc, `MakeJsonFromStatus`). */
+export function errorReply(error: ServingError | HttpError): Reply {
+  const status = error instanceof HttpError ? error.status : HTTP_STATUS[error.code];
+  const writer = new JsonWriter();
+  writer.startObject();
+  writer.name("error");
+  writer.string(new TextEncoder().encode(error.message));
+  writer.endObject();
+  return { status, body: writer.finish() };
+}
+
+/** What a reply is made into besides its body. */
+export interface ReplyOptions {
+  /** The request's `Accept-Encoding`. */
+  readonly acceptEncoding: string | null;
+  /** Sent as they are. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Makes a reply into a response: at once where there is nothing to compress. */
+export function toResponse(
+  { status, body, contentType = "application/json" }: Reply,
+  { acceptEncoding, headers }: ReplyOptions,
+): Response | Promise<Response> {
+  if (body === undefined) return new Response(null, { status, headers });
+  const all: Record<string, string> = { "content-type": contentType, ...headers };
+  if (acceptEncoding === null) return new Response(body, { status, headers: all });
+  if (body.length >= GZIP_BYTES_MIN && acceptsGzip(acceptEncoding)) {
+    return compress(body).then((compressed) =>
+      new Response(compressed, { status, headers: { ...all, "content-encoding": "gzip", vary: "accept-encoding" } })
+    );
+  }
+  // Some versions of Deno would compress by themselves, and not off the loop.
+  return new Response(body, { status, headers: { ...all, "cache-control": "no-transform" } });
+}
+
+const gzipFast: (body: string | Uint8Array, options: { level: number }) => Promise<Uint8Array> = promisify(gzip);
+
+async function compress(body: string | Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  return await gzipFast(body, { level: constants.Z_BEST_SPEED }) as Uint8Array<ArrayBuffer>;
+}
+
+/** Whether an `Accept-Encoding` names gzip and does not refuse it (RFC 9110 section 12.5.3). */
+function acceptsGzip(acceptEncoding: string): boolean {
+  return acceptEncoding.split(",").some((coding) => /^\s*(x-)?gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(coding));
+}

@@ -1,0 +1,168 @@
+/**
+ * The first of two passes over a request's JSON: is it JSON at all, where are the members asked for, how long is each array.
+ * What it lets through can be read without checking anything again.
+ *
+ * Grammar, tolerances and sentences are those of RapidJSON as TensorFlow Serving calls it (tensorflow_serving/util/json_tensor.cc,
+ * `ParseJson`): `NaN`, `Inf` and `Infinity` are numbers, what follows the document is ignored, depth has no bound.
+ *
+ * @module
+ */
+import { CODE, ServingError } from "../base/status.ts";
+import { decodeString } from "./json_string.ts";
+import { CHARACTER, isEnd, parseError, scanScalar, scanString, skipSpace } from "./json_syntax.ts";
+
+/** A place in a document from which a value can be read. */
+export interface JsonPlace {
+  /** Where the value's first character is. */
+  readonly position: number;
+  /** How many arrays open before it. */
+  readonly arrayIndex: number;
+}
+
+/** A document that is well formed. */
+export interface JsonDocument {
+  /** The text in UTF-8; borrowed. */
+  readonly bytes: Uint8Array;
+  readonly root: JsonPlace;
+  /** The values of the root's members that were asked for; of equal names the first. */
+  readonly members: ReadonlyMap<string, JsonPlace>;
+  /** How many elements each array has, in the order in which they open. */
+  readonly arraySizes: Uint32Array;
+}
+
+const { QUOTE, COMMA, COLON, LEFT_BRACKET, RIGHT_BRACKET, LEFT_BRACE, RIGHT_BRACE } = CHARACTER;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
+/** A name longer than this, escapes and all, is none that is asked for. */
+const NAME_BYTES_MAX = 256;
+/** Marks an object on the stack of what is open; an array is marked by its index. */
+const OBJECT = -1;
+const STACK_START = 32;
+const SIZES_START = 64;
+
+/**
+ * Checks a document and notes what the second pass needs.
+ *
+ * @param bytes the text; borrowed by the result.
+ * @param memberNames of the root's members that are wanted.
+ * @throws {ServingError} INVALID_ARGUMENT `JSON Parse error: … at offset: …`.
+ */
+export function scanJson(bytes: Uint8Array, memberNames: readonly string[]): JsonDocument {
+  if (bytes.length === 0) {
+    throw new ServingError(CODE.INVALID_ARGUMENT, "JSON Parse error: The document is empty");
+  }
+  return new Scanner(bytes, memberNames).scan();
+}
+
+class Scanner {
+  readonly #bytes: Uint8Array;
+  readonly #memberNames: readonly string[];
+  readonly #members = new Map<string, JsonPlace>();
+  #open = new Int32Array(STACK_START);
+  #depth = 0;
+  #arraySizes = new Uint32Array(SIZES_START);
+  #arrayCount = 0;
+
+  constructor(bytes: Uint8Array, memberNames: readonly string[]) {
+    this.#bytes = bytes;
+    this.#memberNames = memberNames;
+  }
+
+  scan(): JsonDocument {
+    const bytes = this.#bytes;
+    const hasMark = BYTE_ORDER_MARK.every((byte, i) => bytes[i] === byte);
+    const start = skipSpace(bytes, hasMark ? BYTE_ORDER_MARK.length : 0);
+    if (isEnd(bytes, start)) throw parseError("The document is empty.", start);
+    this.#scanValue(start);
+    return {
+      bytes,
+      root: { position: start, arrayIndex: 0 },
+      members: this.#members,
+      arraySizes: this.#arraySizes.subarray(0, this.#arrayCount),
+    };
+  }
+
+  /** Goes over one value and all it holds: a loop with a stack of its own, since a document may be as deep as it is long. */
+  #scanValue(start: number): void {
+    const bytes = this.#bytes;
+    let at = start;
+    do {
+      const character = bytes[at];
+      if (character === LEFT_BRACKET) {
+        const array = this.#newArray();
+        this.#enter(array);
+        at = skipSpace(bytes, at + 1);
+        if (bytes[at] !== RIGHT_BRACKET) {
+          this.#arraySizes[array] = 1;
+          continue;
+        }
+      } else if (character === LEFT_BRACE) {
+        this.#enter(OBJECT);
+        at = skipSpace(bytes, at + 1);
+        if (bytes[at] !== RIGHT_BRACE) {
+          at = this.#scanName(at);
+          continue;
+        }
+      } else {
+        at = scanScalar(bytes, at);
+      }
+      at = this.#scanAfterValue(at);
+    } while (this.#depth > 0);
+  }
+
+  /** Goes on to where the next value begins, or to the end: over commas, names and the ends of what is open. */
+  #scanAfterValue(start: number): number {
+    const bytes = this.#bytes;
+    let at = start;
+    while (this.#depth > 0) {
+      const open = this.#open[this.#depth - 1] as number;
+      at = skipSpace(bytes, at);
+      const character = bytes[at];
+      if (open === OBJECT) {
+        if (character === COMMA) return this.#scanName(skipSpace(bytes, at + 1));
+        if (character !== RIGHT_BRACE) throw parseError("Missing a comma or } after an object member.", at);
+      } else if (character === COMMA) {
+        this.#arraySizes[open] = (this.#arraySizes[open] as number) + 1;
+        return skipSpace(bytes, at + 1);
+      } else if (character !== RIGHT_BRACKET) {
+        throw parseError("Missing a comma or ] after an array element.", at);
+      }
+      this.#depth--;
+      at++;
+    }
+    return at;
+  }
+
+  #scanName(start: number): number {
+    const bytes = this.#bytes;
+    if (bytes[start] !== QUOTE) throw parseError("Missing a name for object member.", start);
+    const end = scanString(bytes, start);
+    const colon = skipSpace(bytes, end);
+    if (bytes[colon] !== COLON) throw parseError("Missing a colon after a name of object member.", colon);
+    const position = skipSpace(bytes, colon + 1);
+    if (this.#depth === 1 && end - start <= NAME_BYTES_MAX) {
+      const name = decodeString(bytes, start);
+      if (this.#memberNames.includes(name) && !this.#members.has(name)) {
+        this.#members.set(name, { position, arrayIndex: this.#arrayCount });
+      }
+    }
+    return position;
+  }
+
+  #newArray(): number {
+    if (this.#arrayCount === this.#arraySizes.length) {
+      const grown = new Uint32Array(this.#arrayCount * 2);
+      grown.set(this.#arraySizes);
+      this.#arraySizes = grown;
+    }
+    return this.#arrayCount++;
+  }
+
+  #enter(container: number): void {
+    if (this.#depth === this.#open.length) {
+      const grown = new Int32Array(this.#depth * 2);
+      grown.set(this.#open);
+      this.#open = grown;
+    }
+    this.#open[this.#depth++] = container;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * The routes below `/v1`: calls, states and metadata of models, lists of models, the configuration.
+ *
+ * @module
+ */
+import { CODE, ServingError } from "../base/status.ts";
+import type { Examples, ModelSpec } from "../service/messages.ts";
+import type { Call } from "./call.ts";
+import {
+  decodeExamplesBody,
+  encodeClassificationBody,
+  encodeRegressionBody,
+  type ExamplesBody,
+} from "./example_codec.ts";
+import type { Reply } from "./http_reply.ts";
+import {
+  encodeConfigBody,
+  encodeModelListBody,
+  encodeModelMetadataBody,
+  encodeModelStatusBody,
+  type ModelStatuses,
+} from "./model_codec.ts";
+import { decodePredictBody, encodePredictBody, type InputSpec, type PredictBody } from "./predict_codec.ts";
+import { type ModelPath, parseAboutPath, parseCallPath } from "./request_path.ts";
+import type { RestOptions, RestServices, Route } from "./route.ts";
+
+/** Which signature is meant where none is named. */
+const DEFAULT_SIGNATURE_NAME = "serving_default";
+
+const LIST_REGEXP = /^\/v1\/models$/i;
+const CONFIG_REGEXP = /^\/v1\/config$/i;
+const RELOAD_REGEXP = /^\/v1\/config\/reload$/i;
+
+/** Answers one of the methods of PredictionService for a body. */
+type Method = (target: Target, body: Uint8Array) => Reply | Promise<Reply>;
+
+/** Who calls what. */
+export interface Target {
+  readonly services: RestServices;
+  readonly call: Call;
+  /** Without the name of a signature, which stands in the body. */
+  readonly modelSpec: ModelSpec;
+}
+
+const METHODS: ReadonlyMap<string | undefined, Method> = new Map([
+  ["predict", predict],
+  ["classify", classify],
+  ["regress", regress],
+]);
+
+/** The routes of the API, in the order in which they are tried. */
+export function modelRoutes(services: RestServices, options: RestOptions): readonly Route[] {
+  return [
+    { method: "POST", handle: (call) => callModel(services, call) },
+    { method: "GET", handle: (call) => listModels(services, call, options) },
+    { method: "GET", handle: (call) => describeModel(services, call) },
+    { method: "GET", handle: (call) => describeConfig(services, call, options) },
+    { method: "POST", handle: (call) => reloadConfig(services, call, options) },
+  ];
+}
+
+function callModel(services: RestServices, call: Call): Promise<Reply> | undefined {
+  const path = parseCallPath(call.path);
+  if (path === undefined) return undefined;
+  const target = { services, call, modelSpec: modelSpecOf(path) };
+  return answerCall(target, { methodName: path.suffix, body: () => call.body() });
+}
+
+/**
+ * Calls one of the methods of PredictionService.
+ *
+ * @param body reads the body in the form of the API; not called when there is nothing to call.
+ * @returns undefined when there is no method of that name: `Predict` is not `predict`.
+ */
+export function answerCall(
+  target: Target,
+  { methodName, body }: { methodName: string | undefined; body: () => Promise<Uint8Array> },
+): Promise<Reply> | undefined {
+  const method = METHODS.get(methodName);
+  return method && body().then((bytes) => target.call.withinDeadline(method(target, bytes)));
+}
+
+/** What the service must be asked for to answer for a path. */
+export function modelSpecOf({ name = "", version, versionLabel }: ModelPath): ModelSpec {
+  return {
+    name,
+    signatureName: "",
+    ...(version === undefined ? {} : { version }),
+    ...(versionLabel === undefined ? {} : { versionLabel }),
+  };
+}
+
+function predict(target: Target, body: Uint8Array): Reply | Promise<Reply> {
+  return predictTensors(target, decodePredictBody(body, (signatureName) => inputsOf(target, signatureName)));
+}
+
+/** Predicts with tensors, and answers in the layout they came in. */
+export function predictTensors(
+  { services: { prediction }, call, modelSpec }: Target,
+  { signatureName, format, inputs }: PredictBody,
+): Reply | Promise<Reply> {
+  const request = { modelSpec: { ...modelSpec, signatureName }, inputs, outputFilter: [] };
+  return prediction.predict(request, {
+    caller: call,
+    respond: ({ outputs }) => ({ status: 200, body: encodePredictBody(outputs, format) }),
+  });
+}
+
+/**
+ * The inputs of one of a model's signatures (http_rest_api_handler.cc, `GetInfoMap`).
+ *
+ * @throws {ServingError} NOT_FOUND when there is no such model, INVALID_ARGUMENT when it has no such signature.
+ */
+export function inputsOf({ services, modelSpec }: Target, signatureName: string): readonly InputSpec[] {
+  const { signatures } = services.prediction.getModelMetadata({ modelSpec, metadataFields: ["signature_def"] });
+  const name = signatureName || DEFAULT_SIGNATURE_NAME;
+  const signature = signatures.get(name);
+  if (signature !== undefined) return signature.inputs;
+  throw new ServingError(CODE.INVALID_ARGUMENT, `Serving signature name: "${name}" not found in signature def`);
+}
+
+async function classify({ services, call, modelSpec }: Target, body: Uint8Array): Promise<Reply> {
+  const request = examplesRequest(modelSpec, decodeExamplesBody(body));
+  const { result } = await services.prediction.classify(request, { caller: call });
+  return { status: 200, body: encodeClassificationBody(result) };
+}
+
+async function regress({ services, call, modelSpec }: Target, body: Uint8Array): Promise<Reply> {
+  const request = examplesRequest(modelSpec, decodeExamplesBody(body));
+  const { result } = await services.prediction.regress(request, { caller: call });
+  return { status: 200, body: encodeRegressionBody(result) };
+}
+
+function examplesRequest(
+  modelSpec: ModelSpec,
+  { signatureName, examples }: ExamplesBody,
+): { modelSpec: ModelSpec; examples: Examples } {
+  return { modelSpec: { ...modelSpec, signatureName }, examples };
+}
+
+function listModels({ model }: RestServices, { path }: Call, { modelNames }: RestOptions): Reply | undefined {
+  if (!LIST_REGEXP.test(path)) return undefined;
+  return { status: 200, body: encodeModelListBody(allStatuses(model, modelNames())) };
+}
+
+function allStatuses(model: RestServices["model"], names: readonly string[]): ModelStatuses[] {
+  return names.map((name) => ({
+    name,
+    status: model.getModelStatus({ modelSpec: { name, signatureName: "" } }),
+  }));
+}
+
+function describeModel({ prediction, model }: RestServices, call: Call): Reply | undefined {
+  const path = parseAboutPath(call.path);
+  if (path === undefined) return undefined;
+  if (path.name === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Missing model name in request.");
+  const modelSpec = modelSpecOf(path);
+  // TensorFlow Serving compares this word to the letter, after a match that does not.
+  if (path.suffix !== "metadata") {
+    return { status: 200, body: encodeModelStatusBody(model.getModelStatus({ modelSpec })) };
+  }
+  const metadata = prediction.getModelMetadata({ modelSpec, metadataFields: ["signature_def"] });
+  return { status: 200, body: encodeModelMetadataBody(metadata) };
+}
+
+function describeConfig({ model }: RestServices, { path }: Call, { modelNames }: RestOptions): Reply | undefined {
+  if (!CONFIG_REGEXP.test(path)) return undefined;
+  return { status: 200, body: encodeConfigBody(allStatuses(model, modelNames())) };
+}
+
+/** model_server says with 201 that something has changed, with 200 that nothing had to. */
+function reloadConfig(
+  { model }: RestServices,
+  { path }: Call,
+  { modelNames, reloadConfig }: RestOptions,
+): Promise<Reply> | undefined {
+  if (!RELOAD_REGEXP.test(path)) return undefined;
+  return reloadConfig().then((hasChanged) => ({
+    status: hasChanged ? 201 : 200,
+    body: encodeConfigBody(allStatuses(model, modelNames())),
+  }));
+}

@@ -1,0 +1,41 @@
+/**
+ * What a route of the REST API is, and what all of them are given.
+ *
+ * @module
+ */
+import type { ServingError } from "../base/status.ts";
+import type { ModelService } from "../service/model_service.ts";
+import type { PredictionService } from "../service/prediction_service.ts";
+import type { Call } from "./call.ts";
+import type { Reply } from "./http_reply.ts";
+
+/** What the REST API answers with. */
+export interface RestServices {
+  readonly prediction: PredictionService;
+  readonly model: ModelService;
+}
+
+/** How the REST API behaves. */
+export interface RestOptions {
+  /** The names of all models, for the lists of them. */
+  readonly modelNames: () => readonly string[];
+  /** Reads the configuration anew and applies it; whether anything had changed. */
+  readonly reloadConfig: () => Promise<boolean>;
+  /** Told of failures that are not the client's: what the client only hears of as an internal error. */
+  readonly onFault: (error: ServingError, path: string) => void;
+  /** Lets pages of any origin call (`--rest_api_enable_cors_support`). */
+  readonly corsSupport?: boolean;
+  /** How long a call may take from when its body is there (`--rest_api_timeout_in_ms`). */
+  readonly timeoutMs?: number;
+  /** The longest body, before and after it is unpacked. */
+  readonly bodyBytesMax?: number;
+  /** Answers `/ping` and `/invocations` as SageMaker wants them, with the model that is meant where none is named. */
+  readonly sagemaker?: { readonly defaultModel: string };
+}
+
+/** One kind of request that is answered. */
+export interface Route {
+  readonly method: "GET" | "POST";
+  /** The reply; undefined when the path is another route's. Failures are thrown. */
+  handle(call: Call): Reply | undefined | Promise<Reply>;
+}
