@@ -122,14 +122,17 @@ function statusFields(code: Code, message: string): HeaderField[] {
   ];
 }
 
-/** `grpc-message` as the protocol document wants it: UTF-8, with all but printable ASCII percent-encoded, and `%` too. */
+/**
+ * `grpc-message` as the protocol document wants it: UTF-8, with all but printable ASCII percent-encoded, and `%` too; and so is
+ * a space at either end, where no header field may have one (RFC 9113 section 8.2.1).
+ */
 export function percentEncode(text: string): string {
-  if (!/[^ -$&-~]/.test(text)) return text;
+  if (!/[^ -$&-~]|^ | $/.test(text)) return text;
   let encoded = "";
   for (const byte of new TextEncoder().encode(text)) {
     encoded += byte >= 0x20 && byte <= 0x7e && byte !== 0x25
       ? String.fromCharCode(byte)
       : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
-  return encoded;
+  return encoded.replace(/^ | $/g, "%20");
 }

@@ -71,6 +71,7 @@ Deno.test("percentEncode() leaves printable ASCII and encodes the rest as UTF-8"
   assert.equal(percentEncode("plain: {a,b} ~"), "plain: {a,b} ~");
   assert.equal(percentEncode("100%\n"), "100%25%0A");
   assert.equal(percentEncode("ü€😀\x7f"), "%C3%BC%E2%82%AC%F0%9F%98%80%7F");
+  assert.equal(percentEncode(" a b "), "%20a b%20");
 });
 
 Deno.test("trailersOnly() cuts a text that is too long where TensorFlow Serving does", () => {
