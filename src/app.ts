@@ -117,6 +117,9 @@ export class App implements AsyncDisposable {
   }
 }
 
+/** Where OpenVINO's libraries are taken from, as far as the user says it. */
+export type RuntimeFolders = Pick<Config, "openvinoDir" | "runtimeDir">;
+
 /** What a runtime says of itself. */
 export interface RuntimeReport {
   readonly description: string;
@@ -129,18 +132,18 @@ export interface RuntimeReport {
  *
  * @throws {ServingError} FAILED_PRECONDITION when there is none.
  */
-export function describeRuntime(openvinoDir: string | undefined): RuntimeReport {
-  const { path } = locateRuntime(openvinoDir);
+export function describeRuntime(folders: RuntimeFolders): RuntimeReport {
+  const { path } = locateRuntime(folders);
   using engine = new FfiEngine(path);
   return { description: engine.description, path, devices: engine.devices };
 }
 
-function locateRuntime(openvinoDir: string | undefined): Runtime {
-  return findRuntime({ directory: openvinoDir, embeddedDir: unpackEmbeddedRuntime() });
+function locateRuntime({ openvinoDir, runtimeDir }: RuntimeFolders): Runtime {
+  return findRuntime({ directory: openvinoDir, embeddedDir: () => unpackEmbeddedRuntime(runtimeDir) });
 }
 
-function openEngine({ openvinoDir }: Config, log: Log): Engine {
-  const { path, origin } = locateRuntime(openvinoDir);
+function openEngine(config: Config, log: Log): Engine {
+  const { path, origin } = locateRuntime(config);
   const engine = new FfiEngine(path);
   log.info("engine opened", { engine: engine.description, path, origin });
   return engine;

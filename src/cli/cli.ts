@@ -80,7 +80,10 @@ function newProgram(): Command {
 
 function printVersion(texts: Readonly<Record<string, unknown>>): void {
   // deno-lint-ignore no-console
-  console.log(describeVersion(SERVER_FLAGS.openvinoDir.read(texts)));
+  console.log(describeVersion({
+    openvinoDir: SERVER_FLAGS.openvinoDir.read(texts),
+    runtimeDir: SERVER_FLAGS.runtimeDir.read(texts),
+  }));
 }
 
 /** Commander's complaints in our words; undefined for one that is not about the arguments. */

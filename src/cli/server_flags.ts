@@ -152,6 +152,14 @@ export const SERVER_FLAGS = {
     defaultWords: "where OpenVINO is usually found",
     env: "OVSERVE_OPENVINO_DIR",
   }),
+  runtimeDir: new Flag("runtime_dir", {
+    value: "folder",
+    description: "folder to which the executable unpacks OpenVINO's libraries when it first starts",
+    parse: orNothing(notEmpty),
+    default: "",
+    defaultWords: "the user's cache folder, or a temporary one",
+    env: "OVSERVE_RUNTIME_DIR",
+  }),
   logLevel: new Flag("log_level", {
     value: "level",
     description: `least grave events to log: ${LOG_LEVELS.join(", ")}`,
@@ -198,6 +206,7 @@ export function readServerFlags(
     waitersMax: values.waitersMax,
     shutdownGraceMs: values.shutdownGraceMs,
     openvinoDir: values.openvinoDir,
+    runtimeDir: values.runtimeDir,
     log: { level: values.logLevel, format: values.logFormat },
   };
 }

@@ -68,6 +68,8 @@ export interface Config {
   readonly shutdownGraceMs: number;
   /** A folder with OpenVINO's libraries, to be used before all others. */
   readonly openvinoDir: string | undefined;
+  /** The folder to which the executable unpacks the libraries it carries, in place of the usual ones for caches. */
+  readonly runtimeDir: string | undefined;
   readonly log: { readonly level: LogLevel; readonly format: "json" | "text" };
   /** What was passed over in the arguments, in sentences for the log. */
   readonly notes: readonly string[];

@@ -11,8 +11,8 @@ import { CODE, ServingError } from "../../base/status.ts";
 export interface SearchOptions {
   /** A folder the user names by flag: nothing else is looked at. */
   readonly directory?: string | undefined;
-  /** The folder that the executable's own libraries were unpacked to. */
-  readonly embeddedDir?: string | undefined;
+  /** Gives the folder with the executable's own libraries. Asked only when the user names no folder. */
+  readonly embeddedDir?: () => string | undefined;
   /** The project's folder; its own installed runtime lies in `.ovserve/openvino/<version>/libs`. */
   readonly projectDir?: string;
   /** The folder of the executable, looked at in a compiled program only. */
@@ -92,7 +92,7 @@ function usualPlaces(options: SearchOptions, env: (name: string) => string | und
   const add = (origin: string, folder: string | undefined, ...inner: string[]): void => {
     if (folder) places.push(...inner.map((path) => ({ origin, pattern: join(folder, path) })));
   };
-  add("inside the executable", embeddedDir, "");
+  add("inside the executable", embeddedDir?.(), "");
   add("beside the executable", executableDir, "openvino", "openvino/libs", "lib");
   add("deno task setup", projectDir, ".ovserve/openvino/*/libs");
   const python = "Python package";

@@ -11,7 +11,7 @@ class Machine implements Disposable {
     root: this.folder,
     projectDir: join(this.folder, "project"),
     executableDir: join(this.folder, "bin"),
-    embeddedDir: join(this.folder, "cache"),
+    embeddedDir: () => join(this.folder, "cache"),
     env: (name) => this.variables[name],
   };
 

@@ -1,0 +1,113 @@
+/**
+ * The few calls of the system's C library that Deno lacks: locks on folders that end with the process, and what a file system
+ * allows. Elsewhere than on Linux and macOS they know nothing and hold nothing.
+ *
+ * @module
+ */
+
+const LIBRARIES: Readonly<Partial<Record<typeof Deno.build.os, string>>> = {
+  linux: "libc.so.6",
+  darwin: "libSystem.dylib",
+};
+
+const SYMBOLS = {
+  open: { parameters: ["buffer", "i32"], result: "i32" }, // const char* path, int flags
+  close: { parameters: ["i32"], result: "i32" }, // int fd
+  flock: { parameters: ["i32", "i32"], result: "i32" }, // int fd, int operation
+  statvfs: { parameters: ["buffer", "buffer"], result: "i32" }, // const char* path, struct statvfs* out
+} as const;
+
+const O_RDONLY = 0;
+const O_CLOEXEC = Deno.build.os === "darwin" ? 0x1000000 : 0x80000;
+
+const LOCK_SH = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** `struct statvfs` on 64-bit Linux, in 64-bit words: fragment size, free fragments for users, flags. */
+const STATVFS_WORDS = 14;
+const F_FRSIZE = 1;
+const F_BAVAIL = 4;
+const F_FLAG = 9;
+const ST_NOEXEC = 8n;
+
+/** What a file system allows. */
+export interface FileSystemFacts {
+  /** Bytes that this user may still write. */
+  readonly freeBytes: number;
+  /** Whether libraries on it may be loaded: not on one that is mounted with `noexec`. */
+  readonly runsCode: boolean;
+}
+
+/**
+ * Marks a folder as in use until this process ends, however it ends. Waits while {@link whileUnused} has it.
+ * Source: flock(2).
+ *
+ * @throws {Deno.errors.NotFound} when it is not there.
+ */
+export function holdFolder(folder: string): void {
+  withLibrary((symbols) => {
+    const descriptor = open(symbols, folder);
+    if (descriptor < 0) throw new Deno.errors.NotFound(`Cannot open ${folder}`);
+    // The descriptor stays open on purpose: closing it would give the lock back.
+    symbols.flock(descriptor, LOCK_SH);
+  });
+}
+
+/**
+ * Runs `work` while no process holds a folder and none can begin to.
+ *
+ * @returns whether it ran: not when the folder is held, is not there or cannot be locked.
+ */
+export function whileUnused(folder: string, work: () => void): boolean {
+  return withLibrary((symbols) => {
+    const descriptor = open(symbols, folder);
+    if (descriptor < 0) return false;
+    try {
+      if (symbols.flock(descriptor, LOCK_EX | LOCK_NB) !== 0) return false;
+      work();
+      return true;
+    } finally {
+      symbols.close(descriptor);
+    }
+  }) ?? false;
+}
+
+/**
+ * Asks about the file system a folder lies on. Source: statvfs(3).
+ *
+ * @returns undefined where this program does not know how to ask.
+ */
+export function fileSystemFacts(folder: string): FileSystemFacts | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  return withLibrary((symbols) => {
+    const words = new BigUint64Array(new ArrayBuffer(STATVFS_WORDS * BigUint64Array.BYTES_PER_ELEMENT));
+    if (symbols.statvfs(toPath(folder), words) !== 0) return undefined;
+    const word = (index: number) => words[index] ?? 0n;
+    return {
+      freeBytes: Number(word(F_FRSIZE) * word(F_BAVAIL)),
+      runsCode: (word(F_FLAG) & ST_NOEXEC) === 0n,
+    };
+  });
+}
+
+type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+function withLibrary<T>(work: (symbols: Symbols) => T): T | undefined {
+  const name = LIBRARIES[Deno.build.os];
+  if (name === undefined) return undefined;
+  const library = Deno.dlopen(name, SYMBOLS);
+  try {
+    return work(library.symbols);
+  } finally {
+    library.close();
+  }
+}
+
+function open(symbols: Symbols, folder: string): number {
+  return symbols.open(toPath(folder), O_RDONLY | O_CLOEXEC);
+}
+
+function toPath(path: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${path}\0`);
+}

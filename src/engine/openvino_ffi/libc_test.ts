@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileSystemFacts, holdFolder, whileUnused } from "./libc.ts";
+
+const KNOWS_LOCKS = Deno.build.os === "linux" || Deno.build.os === "darwin";
+
+Deno.test({
+  name: "whileUnused() runs only when no one holds the folder",
+  ignore: !KNOWS_LOCKS,
+  fn: () => {
+    const folder = Deno.makeTempDirSync();
+    try {
+      let runs = 0;
+      assert.equal(whileUnused(folder, () => runs++), true);
+      assert.equal(whileUnused(folder, () => runs++), true);
+      holdFolder(folder);
+      holdFolder(folder);
+      assert.equal(whileUnused(folder, () => runs++), false);
+      assert.equal(runs, 2);
+    } finally {
+      Deno.removeSync(folder);
+    }
+  },
+});
+
+Deno.test({
+  name: "whileUnused() gives the folder back when its work fails",
+  ignore: !KNOWS_LOCKS,
+  fn: () => {
+    const folder = Deno.makeTempDirSync();
+    try {
+      assert.throws(() =>
+        whileUnused(folder, () => {
+          throw new Error("no");
+        }), /no/);
+      assert.equal(whileUnused(folder, () => {}), true);
+    } finally {
+      Deno.removeSync(folder);
+    }
+  },
+});
+
+Deno.test({
+  name: "holdFolder() says that a folder is not there, and whileUnused() does nothing",
+  ignore: !KNOWS_LOCKS,
+  fn: () => {
+    const folder = Deno.makeTempDirSync();
+    Deno.removeSync(folder);
+    assert.throws(() => holdFolder(folder), Deno.errors.NotFound);
+    assert.equal(whileUnused(join(folder, "inner"), () => assert.fail()), false);
+  },
+});
+
+Deno.test({
+  name: "fileSystemFacts() knows how much room there is and that code runs here",
+  ignore: Deno.build.os !== "linux",
+  fn: () => {
+    assert.equal(fileSystemFacts("/proc")?.freeBytes, 0);
+    const facts = fileSystemFacts(new URL(".", import.meta.url).pathname);
+    assert.equal(facts?.runsCode, true);
+    assert(facts.freeBytes > 0);
+  },
+});
