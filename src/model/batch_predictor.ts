@@ -59,6 +59,12 @@ interface Batch {
   readonly rows: number;
 }
 
+/** Where a batch is inferred: an infer request, and memory for each input. */
+interface Place {
+  readonly request: InferRequest;
+  readonly memories: readonly GatherMemory[];
+}
+
 /** Predicts in batches. Disposing it, when nothing is predicted any more, frees nothing of the pool's. */
 export class BatchPredictor implements Disposable {
   readonly #options: BatchingOptions;
@@ -66,7 +72,7 @@ export class BatchPredictor implements Disposable {
   readonly #batcher: Batcher<PredictTask>;
   /** Those inputs whose shapes may keep requests apart. */
   readonly #variableInputs: readonly number[];
-  readonly #memories: GatherMemory[][] = [];
+  readonly #memories: (readonly GatherMemory[])[] = [];
 
   constructor(options: BatchingOptions, context: BatchPredictorContext) {
     this.#options = options;
@@ -158,26 +164,40 @@ export class BatchPredictor implements Disposable {
   }
 
   #run(tasks: readonly PredictTask[]): void | Promise<void> {
-    const { pool, inputs, inLoopBytesMax } = this.#context;
-    const request = pool.tryAcquire();
-    assert(request !== undefined, "A batch has no infer request");
-    const memories = this.#memories.pop() ?? inputs.map(() => new GatherMemory());
-    const giveBack = () => {
-      pool.release(request);
-      this.#memories.push(memories);
-    };
+    const place = this.#takePlace();
     let running: Promise<void> | undefined;
     try {
-      const batch = this.#gather(tasks, memories);
-      if (byteLength(batch.inputs) <= inLoopBytesMax) answer(batch, request.infer(batch.inputs));
-      else running = inferOffLoop(request, batch);
+      const batch = this.#gather(tasks, place);
+      if (byteLength(batch.inputs) > this.#context.inLoopBytesMax) running = this.#inferOffLoop(batch, place);
+      else answer(batch, place.request.infer(batch.inputs));
     } finally {
-      if (running === undefined) giveBack();
+      if (running === undefined) this.#giveBack(place);
     }
-    return running?.finally(giveBack);
+    return running;
   }
 
-  #gather(tasks: readonly PredictTask[], memories: readonly GatherMemory[]): Batch {
+  async #inferOffLoop(batch: Batch, place: Place): Promise<void> {
+    try {
+      answer(batch, await place.request.inferAsync(batch.inputs));
+    } finally {
+      // Not later: whoever hears the last answer may free the infer requests.
+      this.#giveBack(place);
+    }
+  }
+
+  #takePlace(): Place {
+    const { pool, inputs } = this.#context;
+    const request = pool.tryAcquire();
+    assert(request !== undefined, "A batch has no infer request");
+    return { request, memories: this.#memories.pop() ?? inputs.map(() => new GatherMemory()) };
+  }
+
+  #giveBack({ request, memories }: Place): void {
+    this.#context.pool.release(request);
+    this.#memories.push(memories);
+  }
+
+  #gather(tasks: readonly PredictTask[], { memories }: Place): Batch {
     const taskRows = tasks.reduce((sum, task) => sum + task.rows, 0);
     const rows = this.#fillUp(taskRows);
     const [first] = tasks;
@@ -196,10 +216,6 @@ export class BatchPredictor implements Disposable {
   [Symbol.dispose](): void {
     this.#batcher[Symbol.dispose]();
   }
-}
-
-async function inferOffLoop(request: InferRequest, batch: Batch): Promise<void> {
-  answer(batch, await request.inferAsync(batch.inputs));
 }
 
 function copyOf(outputs: readonly Tensor[], rows: number): readonly Tensor[] {

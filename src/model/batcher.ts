@@ -105,9 +105,9 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     queueMicrotask(this.#pump);
   }
 
-  /** To be disposed when no task waits and none is run. */
+  /** To be disposed when every task is settled. */
   [Symbol.dispose](): void {
-    assert(this.#waitingSize === 0 && this.#running === 0, "A batcher was disposed while it has tasks");
+    assert(this.#waitingSize === 0, "A batcher was disposed while tasks wait");
     this.#cancelTimer();
   }
 

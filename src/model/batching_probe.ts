@@ -19,8 +19,11 @@ export interface BatchingProbe {
   readonly notes: readonly string[];
 }
 
-/** Two numbers of rows, so that an output that happens to have as many is seen through. */
-const TRIAL_ROWS: readonly number[] = [2, 3];
+/** What of a compiled model is looked at. */
+type Subject = Pick<CompiledModel, "inputs" | "outputs" | "createInferRequest">;
+
+/** A model is tried with so many rows and with one more: an output may happen to have as many. */
+const TRIAL_ROWS = 2;
 const TIMED_ROUNDS = 3;
 
 /**
@@ -32,7 +35,7 @@ const TIMED_ROUNDS = 3;
  * @param options.inLoopBytesMax what was measured with one row: many together take less time than so many times one.
  */
 export async function probeBatching(
-  compiled: CompiledModel,
+  compiled: Subject,
   { options, inLoopBytesMax }: { options: BatchingOptions; inLoopBytesMax: number },
 ): Promise<BatchingProbe> {
   using request = compiled.createInferRequest();
@@ -52,7 +55,7 @@ export async function probeBatching(
   };
 }
 
-function reasonByShapes({ inputs, outputs }: CompiledModel): string | undefined {
+function reasonByShapes({ inputs, outputs }: Subject): string | undefined {
   if (inputs.length === 0) return "the model has no inputs";
   for (const { names: [name], shape } of inputs) {
     if (shape === undefined) return `the input ${name} may have any number of dimensions`;
@@ -70,11 +73,11 @@ function reasonByFirstDimension(ports: readonly Port[], kind: "input" | "output"
   return undefined;
 }
 
-async function reasonByTrial(request: InferRequest, compiled: CompiledModel): Promise<string | undefined> {
-  for (const trialRows of TRIAL_ROWS) {
-    const inputs = zerosOf(compiled.inputs, trialRows);
+async function reasonByTrial(request: InferRequest, compiled: Subject): Promise<string | undefined> {
+  const rowsMin = Math.max(TRIAL_ROWS, ...compiled.inputs.map(({ shape }) => shape?.[0]?.min ?? 0));
+  for (const rows of [rowsMin, rowsMin + 1]) {
+    const inputs = zerosOf(compiled.inputs, rows);
     const outputs = inputs && await inferIfPossible(request, inputs);
-    const rows = inputs?.[0]?.shape[0];
     const index = outputs?.findIndex(({ shape }) => shape[0] !== rows) ?? -1;
     if (outputs === undefined || index < 0) continue;
     const name = compiled.outputs[index]?.names[0];
@@ -97,7 +100,7 @@ async function inferIfPossible(
 /** The most bytes of input that are inferred before the loop has been held up for too long, found by doubling rows. */
 async function measureInLoopBytes(
   request: InferRequest,
-  { compiled, rowsMax }: { compiled: CompiledModel; rowsMax: number },
+  { compiled, rowsMax }: { compiled: Subject; rowsMax: number },
 ): Promise<number> {
   let inLoopBytes = 0;
   for (let rows = 1; rows <= rowsMax; rows *= 2) {
