@@ -7,16 +7,8 @@ import type { CompiledModel } from "../src/engine/engine.ts";
 import { FakeEngine, type FakeModelFile, type FakePort } from "../src/engine/fake_engine.ts";
 import { findRuntime } from "../src/engine/openvino_ffi/discovery.ts";
 import { FfiEngine } from "../src/engine/openvino_ffi/engine.ts";
-import {
-  type EngineUnderTest,
-  floats,
-  floatsOf,
-  increment,
-  Rig,
-  sample,
-  servingError,
-  testEngine,
-} from "./engine_conformance.ts";
+import { testEngine } from "./engine_conformance.ts";
+import { type EngineUnderTest, floats, floatsOf, increment, Rig, sample, servingError } from "./engine_rig.ts";
 
 let files = 0;
 
@@ -232,11 +224,11 @@ testOpenVino("a compiled model outlives its file being cut short", async (rig) =
     ],
   });
   const weights = path.replace(/xml$/, "bin");
-  Deno.writeFileSync(weights, new Uint8Array(64 + tableBytes).fill(1, 64));
+  await Deno.writeFile(weights, new Uint8Array(64 + tableBytes).fill(1, 64));
   using model = await rig.engine.read(path);
   using compiled = await model.compile({ device: "CPU" });
   using request = compiled.createInferRequest();
-  Deno.truncateSync(weights, 0);
+  await Deno.truncate(weights, 0);
   const rows = Int32Array.of(0, 50_000, 99_999);
   const outputs = request.infer([{ dtype: "i32", shape: [3], bytes: new Uint8Array(rows.buffer) }]);
   assert.ok(outputs[0]?.dtype === "f32" && outputs[0].bytes.every((byte) => byte === 1));

@@ -207,7 +207,7 @@ Deno.test("A request that is wrong gets the code and the sentence that say why, 
   const predict = "/tensorflow.serving.PredictionService/Predict";
   const garbage = client.callRaw(predict, { message: new Uint8Array([0xff, 0xff, 0xff]) });
   await assert.rejects(garbage, { code: INVALID_ARGUMENT });
-  const unknown = "/tensorflow.serving.PredictionService/Classify";
+  const unknown = "/tensorflow.serving.SessionService/SessionRun";
   await assert.rejects(client.callRaw(unknown, { message: new Uint8Array() }), { code: UNIMPLEMENTED });
 
   const answer = await client.predict({ model_spec: spec, inputs: { image }, output_filter: ["digit"] });
