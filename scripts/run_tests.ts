@@ -4,26 +4,31 @@
  *
  * @module
  */
+import { installInteropClients } from "./interop_clients.ts";
 import { installPythonPackages } from "./python_environment.ts";
 import { installRuntime } from "./setup.ts";
 import { INSTALLED, ROOT, runTask } from "./shell.ts";
 import { installTools } from "./tools.ts";
 
 /**
- * What tests may start: this Deno, Python, the clients, the executable, and cat for /proc/<pid>, which Deno itself reads only
- * with every permission there is.
+ * What tests may start: this Deno, Python, the clients and what runs them, openssl for certificates, the executable, and cat for
+ * /proc/<pid>, which Deno itself reads only with every permission there is.
  */
 const PROGRAMS = [
   Deno.execPath(),
   `${INSTALLED}/python/bin/python`,
-  ...["grpcurl", "ghz", "h2spec"].map((name) => `${INSTALLED}/tools/${name}`),
+  ...["grpcurl", "ghz", "h2spec", "interop-go", "interop-cpp/client"].map((name) => `${INSTALLED}/tools/${name}`),
   "h2load",
+  "java",
+  "node",
+  "openssl",
   "cat",
   `${ROOT}dist/ovserve`,
 ];
 
 const PERMISSIONS = [
-  "--allow-net=127.0.0.1,[::1],localhost",
+  // Of Unix sockets Deno 2.9 wants each path by its name, and 2.6 takes none, so it is all or nothing.
+  "--allow-net",
   "--allow-read",
   "--allow-write",
   "--allow-ffi",
@@ -36,6 +41,7 @@ async function test(): Promise<void> {
   await installRuntime();
   await installPythonPackages();
   await installTools();
+  await installInteropClients();
   const args = ["test", "--trace-leaks", ...PERMISSIONS, ...Deno.args];
   const { code } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).spawn().status;
   Deno.exit(code);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { exists, INSTALLED, run, say } from "./shell.ts";
+import { exists, type Finished, INSTALLED, run, say } from "./shell.ts";
 
 const TOOLS = `${INSTALLED}/tools`;
 
@@ -31,14 +31,21 @@ async function installGoTool(name: string): Promise<void> {
 
 async function installH2load(): Promise<void> {
   if (await run("h2load", ["--version"]) !== undefined) return;
-  say("Installing h2load (nghttp2-client)");
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  await run("apt-get", ["update", "-qq"], { env });
-  const finished = await run("apt-get", ["install", "-qq", "--no-install-recommends", "nghttp2-client"], { env });
-  if (!finished?.success) sayMissing("h2load", finished?.output ?? "there is no apt-get");
+  const finished = await installPackages(["nghttp2-client"]);
+  if (!finished.success) sayMissing("h2load", finished.output);
 }
 
-function sayMissing(name: string, output: string): void {
+/** Installs packages of Debian's and Ubuntu's, where the user may. */
+export async function installPackages(packages: readonly string[]): Promise<Finished> {
+  say(`Installing ${packages.join(", ")} with apt-get`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await run("apt-get", ["update", "-qq"], { env });
+  const finished = await run("apt-get", ["install", "-qq", "--no-install-recommends", ...packages], { env });
+  return finished ?? { success: false, output: "there is no apt-get" };
+}
+
+/** Says what will be missing, and the last line of why. */
+export function sayMissing(name: string, output: string): void {
   const reason = output.trim().split("\n").at(-1) ?? "";
   say(`Cannot install ${name}, so its tests are skipped: ${reason}`);
 }
