@@ -4,8 +4,17 @@
  *
  * @module
  */
+import { findWide, isWideInteger, NARROW_RANGE } from "./integer_range.ts";
 import { CODE, ServingError } from "./status.ts";
-import { type DType, DTYPE_BYTES, elementCount, formatShape, type NumericDType, type Tensor } from "./tensor.ts";
+import {
+  type DType,
+  DTYPE_BYTES,
+  elementCount,
+  formatShape,
+  type NumericDType,
+  type NumericTensor,
+  type Tensor,
+} from "./tensor.ts";
 
 /** The sizes one dimension may have. `max` is `Infinity` where there is no bound. */
 export interface Dimension {
@@ -24,6 +33,8 @@ export interface TensorSpec {
   readonly tensorName: string;
   readonly dtype: DType;
   readonly shape: PartialShape;
+  /** Whether integers that need more than 32 bits are refused, since the runtime would compute with what is left of them. */
+  readonly isNarrow?: boolean;
 }
 
 /** A named way to call a model. Inputs and outputs stand in the order of the engine's ports. */
@@ -144,8 +155,8 @@ const PRECISION_NAMES: Readonly<Record<DType, string>> = {
 };
 
 /**
- * Checks tensors against the specs they stand for: dtype, rank, batch, shape, size, in model_server's order and words.
- * TensorFlow Serving leaves these to its kernels, which name no input.
+ * Checks tensors against the specs they stand for: dtype, rank, batch, shape, size, in model_server's order and words, and where
+ * it is asked for the values. TensorFlow Serving leaves these to its kernels, which name no input.
  *
  * @param tensors in the order of `specs`, as {@link orderInputs} returns them.
  * @throws {ServingError} INVALID_ARGUMENT with the input's name, what was expected and what came.
@@ -187,7 +198,19 @@ function checkTensor(spec: TensorSpec, tensor: Tensor): void {
       `${tensor.bytes.byteLength} bytes`,
       spec.name,
     );
+  } else if (spec.isNarrow === true) {
+    checkRange(tensor, spec.name);
   }
+}
+
+function checkRange(tensor: NumericTensor, name: string): void {
+  const { dtype } = tensor;
+  if (!isWideInteger(dtype)) return;
+  const value = findWide({ ...tensor, dtype });
+  if (value === undefined) return;
+  const { min, max } = NARROW_RANGE[dtype];
+  const range = `${min} to ${max}, since the runtime computes ${PRECISION_NAMES[dtype]} in 32 bits`;
+  throw mismatch("Invalid input value", range, String(value), name);
 }
 
 function mismatch(what: string, expected: string, actual: string, name: string): ServingError {

@@ -42,6 +42,8 @@ export interface Port {
   readonly names: readonly string[];
   readonly dtype: DType;
   readonly shape: PartialShape;
+  /** What the runtime computes with where that is narrower than `dtype`: values lose what it does not hold. */
+  readonly computedAs?: "i32" | "f32";
 }
 
 /** Which ports of a model are meant. */

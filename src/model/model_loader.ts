@@ -40,6 +40,8 @@ export interface LoadOptions {
   /** Infer requests at work at once; undefined for the engine's optimal number. */
   readonly inferRequestCount: number | undefined;
   readonly waitersMax: number;
+  /** Whether integers that the runtime would compute wrong are refused; they are unless it is said. */
+  readonly checksIntegerRange?: boolean;
   /** How requests share inferences, where the model allows it; each has its own unless this is given. */
   readonly batching?: BatchingOptions | undefined;
   /** How to read the requests of `files.warmupPath`. */
@@ -76,7 +78,7 @@ export async function loadModel(
   const named = await nameSignatures(model, files);
   const reshapeNotes = reshape(model, named, options);
   const signatures = new Map(
-    [...named.signatures].map(([name, signature]) => [name, toServableSignature(signature, model)] as const),
+    [...named.signatures].map(([name, signature]) => [name, toServableSignature(signature, model, options)] as const),
   );
   // Whatever the signatures call them, the inputs of all of them are the model's.
   const [signature] = signatures.values();
@@ -100,9 +102,25 @@ export async function loadModel(
       inferenceUs,
       isInLoop: inLoopBytesMax > 0,
       isBatched: batching !== undefined,
-      notes: [...named.notes, ...reshapeNotes, ...compilation.notes, ...batchingNotes, ...warmUpNotes],
+      notes: [
+        ...named.notes,
+        ...narrowingNotes(signature, model),
+        ...reshapeNotes,
+        ...compilation.notes,
+        ...batchingNotes,
+        ...warmUpNotes,
+      ],
     },
   };
+}
+
+/** Says of which inputs the runtime drops digits: those are no reason not to answer. */
+function narrowingNotes({ inputs }: ServableSignature, model: Model): string[] {
+  return model.inputs.flatMap(({ dtype, computedAs }, i) =>
+    computedAs === "f32"
+      ? [`The input ${inputs[i]?.name} is ${dtype}, and the runtime computes it as ${computedAs}`]
+      : []
+  );
 }
 
 async function nameSignatures(model: Model, { format, path, mappingPath }: ModelFiles): Promise<NamedSignatures> {

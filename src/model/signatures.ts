@@ -122,13 +122,24 @@ function namePorts(
   return { ports: ports.sort((a, b) => a.port - b.port), missing: undefined };
 }
 
-/** A signature with the dtypes and shapes the model's ports have now. */
-export function toServableSignature(named: NamedSignature, model: Model): ServableSignature {
+/**
+ * A signature with the dtypes and shapes the model's ports have now.
+ *
+ * @param options.checksIntegerRange whether integers the runtime would compute wrong are refused; they are unless it is said.
+ */
+export function toServableSignature(
+  named: NamedSignature,
+  model: Model,
+  { checksIntegerRange = true }: { checksIntegerRange?: boolean } = {},
+): ServableSignature {
   const { methodName } = named;
   const outputPorts = named.outputs.map(({ port }) => port);
   const areAllPorts = outputPorts.length === model.outputs.length && outputPorts.every((port, i) => port === i);
   return {
-    inputs: named.inputs.map((port) => toSpec(port, model.inputs)),
+    inputs: named.inputs.map((port) => {
+      const isNarrow = checksIntegerRange && model.inputs[port.port]?.computedAs === "i32";
+      return { ...toSpec(port, model.inputs), ...isNarrow ? { isNarrow } : {} };
+    }),
     outputs: named.outputs.map((port) => toSpec(port, model.outputs)),
     outputPorts: areAllPorts ? undefined : outputPorts,
     // A signature without a method name says nothing of it.

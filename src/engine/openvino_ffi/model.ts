@@ -9,6 +9,7 @@ import type { CompiledModel, CompileOptions, Direction, Model, Port } from "../e
 import { FfiCompiledModel } from "./compiled_model.ts";
 import type { ModelNames } from "./ir_names.ts";
 import { type Library, nativeProperties, nativeWords, type Owned, pointerAt, toCString } from "./library.ts";
+import { markNarrowed } from "./narrowing.ts";
 import { findPreferredName, readPorts, toNativePartialShapes } from "./ports.ts";
 import { STATUS } from "./symbols.ts";
 
@@ -42,8 +43,9 @@ export class FfiModel implements Model {
     this.#devices = devices;
     this.#names = names;
     this.#model = model;
-    this.#inputs = this.#readPorts("input");
+    const inputs = this.#readPorts("input");
     this.#outputs = this.#readPorts("output");
+    this.#inputs = markNarrowed(inputs, this.#outputs);
   }
 
   get inputs(): readonly Port[] {
@@ -81,8 +83,9 @@ export class FfiModel implements Model {
       BigInt(dimensions.length),
     );
     this.#library.check(status, "Cannot reshape the model", CODE.INVALID_ARGUMENT);
-    this.#inputs = this.#readPorts("input");
+    const inputs = this.#readPorts("input");
     this.#outputs = this.#readPorts("output");
+    this.#inputs = markNarrowed(inputs, this.#outputs);
   }
 
   #inputIndex(name: string): number {
