@@ -53,12 +53,11 @@ export class Call {
   }
 
   /**
-   * Waits for a result, where it is not there yet, but not for ever.
+   * Waits for a result, but not for ever.
    *
    * @throws {ServingError} DEADLINE_EXCEEDED when the time is up, what the result is rejected with before that.
    */
-  async withinDeadline<R>(result: R | Promise<R>): Promise<R> {
-    if (!(result instanceof Promise)) return result;
+  async withinDeadline<R>(result: Promise<R>): Promise<R> {
     const { promise: expired, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       const error = new ServingError(CODE.DEADLINE_EXCEEDED, `No answer within ${this.#options.timeoutMs} ms`);

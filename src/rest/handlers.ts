@@ -9,7 +9,7 @@ import { Call } from "./call.ts";
 import { errorReply, HttpError, type Reply, toResponse } from "./http_reply.ts";
 import { pathOf } from "./request_path.ts";
 import { modelRoutes } from "./model_routes.ts";
-import type { RestOptions, RestServices, Route } from "./route.ts";
+import type { RestServices, Route, RouteOptions } from "./route.ts";
 import { sagemakerRoutes } from "./sagemaker.ts";
 
 const TIMEOUT_MS = 30_000;
@@ -22,12 +22,12 @@ const CORS_HEADERS = {
 };
 
 /** Makes the function that answers requests. It never rejects. */
-export function restHandler(services: RestServices, options: RestOptions): (request: Request) => Promise<Response> {
+export function restHandler(services: RestServices, options: RouteOptions): (request: Request) => Promise<Response> {
   const { corsSupport = false, timeoutMs = TIMEOUT_MS, bodyBytesMax = BODY_BYTES_MAX, sagemaker } = options;
   const headers = corsSupport ? CORS_HEADERS : {};
   const routes = [
     ...modelRoutes(services, options),
-    ...(sagemaker === undefined ? [] : sagemakerRoutes(services, sagemaker)),
+    ...(sagemaker === undefined ? [] : sagemakerRoutes(services, { ...options, ...sagemaker })),
   ];
 
   return async (request) => {

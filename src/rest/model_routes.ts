@@ -20,23 +20,22 @@ import {
   encodeModelStatusBody,
   type ModelStatuses,
 } from "./model_codec.ts";
-import { decodePredictBody, encodePredictBody, type InputSpec, type PredictBody } from "./predict_codec.ts";
+import type { PredictCodec } from "./codec.ts";
+import type { InputSpec, ModelInputs, PredictBody } from "./predict_codec.ts";
 import { type ModelPath, parseAboutPath, parseCallPath } from "./request_path.ts";
-import type { RestOptions, RestServices, Route } from "./route.ts";
-
-/** Which signature is meant where none is named. */
-const DEFAULT_SIGNATURE_NAME = "serving_default";
+import type { RestServices, Route, RouteOptions } from "./route.ts";
 
 const LIST_REGEXP = /^\/v1\/models$/i;
 const CONFIG_REGEXP = /^\/v1\/config$/i;
 const RELOAD_REGEXP = /^\/v1\/config\/reload$/i;
 
 /** Answers one of the methods of PredictionService for a body. */
-type Method = (target: Target, body: Uint8Array) => Reply | Promise<Reply>;
+type Method = (target: Target, body: Uint8Array) => Promise<Reply>;
 
 /** Who calls what. */
 export interface Target {
   readonly services: RestServices;
+  readonly codec: PredictCodec;
   readonly call: Call;
   /** Without the name of a signature, which stands in the body. */
   readonly modelSpec: ModelSpec;
@@ -49,9 +48,9 @@ const METHODS: ReadonlyMap<string | undefined, Method> = new Map([
 ]);
 
 /** The routes of the API, in the order in which they are tried. */
-export function modelRoutes(services: RestServices, options: RestOptions): readonly Route[] {
+export function modelRoutes(services: RestServices, options: RouteOptions): readonly Route[] {
   return [
-    { method: "POST", handle: (call) => callModel(services, call) },
+    { method: "POST", handle: (call) => callModel(services, call, options) },
     { method: "GET", handle: (call) => listModels(services, call, options) },
     { method: "GET", handle: (call) => describeModel(services, call) },
     { method: "GET", handle: (call) => describeConfig(services, call, options) },
@@ -59,10 +58,10 @@ export function modelRoutes(services: RestServices, options: RestOptions): reado
   ];
 }
 
-function callModel(services: RestServices, call: Call): Promise<Reply> | undefined {
+function callModel(services: RestServices, call: Call, { codec }: RouteOptions): Promise<Reply> | undefined {
   const path = parseCallPath(call.path);
   if (path === undefined) return undefined;
-  const target = { services, call, modelSpec: modelSpecOf(path) };
+  const target = { services, codec, call, modelSpec: modelSpecOf(path) };
   return answerCall(target, { methodName: path.suffix, body: () => call.body() });
 }
 
@@ -90,33 +89,37 @@ export function modelSpecOf({ name = "", version, versionLabel }: ModelPath): Mo
   };
 }
 
-function predict(target: Target, body: Uint8Array): Reply | Promise<Reply> {
-  return predictTensors(target, decodePredictBody(body, (signatureName) => inputsOf(target, signatureName)));
+async function predict(target: Target, body: Uint8Array): Promise<Reply> {
+  return await predictTensors(target, await target.codec.decode(body, modelInputs(target)));
 }
 
 /** Predicts with tensors, and answers in the layout they came in. */
-export function predictTensors(
-  { services: { prediction }, call, modelSpec }: Target,
+export async function predictTensors(
+  { services: { prediction }, codec, call, modelSpec }: Target,
   { signatureName, format, inputs }: PredictBody,
-): Reply | Promise<Reply> {
+): Promise<Reply> {
   const request = { modelSpec: { ...modelSpec, signatureName }, inputs, outputFilter: [] };
-  return prediction.predict(request, {
+  const body = await prediction.predict(request, {
     caller: call,
-    respond: ({ outputs }) => ({ status: 200, body: encodePredictBody(outputs, format) }),
+    respond: ({ outputs }) => codec.encode(outputs, format),
   });
+  return { status: 200, body };
 }
 
-/**
- * The inputs of one of a model's signatures (http_rest_api_handler.cc, `GetInfoMap`).
- *
- * @throws {ServingError} NOT_FOUND when there is no such model, INVALID_ARGUMENT when it has no such signature.
- */
-export function inputsOf({ services, modelSpec }: Target, signatureName: string): readonly InputSpec[] {
-  const { signatures } = services.prediction.getModelMetadata({ modelSpec, metadataFields: ["signature_def"] });
-  const name = signatureName || DEFAULT_SIGNATURE_NAME;
-  const signature = signatures.get(name);
-  if (signature !== undefined) return signature.inputs;
-  throw new ServingError(CODE.INVALID_ARGUMENT, `Serving signature name: "${name}" not found in signature def`);
+/** What reading a body takes to know of the model; its absence is told only after what is wrong with the body as JSON. */
+export function modelInputs({ services: { prediction }, modelSpec }: Target): ModelInputs {
+  try {
+    const { signatures } = prediction.getModelMetadata({ modelSpec, metadataFields: ["signature_def"] });
+    const inputs = Array.from(signatures, ([name, signature]) => [name, signature.inputs.map(inputSpec)] as const);
+    return { signatures: new Map(inputs) };
+  } catch (error) {
+    if (!(error instanceof ServingError)) throw error;
+    return { signatures: undefined, code: error.code, message: error.message };
+  }
+}
+
+function inputSpec({ name, dtype }: InputSpec): InputSpec {
+  return { name, dtype };
 }
 
 async function classify({ services, call, modelSpec }: Target, body: Uint8Array): Promise<Reply> {
@@ -138,7 +141,7 @@ function examplesRequest(
   return { modelSpec: { ...modelSpec, signatureName }, examples };
 }
 
-function listModels({ model }: RestServices, { path }: Call, { modelNames }: RestOptions): Reply | undefined {
+function listModels({ model }: RestServices, { path }: Call, { modelNames }: RouteOptions): Reply | undefined {
   if (!LIST_REGEXP.test(path)) return undefined;
   return { status: 200, body: encodeModelListBody(allStatuses(model, modelNames())) };
 }
@@ -163,7 +166,7 @@ function describeModel({ prediction, model }: RestServices, call: Call): Reply |
   return { status: 200, body: encodeModelMetadataBody(metadata) };
 }
 
-function describeConfig({ model }: RestServices, { path }: Call, { modelNames }: RestOptions): Reply | undefined {
+function describeConfig({ model }: RestServices, { path }: Call, { modelNames }: RouteOptions): Reply | undefined {
   if (!CONFIG_REGEXP.test(path)) return undefined;
   return { status: 200, body: encodeConfigBody(allStatuses(model, modelNames())) };
 }
@@ -172,7 +175,7 @@ function describeConfig({ model }: RestServices, { path }: Call, { modelNames }:
 function reloadConfig(
   { model }: RestServices,
   { path }: Call,
-  { modelNames, reloadConfig }: RestOptions,
+  { modelNames, reloadConfig }: RouteOptions,
 ): Promise<Reply> | undefined {
   if (!RELOAD_REGEXP.test(path)) return undefined;
   return reloadConfig().then((hasChanged) => ({

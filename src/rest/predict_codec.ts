@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CODE, type CodeName, ServingError } from "../base/status.ts";
+import { CODE, type Code, type CodeName, ServingError } from "../base/status.ts";
 import type { DType, NamedTensor } from "../base/tensor.ts";
 import { excerpt } from "./json_excerpt.ts";
 import { JsonReader } from "./json_reader.ts";
@@ -24,6 +24,11 @@ export interface InputSpec {
   readonly dtype: DType;
 }
 
+/** The inputs of a model's signatures by name, or why there are none to be had. Plain data, to be sent to another thread. */
+export type ModelInputs =
+  | { readonly signatures: ReadonlyMap<string, readonly InputSpec[]> }
+  | { readonly signatures: undefined; readonly code: Code; readonly message: string };
+
 /** A request's body, decoded. */
 export interface PredictBody {
   /** Empty for the default one. */
@@ -33,6 +38,8 @@ export interface PredictBody {
   readonly inputs: readonly NamedTensor[];
 }
 
+/** Which signature is meant where none is named. */
+const DEFAULT_SIGNATURE_NAME = "serving_default";
 /** How many bytes of JSON there are to a byte of tensor, roughly, for the size of the reply's first buffer. */
 const TEXT_GROWTH_GUESS = 3;
 /** The longest first buffer: what is longer grows into it. */
@@ -42,19 +49,13 @@ const CAPACITY_MAX = 64 << 20;
  * Decodes the body of a Predict request.
  *
  * @param body borrowed by tensors of strings.
- * @param inputsOf tells a signature's inputs; called once, when the body is known to be JSON. What it throws goes through.
- * @throws {ServingError} INVALID_ARGUMENT for whatever is wrong with the body.
+ * @param model of the model that is asked; looked at when the body is known to be JSON.
+ * @throws {ServingError} INVALID_ARGUMENT for whatever is wrong with the body, and what `model` has in place of signatures.
  */
-export function decodePredictBody(
-  body: Uint8Array,
-  inputsOf: (signatureName: string) => readonly InputSpec[],
-): PredictBody {
+export function decodePredictBody(body: Uint8Array, model: ModelInputs): PredictBody {
   const document = scanJson(body, ["signature_name", "instances", "inputs"]);
   const signatureName = readSignatureName(document);
-  const specs = inputsOf(signatureName);
-  if (specs.length === 0) {
-    throw invalidArgument(`Failed to get input map for signature: ${signatureName || "DEFAULT"}`);
-  }
+  const specs = inputsOf(model, signatureName);
 
   const instances = document.members.get("instances");
   const inputs = document.members.get("inputs");
@@ -69,6 +70,21 @@ export function decodePredictBody(
   }
   if (inputs === undefined) throw invalidArgument("Missing 'inputs' or 'instances' key");
   return { signatureName, format: "columnar", inputs: readInputs(new JsonReader(document, inputs), specs) };
+}
+
+/**
+ * The inputs of a signature (http_rest_api_handler.cc, `GetInfoMap`).
+ *
+ * @param signatureName empty for the default one.
+ * @throws {ServingError} what there is in place of signatures; INVALID_ARGUMENT when this one is not there or has no inputs.
+ */
+export function inputsOf(model: ModelInputs, signatureName: string): readonly InputSpec[] {
+  if (model.signatures === undefined) throw new ServingError(model.code, model.message);
+  const name = signatureName || DEFAULT_SIGNATURE_NAME;
+  const specs = model.signatures.get(name);
+  if (specs === undefined) throw invalidArgument(`Serving signature name: "${name}" not found in signature def`);
+  if (specs.length > 0) return specs;
+  throw invalidArgument(`Failed to get input map for signature: ${signatureName || "DEFAULT"}`);
 }
 
 function readInstances(document: JsonDocument, place: JsonPlace, specs: readonly InputSpec[]): NamedTensor[] {

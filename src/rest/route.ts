@@ -7,6 +7,7 @@ import type { ServingError } from "../base/status.ts";
 import type { ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
 import type { Call } from "./call.ts";
+import type { PredictCodec } from "./codec.ts";
 import type { Reply } from "./http_reply.ts";
 
 /** What the REST API answers with. */
@@ -31,6 +32,11 @@ export interface RestOptions {
   readonly bodyBytesMax?: number;
   /** Answers `/ping` and `/invocations` as SageMaker wants them, with the model that is meant where none is named. */
   readonly sagemaker?: { readonly defaultModel: string };
+}
+
+/** What routes are told. */
+export interface RouteOptions extends RestOptions {
+  readonly codec: PredictCodec;
 }
 
 /** One kind of request that is answered. */

@@ -7,10 +7,11 @@
 import { CODE, ServingError } from "../base/status.ts";
 import type { Call } from "./call.ts";
 import { HttpError, type Reply } from "./http_reply.ts";
-import { answerCall, inputsOf, modelSpecOf, predictTensors, type Target } from "./model_routes.ts";
+import { answerCall, modelInputs, modelSpecOf, predictTensors, type Target } from "./model_routes.ts";
 import { decodeNpy } from "./npy.ts";
+import { inputsOf } from "./predict_codec.ts";
 import { type ModelPath, parseCallPath } from "./request_path.ts";
-import type { RestServices, Route } from "./route.ts";
+import type { RestServices, Route, RouteOptions } from "./route.ts";
 
 /** What is said of a request in a header: `tfs-model-name=…,tfs-model-version=…,tfs-method=…`. */
 const ATTRIBUTES_HEADER = "x-amzn-sagemaker-custom-attributes";
@@ -24,8 +25,14 @@ const NEW_LINE = 0x0a;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** What these routes are told. */
+export interface SagemakerOptions extends RouteOptions {
+  /** The model that is meant where a request names none. */
+  readonly defaultModel: string;
+}
+
 /** The routes of the contract. */
-export function sagemakerRoutes(services: RestServices, options: { readonly defaultModel: string }): readonly Route[] {
+export function sagemakerRoutes(services: RestServices, options: SagemakerOptions): readonly Route[] {
   return [
     { method: "GET", handle: (call) => ping(services, call, options) },
     { method: "POST", handle: (call) => invoke(services, call, options) },
@@ -48,7 +55,7 @@ function targetOf({ request }: Call, defaultModel: string): ModelPath {
 }
 
 /** 200 when the model can be called, 502 when it cannot. */
-function ping({ model }: RestServices, call: Call, { defaultModel }: { defaultModel: string }): Reply | undefined {
+function ping({ model }: RestServices, call: Call, { defaultModel }: SagemakerOptions): Reply | undefined {
   if (!PING_REGEXP.test(call.path)) return undefined;
   try {
     const { versions } = model.getModelStatus({ modelSpec: modelSpecOf(targetOf(call, defaultModel)) });
@@ -62,12 +69,12 @@ function ping({ model }: RestServices, call: Call, { defaultModel }: { defaultMo
 function invoke(
   services: RestServices,
   call: Call,
-  { defaultModel }: { defaultModel: string },
+  { codec, defaultModel }: SagemakerOptions,
 ): Promise<Reply> | undefined {
   if (!INVOCATIONS_REGEXP.test(call.path)) return undefined;
   const type = call.request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "Unknown";
   const path = targetOf(call, defaultModel);
-  const target = { services, call, modelSpec: modelSpecOf(path) };
+  const target = { services, codec, call, modelSpec: modelSpecOf(path) };
   if (type === "application/x-npy") return invokeWithArray(target).then((reply) => fitted(reply, call));
   const toJson = JSON_TYPES.includes(type) ? predictJson : type === "text/csv" ? csvJson : undefined;
   if (toJson === undefined) throw new HttpError(415, `Unsupported Media Type: ${type}`);
@@ -78,7 +85,7 @@ function invoke(
 /** Predicts with one array in NumPy's format, the model's one input. */
 async function invokeWithArray(target: Target): Promise<Reply> {
   const file = await target.call.body();
-  const [input, ...others] = inputsOf(target, "");
+  const [input, ...others] = inputsOf(modelInputs(target), "");
   if (input === undefined || others.length > 0) {
     throw new ServingError(CODE.INVALID_ARGUMENT, "An array without a name goes with a model of one input only");
   }

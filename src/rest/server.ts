@@ -5,6 +5,7 @@
  */
 import { restHandler } from "./handlers.ts";
 import type { RestOptions, RestServices } from "./route.ts";
+import { WorkerCodec } from "./worker_codec.ts";
 
 /** Where to listen: a TCP address, with TLS when there is a certificate, or a Unix socket. */
 export type RestEndpoint =
@@ -16,10 +17,11 @@ export class RestServer {
   readonly #handler: (request: Request) => Promise<Response>;
   readonly #servers: { readonly server: Deno.HttpServer<Deno.Addr>; readonly abort: AbortController }[] = [];
   readonly #accepting = Promise.withResolvers<void>();
+  readonly #codec = new WorkerCodec();
   #isAccepting = false;
 
   constructor(services: RestServices, options: RestOptions) {
-    const handler = restHandler(services, options);
+    const handler = restHandler(services, { ...options, codec: this.#codec });
     this.#handler = async (request) => {
       if (!this.#isAccepting) await this.#accepting.promise;
       return await handler(request);
@@ -53,6 +55,7 @@ export class RestServer {
       await server.shutdown();
       clearTimeout(timer);
     }));
+    this.#codec[Symbol.dispose]();
   }
 }
 

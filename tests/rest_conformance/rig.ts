@@ -8,6 +8,7 @@ import { type Loader, Manager } from "../../src/core/manager.ts";
 import { FakeEngine, type FakeEngineOptions, type FakeModelFile } from "../../src/engine/fake_engine.ts";
 import { loadModel } from "../../src/model/model_loader.ts";
 import type { ModelServable } from "../../src/model/model_servable.ts";
+import { inLoopCodec } from "../../src/rest/codec.ts";
 import { restHandler } from "../../src/rest/handlers.ts";
 import type { RestOptions, RestServices } from "../../src/rest/route.ts";
 import { ModelService } from "../../src/service/model_service.ts";
@@ -54,6 +55,7 @@ export class RestRig implements AsyncDisposable {
   /** The API with other options than the usual. */
   handler(options: Partial<RestOptions> = {}): (request: Request) => Promise<Response> {
     return restHandler(this.services, {
+      codec: inLoopCodec,
       modelNames: () => this.manager.names(),
       reloadConfig: () => Promise.resolve(false),
       onFault: (error, path) => this.faults.push(`${path}: ${error.cause}`),
