@@ -1,79 +1,77 @@
 /**
  * `deno task compile`: makes `dist/ovserve`, one executable with the program, the messages of its API and the OpenVINO
- * libraries for CPUs inside.
+ * libraries for CPUs inside. `--target` names another platform, `--runtime` other libraries (all, none), `--output` another file.
  *
  * @module
  */
-import { createHash } from "node:crypto";
-import { isEmbedded, OPENVINO_VERSION, RUNTIME_FOLDER } from "./openvino_wheel.ts";
+import { parseArgs } from "node:util";
+import { findPackages, unneededPaths } from "./carried_packages.ts";
+import { carryRuntime, EMBEDDED, type Flavour, FLAVOURS } from "./carried_runtime.ts";
+import { DENO_VERSION, findDenort, firstParagraph, runDeno } from "./denort.ts";
+import { noticesOf } from "./notices.ts";
+import { checkTarget, type Target } from "./openvino_wheel.ts";
+import { PERMISSIONS } from "./permissions.ts";
 import { installRuntime } from "./setup.ts";
-import { exists, INSTALLED, ROOT, run, runTask, say, TaskError } from "./shell.ts";
+import { ROOT, runTask, say, TaskError } from "./shell.ts";
 
-/** The Deno whose runtime the executable carries; tests of the executable say that it serves. */
-const DENO_VERSION = "2.6.8";
-
-/** One folder in here goes into the executable, which finds it by itself: see src/engine/openvino_ffi/embedded.ts. */
-const EMBEDDED = `${INSTALLED}/embedded`;
-
-/** What the executable may do. It writes to a cache folder, once: the libraries it carries. */
-const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write", "--allow-ffi", "--allow-env", "--allow-sys"];
-
-async function compile(): Promise<void> {
-  await installRuntime();
-  const runtime = await stageRuntime();
-  const output = Deno.build.os === "windows" ? "dist/ovserve.exe" : "dist/ovserve";
-  say(`Compiling ${output} with Deno ${DENO_VERSION}`);
-  const carried = ["--include", "protos", "--include", runtime];
-  const args = ["compile", "--frozen", "--no-check", ...PERMISSIONS, ...carried, "--output", output, "main.ts"];
-  const finished = await run("npx", ["--yes", `deno@${DENO_VERSION}`, ...args], { env: { NO_COLOR: "1" } });
-  if (finished === undefined) {
-    throw new TaskError(`There is no npx, which gets Deno ${DENO_VERSION}. Install Node.js 20 or newer`);
-  }
-  if (!finished.success) throw failure(finished.output);
-  const { size } = await Deno.stat(`${ROOT}${output}`);
-  say(`Made ${output} (${Math.round(size / 1e6)} MB)`);
+/** What to make. */
+export interface Compilation {
+  readonly target: Target;
+  readonly flavour: Flavour;
+  /** Relative to the root of the repository. */
+  readonly output: string;
 }
 
 /**
- * Links what the executable carries of the runtime into a folder whose name changes with the content, so that the caches of
- * two executables never mix.
+ * Makes an executable.
  *
- * @returns the folder.
+ * @returns its size.
+ * @throws {TaskError} with the reason in a sentence.
  */
-async function stageRuntime(): Promise<string> {
-  if (await exists(EMBEDDED)) await Deno.remove(EMBEDDED, { recursive: true });
-  const staged = `${EMBEDDED}/staged`;
-  await Deno.mkdir(`${staged}/libs`, { recursive: true });
-  const hash = createHash("sha256");
-  for (const name of (await namesIn(`${RUNTIME_FOLDER}/libs`)).filter(isEmbedded)) {
-    await Deno.link(`${RUNTIME_FOLDER}/libs/${name}`, `${staged}/libs/${name}`);
-    hash.update(name).update(await Deno.readFile(`${staged}/libs/${name}`));
+export async function compile({ target, flavour, output }: Compilation): Promise<number> {
+  const runtime = await installRuntime(target);
+  const packages = await findPackages();
+  const denort = await carryRuntime({
+    target,
+    flavour,
+    libraries: `${runtime}/libs`,
+    denort: await findDenort(target),
+  });
+  const runtimeLicences = flavour === "none" ? undefined : `${runtime}/licenses`;
+  await Deno.writeTextFile(`${EMBEDDED}/notices.txt`, await noticesOf({ packages, runtimeLicences }));
+
+  say(`Compiling ${output} for ${target} with Deno ${DENO_VERSION}`);
+  const carried = ["--include", "protos", "--include", EMBEDDED];
+  const left = (await unneededPaths(packages)).flatMap((path) => ["--exclude", path]);
+  // The code cache would lie in the temporary folder under a name that another user can take first.
+  const args = ["compile", "--frozen", "--no-check", "--no-code-cache", "--target", target, ...PERMISSIONS];
+  const finished = await runDeno([...args, ...carried, ...left, "--output", output, "main.ts"], { DENORT_BIN: denort });
+  if (!finished.success) {
+    throw new TaskError(`Deno ${DENO_VERSION} cannot compile main.ts. Deno says:\n${firstParagraph(finished.output)}`);
   }
-  await linkAll(`${RUNTIME_FOLDER}/licenses`, `${staged}/licenses`);
-  const named = `${EMBEDDED}/openvino-${OPENVINO_VERSION}-${hash.digest("hex").slice(0, 12)}`;
-  await Deno.rename(staged, named);
-  return named;
+  const { size } = await Deno.stat(`${ROOT}${output}`);
+  say(`Made ${output} (${Math.round(size / 1e6)} MB)`);
+  return size;
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+/** The name of the program on a platform. */
+export function programName(target: Target): string {
+  return target.includes("windows") ? "ovserve.exe" : "ovserve";
 }
 
-async function linkAll(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    await (isDirectory ? linkAll(`${from}/${name}`, `${to}/${name}`) : Deno.link(`${from}/${name}`, `${to}/${name}`));
-  }
+async function compileAsAsked(): Promise<void> {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      target: { type: "string", default: Deno.build.target },
+      runtime: { type: "string", default: "cpu" },
+      output: { type: "string" },
+    },
+  });
+  const target = checkTarget(values.target);
+  const flavour = FLAVOURS.find((name) => name === values.runtime);
+  if (flavour === undefined) throw new TaskError(`--runtime is one of ${FLAVOURS.join(", ")}, not ${values.runtime}`);
+  await compile({ target, flavour, output: values.output ?? `dist/${programName(target)}` });
 }
 
-/** `deno compile` builds on a program called denort, which it downloads: that is what fails in a closed network. */
-function failure(output: string): TaskError {
-  const said = `Deno says:\n${output.split("\n\nStack backtrace")[0]?.trim()}`;
-  if (!/denort/.test(output)) return new TaskError(`Deno ${DENO_VERSION} cannot compile main.ts. ${said}`);
-  return new TaskError(
-    `Deno ${DENO_VERSION} cannot download denort, the program it makes executables from. Name one in DENORT_BIN, or put ` +
-      `its zip into the folder dl/release/v${DENO_VERSION} of Deno's cache (deno info names it). ${said}`,
-  );
-}
-
-await runTask(compile);
+if (import.meta.main) await runTask(compileAsAsked);

@@ -5,31 +5,45 @@
  * @module
  */
 import { dirname } from "node:path";
-import { isInstalled, OPENVINO_VERSION, RUNTIME_FOLDER, WHEEL_PYTHON, wheelOfThisPlatform } from "./openvino_wheel.ts";
+import {
+  checkTarget,
+  isInstalled,
+  OPENVINO_VERSION,
+  runtimeFolder,
+  type Target,
+  WHEEL_PYTHON,
+  wheelOf,
+} from "./openvino_wheel.ts";
 import { downloadWheel, unpackWheel } from "./python_environment.ts";
 import { exists, INSTALLED, ROOT, runTask, say } from "./shell.ts";
 
 /**
- * Installs the runtime unless it is there.
+ * Installs the runtime of a platform unless it is there.
  *
+ * @returns its folder, with `libs`, `include` and `licenses`.
  * @throws {TaskError} with the reason in a sentence.
  */
-export async function installRuntime(): Promise<void> {
-  const shown = RUNTIME_FOLDER.slice(ROOT.length);
-  if (await exists(RUNTIME_FOLDER)) return say(`OpenVINO ${OPENVINO_VERSION} is in ${shown}`);
+export async function installRuntime(target: Target = checkTarget(Deno.build.target)): Promise<string> {
+  const folder = runtimeFolder(target);
+  const shown = folder.slice(ROOT.length);
+  if (await exists(folder)) {
+    say(`OpenVINO ${OPENVINO_VERSION} is in ${shown}`);
+    return folder;
+  }
   await Deno.mkdir(INSTALLED, { recursive: true });
   const work = await Deno.makeTempDir({ dir: INSTALLED, prefix: "setup-" });
   try {
-    await moveIntoPlace(await fetchRuntime(work));
+    await moveIntoPlace(await fetchRuntime(work, target), folder);
   } finally {
     await Deno.remove(work, { recursive: true });
   }
   say(`Installed OpenVINO ${OPENVINO_VERSION} in ${shown}`);
+  return folder;
 }
 
 /** Downloads and unpacks the wheel in `work`, and returns a folder there with what of it is kept. */
-async function fetchRuntime(work: string): Promise<string> {
-  const { platform, sha256 } = wheelOfThisPlatform();
+async function fetchRuntime(work: string, target: Target): Promise<string> {
+  const { platform, sha256 } = wheelOf(target);
   const requirements = `${work}/requirements.txt`;
   await Deno.writeTextFile(requirements, `openvino==${OPENVINO_VERSION} --hash=sha256:${sha256}\n`);
   say(`Downloading OpenVINO ${OPENVINO_VERSION} through pip (about 60 MB)`);
@@ -54,12 +68,12 @@ async function fetchRuntime(work: string): Promise<string> {
 }
 
 /** The rename is what makes the runtime appear: it is whole or not there. Whoever comes second leaves the first one's. */
-async function moveIntoPlace(folder: string): Promise<void> {
-  await Deno.mkdir(dirname(RUNTIME_FOLDER), { recursive: true });
+async function moveIntoPlace(fetched: string, folder: string): Promise<void> {
+  await Deno.mkdir(dirname(folder), { recursive: true });
   try {
-    await Deno.rename(folder, RUNTIME_FOLDER);
+    await Deno.rename(fetched, folder);
   } catch (thrown) {
-    if (!await exists(RUNTIME_FOLDER)) throw thrown;
+    if (!await exists(folder)) throw thrown;
   }
 }
 

@@ -19,6 +19,8 @@ export class TaskError extends Error {
 /** How a program ended and what it wrote. */
 export interface Finished {
   readonly success: boolean;
+  readonly stdout: string;
+  /** Both streams. */
   readonly output: string;
 }
 
@@ -47,7 +49,7 @@ export async function exists(path: string): Promise<boolean> {
 /**
  * Runs a program in the root of the repository and waits for its end.
  *
- * @returns what it wrote to both streams, or undefined when there is no such program.
+ * @returns what it wrote, or undefined when there is no such program.
  */
 export async function run(
   program: string,
@@ -55,14 +57,15 @@ export async function run(
   options: RunOptions = {},
 ): Promise<Finished | undefined> {
   try {
-    const { success, stdout, stderr } = await new Deno.Command(program, {
+    const finished = await new Deno.Command(program, {
       args: [...args],
       cwd: ROOT,
       stdin: "null",
       ...options,
     }).output();
     const decoder = new TextDecoder();
-    return { success, output: decoder.decode(stdout) + decoder.decode(stderr) };
+    const stdout = decoder.decode(finished.stdout);
+    return { success: finished.success, stdout, output: stdout + decoder.decode(finished.stderr) };
   } catch (thrown) {
     if (thrown instanceof Deno.errors.NotFound) return undefined;
     throw thrown;
