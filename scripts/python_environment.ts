@@ -9,8 +9,8 @@ import { exists, type Finished, INSTALLED, ROOT, run, say, TaskError } from "./s
 /** The virtual environment's folder. */
 const ENVIRONMENT = `${INSTALLED}/python`;
 
-/** The virtual environment's interpreter. */
-const ENVIRONMENT_PYTHON = Deno.build.os === "windows"
+/** The virtual environment's interpreter. It need not be there. */
+export const ENVIRONMENT_PYTHON: string = Deno.build.os === "windows"
   ? `${ENVIRONMENT}/Scripts/python.exe`
   : `${ENVIRONMENT}/bin/python`;
 

@@ -1,15 +1,17 @@
 /**
- * One call: a stream's data in, a message to a method, its reply out; cancellation and deadline in between. Knows no method.
+ * One call as a method sees it: who asks, with what patience, and the way to answer. What the client sends is read in
+ * `unary_call.ts` and `streaming_call.ts`. Knows no method.
  *
  * @module
  */
 import { promisify } from "node:util";
-import { gunzip, gzip } from "node:zlib";
-import { CODE, ServingError, toServingError } from "../base/status.ts";
-import type { Http2Stream, StreamListener } from "../http2/http2.ts";
-import type { InflightBudget, Reservation } from "./inflight_budget.ts";
-import { type MessageBuffers, POOLED_BYTES_MIN } from "./message_buffers.ts";
-import { isOneMessage, messagePrefix, MessageReader, PREFIX_BYTES } from "./message_reader.ts";
+import { gzip } from "node:zlib";
+import type { RequestRecord } from "../base/request_record.ts";
+import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
+import type { Http2Stream } from "../http2/http2.ts";
+import type { InflightBudget } from "./inflight_budget.ts";
+import type { MessageBuffers } from "./message_buffers.ts";
+import { messagePrefix } from "./message_reader.ts";
 import {
   type RequestHead,
   RESPONSE_HEADERS,
@@ -18,9 +20,10 @@ import {
   TRAILERS_OK,
   trailersOnly,
 } from "./request_head.ts";
+import { joinParts } from "./wire_writer.ts";
 
-/** A method a client can call with one message. It answers by `call.reply`, or `call.send` and `call.finish`, or by throwing. */
-export interface Method {
+/** A method a client calls with one message. It answers by `call.reply`, or `call.send` and `call.finish`, or by throwing. */
+export interface UnaryMethod {
   /** `/package.Service/Method`, as in the `:path` of a request. */
   readonly path: string;
   /**
@@ -31,44 +34,67 @@ export interface Method {
   handle(message: Uint8Array, call: ServerCall): void | Promise<void>;
 }
 
+/**
+ * A method a client talks with: messages either way, as many as each side likes, each of less than 64 kB from the client. It
+ * answers by `call.send`, and ends the call by `call.finish`, `call.fail` or by throwing. When the server leaves, the call ends
+ * with UNAVAILABLE.
+ */
+export interface StreamingMethod {
+  /** As {@link UnaryMethod.path}. */
+  readonly path: string;
+  /** Called when a call begins; what it returns hears the rest. */
+  open(call: ServerCall): MessageSink;
+}
+
+/** What a streaming method wants to hear of a call. After the call's end, which `call.signal` may tell, nothing more is said. */
+export interface MessageSink {
+  /** The next message, when all that was sent before has left: who does not read answers is asked nothing. Owned. */
+  onMessage(message: Uint8Array): void;
+  /** The client has ended its side. */
+  onEnd(): void;
+}
+
+/** A method of a service. */
+export type Method = UnaryMethod | StreamingMethod;
+
 /** What all calls of a server share. */
 export interface CallOptions {
   /** The longest message a client may send, before and after decompression. */
   readonly messageBytesMax: number;
   readonly buffers: MessageBuffers;
   readonly budget: InflightBudget;
+  /** Aborted when the server leaves: calls that may last for ever end then. */
+  readonly leaving: AbortSignal;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
   readonly onFault: (error: ServingError, path: string) => void;
+  /** Told of each call's end, before the client is, and of the code it ends with. Must not throw. */
+  readonly onEnd?: ((call: ServerCall, code: Code) => void) | undefined;
 }
 
-/** One call, from its headers on. */
-export class ServerCall implements StreamListener {
+/** One call, from its headers on: the half that answers. */
+export abstract class ServerCall {
   readonly head: RequestHead;
-  readonly #stream: Http2Stream;
-  readonly #method: Method;
-  readonly #options: CallOptions;
-  #reader: MessageReader | undefined;
-  #message: Uint8Array | undefined;
-  #isCompressed = false;
-  /** Memory for the message that is being read, if it is a large one, and for what it inflates to. */
-  #reservation: Reservation | undefined;
-  /** Data that has come and that the client is not told of, so that it sends no more until there is memory. */
-  #uncreditedBytes = 0;
-  #hasClientEnded = false;
+  /** When what happened to it; undefined before the message of a unary call is there. */
+  record: RequestRecord | undefined = undefined;
+  protected readonly stream: Http2Stream;
+  protected readonly options: CallOptions;
+  /** All has been said. */
+  protected isOver = false;
+  readonly #compressesReplies: boolean;
   #areHeadersSent = false;
-  #isOver = false;
-  /** A method holds the message, perhaps for longer than the call lasts. */
-  #isHandling = false;
   #compressing: Promise<void> | undefined;
   #abort: AbortController | undefined;
   #cancelled: ServingError | undefined;
   #deadlineTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(stream: Http2Stream, call: { head: RequestHead; method: Method; options: CallOptions }) {
-    this.#stream = stream;
+  constructor(
+    stream: Http2Stream,
+    call: { head: RequestHead; options: CallOptions; compressesReplies: boolean },
+  ) {
+    this.stream = stream;
     this.head = call.head;
-    this.#method = call.method;
-    this.#options = call.options;
+    this.options = call.options;
+    this.#compressesReplies = call.compressesReplies;
   }
 
   /** Aborted with a ServingError when the client cancels or its deadline passes. Made when first asked for. */
@@ -82,7 +108,7 @@ export class ServerCall implements StreamListener {
 
   /** Who calls, for the log. */
   get peer(): string {
-    return this.#stream.peer;
+    return this.stream.peer;
   }
 
   /** Answers with one message and a good status. The parts are borrowed until the call returns. */
@@ -93,9 +119,9 @@ export class ServerCall implements StreamListener {
 
   /** Sends one message. The parts are borrowed until the call returns. */
   send(parts: readonly Uint8Array[]): void {
-    if (this.#isOver) return;
-    if (!this.head.compressReplies) return this.#write(parts, false);
-    const compressed = compress(concat(parts));
+    if (this.isOver) return;
+    if (!this.#compressesReplies) return this.#write(parts, false);
+    const compressed = compress(joinParts(parts));
     this.#compressing = Promise.all([compressed, this.#compressing]).then(([message]) => this.#write([message], true));
   }
 
@@ -108,221 +134,58 @@ export class ServerCall implements StreamListener {
   /** Ends the call with anything thrown, as a status. */
   fail(thrown: unknown): void {
     const error = toServingError(thrown);
-    if (error.code === CODE.INTERNAL) this.#options.onFault(error, this.head.path);
-    this.#refuse(error);
+    if (error.code === CODE.INTERNAL) this.options.onFault(error, this.head.path);
+    this.refuse(error);
   }
 
-  #write(parts: readonly Uint8Array[], isCompressed: boolean): void {
-    if (this.#isOver) return;
-    if (!this.#areHeadersSent) {
-      this.#areHeadersSent = true;
-      this.#stream.sendHeaders(this.head.compressReplies ? RESPONSE_HEADERS_GZIP : RESPONSE_HEADERS, false);
-    }
-    let length = 0;
-    for (const part of parts) length += part.length;
-    this.#stream.sendData([messagePrefix(length, isCompressed), ...parts], false);
+  /** Ends the call with a status that is the client's doing. */
+  protected refuse(error: ServingError): void {
+    if (this.isOver) return;
+    this.end(error.code);
+    this.stream.sendHeaders(this.#areHeadersSent ? trailers(error) : trailersOnly(error), true);
   }
 
-  #finish(): void {
-    if (this.#isOver) return;
-    this.#end();
-    this.#stream.sendHeaders(TRAILERS_OK, true);
-  }
-
-  #refuse(error: ServingError): void {
-    if (this.#isOver) return;
-    this.#end();
-    this.#stream.sendHeaders(this.#areHeadersSent ? trailers(error) : trailersOnly(error), true);
-  }
-
-  onData(chunk: Uint8Array, endStream: boolean): void {
-    if (this.#isOver) return this.#stream.consumed(chunk.length);
-    this.#hasClientEnded = endStream;
-    try {
-      if (endStream && this.#reader === undefined && chunk.length < POOLED_BYTES_MIN && isOneMessage(chunk)) {
-        // The common case, a whole call in one frame: no reader is needed.
-        this.#accept(chunk.slice(PREFIX_BYTES), chunk[0] === 1);
-      } else {
-        this.#startReading().push(chunk);
-      }
-    } catch (error) {
-      this.#refuse(toServingError(error));
-    }
-    this.#consumed(chunk.length);
-    if (endStream && !this.#isOver) this.#dispatch();
-  }
-
-  room(bytes: number): Uint8Array | undefined {
-    return this.#isOver ? undefined : this.#reader?.room(bytes);
-  }
-
-  filled(bytes: number, endStream: boolean): void {
-    if (this.#isOver) return this.#stream.consumed(bytes);
-    this.#hasClientEnded = endStream;
-    try {
-      this.#reader?.filled(bytes);
-    } catch (error) {
-      this.#refuse(toServingError(error));
-    }
-    this.#consumed(bytes);
-    if (endStream && !this.#isOver) this.#dispatch();
-  }
-
-  onTrailers(): void {
-    this.onData(new Uint8Array(0), true);
-  }
-
-  onReset(): void {
-    this.#cancel(new ServingError(CODE.CANCELLED, "The client cancelled the call"));
-    this.#end();
-  }
-
-  /** Lets the client send as much again, unless its message has to wait for memory. */
-  #consumed(bytes: number): void {
-    if (this.#reservation?.isGranted !== false) return this.#stream.consumed(bytes);
-    this.#uncreditedBytes += bytes;
-    if (this.#options.budget.hold(bytes)) return;
-    this.#refuse(new ServingError(CODE.RESOURCE_EXHAUSTED, "Too many large messages wait for memory"));
-  }
-
-  /** Lets the client go on after its message had to wait. */
-  #credit(): void {
-    if (this.#uncreditedBytes === 0) return;
-    this.#options.budget.letGo(this.#uncreditedBytes);
-    this.#stream.consumed(this.#uncreditedBytes);
-    this.#uncreditedBytes = 0;
-  }
-
-  #reserve(bytes: number): void {
-    this.#reservation = this.#options.budget.reserve(bytes, () => {
-      this.#credit();
-      if (this.#hasClientEnded) this.#dispatch();
-    });
-  }
-
-  #startReading(): MessageReader {
-    if (this.#reader === undefined) {
-      this.#reader = new MessageReader({
-        bytesMax: this.#options.messageBytesMax,
-        buffers: this.#options.buffers,
-        onLarge: (bytes) => this.#reserve(bytes),
-        onMessage: (message, isCompressed) => this.#accept(message, isCompressed),
-      });
-      this.#startDeadline();
-    }
-    return this.#reader;
-  }
-
-  #accept(message: Uint8Array, isCompressed: boolean): void {
-    if (this.#message !== undefined) {
-      throw new ServingError(CODE.UNIMPLEMENTED, `${this.head.path} takes one message, the client sent more`);
-    }
-    if (isCompressed && this.head.encoding === "identity") {
-      throw new ServingError(CODE.INTERNAL, "A message is marked as compressed, but the call names no grpc-encoding");
-    }
-    if (message.length > this.#options.messageBytesMax) {
-      throw new ServingError(
-        CODE.RESOURCE_EXHAUSTED,
-        `Received message larger than max (${message.length} vs. ${this.#options.messageBytesMax})`,
-      );
-    }
-    this.#message = message;
-    this.#isCompressed = isCompressed;
-  }
-
-  #dispatch(): void {
-    // A whole message may have come within the client's window before there is memory for it.
-    if (this.#reservation?.isGranted === false) return;
-    const message = this.#message;
-    if (message === undefined || this.#reader?.isInside === true) {
-      const place = this.#reader?.isInside === true ? "inside a message" : "without a message";
-      return this.#refuse(new ServingError(CODE.INVALID_ARGUMENT, `The client ended the call ${place}`));
-    }
-    this.#isHandling = true;
-    const giveBack = () => {
-      this.#options.buffers.giveBack(message);
-      this.#reservation?.release();
-    };
-    try {
-      const handled = this.#isCompressed ? this.#handleCompressed(message) : this.#method.handle(message, this);
-      if (handled === undefined) return giveBack();
-      this.#startDeadline();
-      handled.catch((error: unknown) => this.fail(error)).then(giveBack);
-    } catch (error) {
-      this.fail(error);
-      giveBack();
-    }
-  }
-
-  async #handleCompressed(message: Uint8Array): Promise<void> {
-    const bytes = inflatedBytes(message);
-    if (bytes > this.#options.messageBytesMax) {
-      throw new ServingError(
-        CODE.RESOURCE_EXHAUSTED,
-        `Received message larger than max after decompression (${bytes} vs. ${this.#options.messageBytesMax})`,
-      );
-    }
-    // What is held is given up first: calls that each hold some and wait for more could wait for each other for ever.
-    this.#reservation?.release();
-    await new Promise<void>((resolve) => {
-      this.#reservation = this.#options.budget.reserve(message.length + bytes, resolve);
-      if (this.#reservation.isGranted) resolve();
-    });
-    await this.#method.handle(await inflate(message, bytes), this);
-  }
-
-  #startDeadline(): void {
-    if (this.#deadlineTimer !== undefined || this.#isOver || this.head.timeoutMs === Infinity) return;
+  /** Starts the client's clock, unless it runs. */
+  protected startDeadline(): void {
+    if (this.#deadlineTimer !== undefined || this.isOver || this.head.timeoutMs === Infinity) return;
     // Longer than a timer can be set for is as good as for ever.
     if (this.head.timeoutMs > 0x7fffffff) return;
     this.#deadlineTimer = setTimeout(() => {
       const error = new ServingError(CODE.DEADLINE_EXCEEDED, "Deadline exceeded");
-      this.#cancel(error);
+      this.cancel(error);
       this.fail(error);
     }, this.head.timeoutMs);
   }
 
-  #cancel(reason: ServingError): void {
+  /** Tells the method that nobody waits for it any more. */
+  protected cancel(reason: ServingError): void {
     this.#cancelled ??= reason;
     this.#abort?.abort(this.#cancelled);
   }
 
-  #end(): void {
-    this.#isOver = true;
-    this.#credit();
-    if (!this.#isHandling) this.#reservation?.release();
+  /** The call is over, once. What comes after it is ignored. */
+  protected end(code: Code): void {
+    this.isOver = true;
     if (this.#deadlineTimer !== undefined) clearTimeout(this.#deadlineTimer);
+    this.options.onEnd?.(this, code);
+  }
+
+  #write(parts: readonly Uint8Array[], isCompressed: boolean): void {
+    if (this.isOver) return;
+    if (!this.#areHeadersSent) {
+      this.#areHeadersSent = true;
+      this.stream.sendHeaders(this.#compressesReplies ? RESPONSE_HEADERS_GZIP : RESPONSE_HEADERS, false);
+    }
+    let length = 0;
+    for (const part of parts) length += part.length;
+    this.stream.sendData([messagePrefix(length, isCompressed), ...parts], false);
+  }
+
+  #finish(): void {
+    if (this.isOver) return;
+    this.end(CODE.OK);
+    this.stream.sendHeaders(TRAILERS_OK, true);
   }
 }
 
 const compress: (message: Uint8Array) => Promise<Uint8Array> = promisify(gzip);
-const gunzipBounded: (message: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array> = promisify(
-  gunzip,
-);
-
-/** The length a gzip file says it inflates to, modulo 2^32, in its last four bytes (RFC 1952 section 2.3.1). */
-function inflatedBytes(file: Uint8Array): number {
-  if (file.length < 4) return 0;
-  return new DataView(file.buffer, file.byteOffset + file.length - 4).getUint32(0, true);
-}
-
-/** Inflates a gzip file to exactly as many bytes as it says, so that one which lies costs no more than it has claimed. */
-async function inflate(file: Uint8Array, bytes: number): Promise<Uint8Array> {
-  try {
-    return await gunzipBounded(file, { maxOutputLength: Math.max(1, bytes) });
-  } catch (error) {
-    throw new ServingError(CODE.INTERNAL, "A message is marked as gzip and cannot be inflated", { cause: error });
-  }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}

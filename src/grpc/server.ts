@@ -4,26 +4,49 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
-import { Http2Connection } from "../http2/connection.ts";
+import { Http2Connection, type Http2Socket } from "../http2/connection.ts";
 import type { Http2Stream, RequestHeaders, StreamListener } from "../http2/http2.ts";
 import type { Http2Limits } from "../http2/limits.ts";
-import { type CallOptions, type Method, ServerCall } from "./call.ts";
+import type { CallOptions, Method } from "./call.ts";
+import { type Endpoint, openListener, peerName } from "./endpoint.ts";
 import { InflightBudget } from "./inflight_budget.ts";
 import { MessageBuffers } from "./message_buffers.ts";
 import { requestHead, trailersOnly } from "./request_head.ts";
+import { StreamingCall } from "./streaming_call.ts";
+import { TlsSocket } from "./tls_socket.ts";
+import { UnaryCall } from "./unary_call.ts";
 
-/** Where to listen: a TCP address, with TLS when there is a certificate, or a Unix socket. */
-export type Endpoint =
-  | { readonly hostname: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string } }
-  | { readonly path: string };
+export type { Endpoint };
 
 /** How a server behaves. */
-export interface GrpcServerOptions extends Omit<CallOptions, "buffers" | "budget"> {
+export interface GrpcServerOptions extends Omit<CallOptions, "buffers" | "budget" | "leaving"> {
   readonly http2: Http2Limits;
   /** Connections past this many are closed as they come. */
   readonly connectionsMax: number;
   /** What large messages may take of memory together; past it clients are held back (`--max_inflight_bytes`). */
   readonly inflightBytesMax: number;
+}
+
+/** What goes through a server. */
+export interface GrpcTraffic {
+  /** Open now. */
+  readonly connections: number;
+  /** Since the start. */
+  readonly acceptedConnections: number;
+  /** Open now, on all connections. */
+  readonly streams: number;
+  /** Since the start, over all connections; TLS is not counted. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** Memory that large messages take now. */
+  readonly inflightBytes: number;
+  /** Calls that wait for such memory. */
+  readonly waitingForMemory: number;
+}
+
+interface TransferredBytes {
+  received: number;
+  sent: number;
 }
 
 /** Memory kept for the large messages to come. */
@@ -40,8 +63,12 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions & CallOptions;
   readonly #listeners = new Set<AnyListener>();
   readonly #connections = new Set<Http2Connection>();
+  /** Those whose TLS handshake is not over. */
+  readonly #greeting = new Set<TlsSocket>();
   readonly #tasks = new Set<Promise<void>>();
-  #isLeaving = false;
+  readonly #leaving = new AbortController();
+  #acceptedConnections = 0;
+  #closedBytes: TransferredBytes = { received: 0, sent: 0 };
 
   constructor(methods: readonly Method[], options: GrpcServerOptions) {
     this.#methods = new Map(methods.map((method) => [method.path, method]));
@@ -49,6 +76,7 @@ export class GrpcServer {
       ...options,
       buffers: new MessageBuffers({ idleBytesMax: IDLE_BUFFER_BYTES_MAX }),
       budget: new InflightBudget({ bytesMax: options.inflightBytesMax }),
+      leaving: this.#leaving.signal,
     };
   }
 
@@ -56,10 +84,10 @@ export class GrpcServer {
    * Takes an endpoint, one of several perhaps. Connections wait until {@link accept}.
    *
    * @returns the address listened on, with the port the system chose when 0 was asked for.
-   * @throws {Deno.errors.AddrInUse} and what else the system says.
+   * @throws {Deno.errors.AddrInUse} and what else the system says; {@link removeStaleSocket} clears the way for a Unix socket.
    */
   listen(endpoint: Endpoint): Deno.Addr {
-    const listener = openListener(endpoint);
+    const listener = openListener(endpoint, { writeTimeoutMs: this.#options.http2.writeTimeoutMs });
     this.#listeners.add(listener);
     return listener.addr;
   }
@@ -74,10 +102,32 @@ export class GrpcServer {
     return this.#connections.size;
   }
 
-  /** Accepts no more, lets running calls finish for `graceMs` at the most, then closes what is left. */
+  /** What there is just now, and what has been since the start. Costs a look at each connection. */
+  get traffic(): GrpcTraffic {
+    let streams = 0;
+    let { received, sent } = this.#closedBytes;
+    for (const connection of this.#connections) {
+      streams += connection.streamCount;
+      received += connection.bytesRead;
+      sent += connection.bytesWritten;
+    }
+    return {
+      connections: this.#connections.size,
+      acceptedConnections: this.#acceptedConnections,
+      streams,
+      receivedBytes: received,
+      sentBytes: sent,
+      inflightBytes: this.#options.budget.grantedBytes,
+      waitingForMemory: this.#options.budget.waiting,
+    };
+  }
+
+  /** Accepts no more, lets running calls finish for `graceMs` at the most, then closes what is left. Streaming calls end at once. */
   async shutdown(graceMs: number): Promise<void> {
-    this.#isLeaving = true;
+    this.#leaving.abort();
     for (const listener of this.#listeners) listener.close();
+    this.#listeners.clear();
+    for (const socket of this.#greeting) socket.close();
     await Promise.all([...this.#connections].map((connection) => connection.shutdown(graceMs)));
     await Promise.all(this.#tasks);
   }
@@ -88,31 +138,48 @@ export class GrpcServer {
   }
 
   async #accept(listener: AnyListener): Promise<void> {
-    while (!this.#isLeaving) {
+    while (!this.#leaving.signal.aborted) {
       try {
-        const socket = await listener.accept();
-        this.#run(this.#serve(socket));
+        this.#run(this.#admit(await listener.accept()));
       } catch (error) {
-        if (this.#isLeaving || error instanceof Deno.errors.BadResource) return;
+        if (this.#leaving.signal.aborted || error instanceof Deno.errors.BadResource) return;
         // A handshake that failed or a system out of descriptors ends one connection, not the server.
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
     }
   }
 
-  async #serve(socket: Deno.Conn): Promise<void> {
-    if (this.#isLeaving || this.#connections.size >= this.#options.connectionsMax) return socket.close();
-    if ("setNoDelay" in socket) (socket as Deno.TcpConn).setNoDelay(true);
+  async #admit(conn: Deno.Conn): Promise<void> {
+    const socket = "handshake" in conn ? new TlsSocket(conn as Deno.TlsConn) : conn;
+    const count = this.#connections.size + this.#greeting.size;
+    if (this.#leaving.signal.aborted || count >= this.#options.connectionsMax) return socket.close();
+    if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+    if (socket instanceof TlsSocket && !await this.#greet(socket)) return;
+    await this.#serve(socket, peerName(conn));
+  }
+
+  async #greet(socket: TlsSocket): Promise<boolean> {
+    this.#greeting.add(socket);
+    const isGood = await socket.handshake(this.#options.http2.prefaceTimeoutMs);
+    this.#greeting.delete(socket);
+    if (isGood && this.#leaving.signal.aborted) socket.close();
+    return isGood && !this.#leaving.signal.aborted;
+  }
+
+  async #serve(socket: Http2Socket, peer: string): Promise<void> {
     const connection = new Http2Connection(socket, {
       limits: this.#options.http2,
-      peer: peerName(socket.remoteAddr),
+      peer,
       onRequest: this.#onRequest,
     });
     this.#connections.add(connection);
+    this.#acceptedConnections++;
     try {
       await connection.serve();
     } finally {
       this.#connections.delete(connection);
+      this.#closedBytes.received += connection.bytesRead;
+      this.#closedBytes.sent += connection.bytesWritten;
     }
   }
 
@@ -124,7 +191,9 @@ export class GrpcServer {
       const error = new ServingError(CODE.UNIMPLEMENTED, `Method ${head.path} is not implemented`);
       return refuse(stream, trailersOnly(error));
     }
-    const call = new ServerCall(stream, { head, method, options: this.#options });
+    const call = "open" in method
+      ? new StreamingCall(stream, { head, method, options: this.#options })
+      : new UnaryCall(stream, { head, method, options: this.#options });
     if (endStream) call.onData(new Uint8Array(0), true);
     return call;
   };
@@ -139,15 +208,3 @@ function refuse(stream: Http2Stream, block: Uint8Array): StreamListener {
 const DEAF: StreamListener = { onData: ignore, onTrailers: ignore, onReset: ignore };
 
 function ignore(): void {}
-
-function openListener(endpoint: Endpoint): AnyListener {
-  if ("path" in endpoint) return Deno.listen({ transport: "unix", path: endpoint.path });
-  const { hostname, port, tls } = endpoint;
-  if (tls === undefined) return Deno.listen({ hostname, port });
-  return Deno.listenTls({ hostname, port, cert: tls.cert, key: tls.key, alpnProtocols: ["h2"] });
-}
-
-function peerName(address: Deno.Addr): string {
-  if (address.transport === "tcp") return `${address.hostname}:${address.port}`;
-  return address.transport === "unix" ? `unix:${address.path}` : address.transport;
-}

@@ -101,6 +101,16 @@ export class Http2Connection {
     return this.#streams.size;
   }
 
+  /** Bytes read from the socket so far. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Bytes written to the socket so far. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
   /** Serves until the connection is over and its socket closed. Never rejects. */
   async serve(): Promise<void> {
     this.#isServing = true;

@@ -1,0 +1,107 @@
+/**
+ * A call that may go on: the client's messages one after the other, no faster than it reads the answers.
+ *
+ * @module
+ */
+import { gunzipSync } from "node:zlib";
+import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
+import type { Http2Stream, StreamListener } from "../http2/http2.ts";
+import { type CallOptions, type MessageSink, ServerCall, type StreamingMethod } from "./call.ts";
+import { POOLED_BYTES_MIN } from "./message_buffers.ts";
+import { MessageReader } from "./message_reader.ts";
+import type { RequestHead } from "./request_head.ts";
+
+/** The longest message: what is larger has to wait for memory, which is for calls with one message. */
+const MESSAGE_BYTES_MAX = POOLED_BYTES_MIN - 1;
+
+/** One call of a {@link StreamingMethod}. */
+export class StreamingCall extends ServerCall implements StreamListener {
+  readonly #reader: MessageReader;
+  readonly #sink: MessageSink | undefined;
+  readonly #leave: () => void;
+  /** Messages the method has not been told of: answers have to leave first. */
+  #waiting: Uint8Array[] = [];
+  /** Data that has come and that the client is not told of, so that it sends no more than its window. */
+  #uncreditedBytes = 0;
+  #hasClientEnded = false;
+
+  constructor(stream: Http2Stream, call: { head: RequestHead; method: StreamingMethod; options: CallOptions }) {
+    // Compressing takes time off the loop, in which nobody would know how much there is to send.
+    super(stream, { head: call.head, options: call.options, compressesReplies: false });
+    this.#reader = new MessageReader({
+      bytesMax: Math.min(MESSAGE_BYTES_MAX, call.options.messageBytesMax),
+      buffers: call.options.buffers,
+      onMessage: (message, isCompressed) => this.#waiting.push(isCompressed ? this.#inflate(message) : message),
+    });
+    this.#leave = () => this.fail(new ServingError(CODE.UNAVAILABLE, "The server is leaving"));
+    this.options.leaving.addEventListener("abort", this.#leave);
+    this.startDeadline();
+    try {
+      this.#sink = call.method.open(this);
+    } catch (error) {
+      this.fail(error);
+    }
+    if (this.options.leaving.aborted) this.#leave();
+  }
+
+  onData(chunk: Uint8Array, endStream: boolean): void {
+    if (this.isOver) return this.stream.consumed(chunk.length);
+    this.#hasClientEnded = endStream;
+    this.#uncreditedBytes += chunk.length;
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.refuse(toServingError(error));
+    }
+    this.#deliver();
+  }
+
+  onTrailers(): void {
+    this.onData(new Uint8Array(0), true);
+  }
+
+  onDrained(): void {
+    this.#deliver();
+  }
+
+  onReset(): void {
+    if (!this.isOver) this.end(CODE.CANCELLED);
+  }
+
+  #deliver(): void {
+    try {
+      while (this.#waiting.length > 0 && !this.isOver && this.stream.bytesPending === 0) {
+        this.#sink?.onMessage(this.#waiting.shift() as Uint8Array);
+      }
+      if (this.#waiting.length > 0 && !this.isOver) return;
+      this.stream.consumed(this.#uncreditedBytes);
+      this.#uncreditedBytes = 0;
+      if (!this.#hasClientEnded || this.isOver) return;
+      if (this.#reader.isInside) {
+        throw new ServingError(CODE.INVALID_ARGUMENT, "The client ended the call inside a message");
+      }
+      this.#hasClientEnded = false;
+      this.#sink?.onEnd();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #inflate(message: Uint8Array): Uint8Array {
+    if (this.head.encoding === "identity") {
+      throw new ServingError(CODE.INTERNAL, "A message is marked as compressed, but the call names no grpc-encoding");
+    }
+    try {
+      return gunzipSync(message, { maxOutputLength: MESSAGE_BYTES_MAX });
+    } catch (error) {
+      throw new ServingError(CODE.INTERNAL, "A message is marked as gzip and cannot be inflated", { cause: error });
+    }
+  }
+
+  protected override end(code: Code): void {
+    super.end(code);
+    this.options.leaving.removeEventListener("abort", this.#leave);
+    this.#waiting = [];
+    this.cancel(new ServingError(CODE.CANCELLED, "The call is over"));
+  }
+}

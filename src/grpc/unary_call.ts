@@ -1,0 +1,197 @@
+/**
+ * A call with one message from the client: reads it, waits for memory where it is a large one, gives it to the method.
+ *
+ * @module
+ */
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { RequestRecord } from "../base/request_record.ts";
+import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
+import type { Http2Stream, StreamListener } from "../http2/http2.ts";
+import { type CallOptions, ServerCall, type UnaryMethod } from "./call.ts";
+import type { Reservation } from "./inflight_budget.ts";
+import { POOLED_BYTES_MIN } from "./message_buffers.ts";
+import { isOneMessage, MessageReader, PREFIX_BYTES } from "./message_reader.ts";
+import type { RequestHead } from "./request_head.ts";
+
+/** One call of a {@link UnaryMethod}. */
+export class UnaryCall extends ServerCall implements StreamListener {
+  readonly #method: UnaryMethod;
+  #reader: MessageReader | undefined;
+  #message: Uint8Array | undefined;
+  #isCompressed = false;
+  /** Memory for the message that is being read, if it is a large one, and for what it inflates to. */
+  #reservation: Reservation | undefined;
+  /** Data that has come and that the client is not told of, so that it sends no more until there is memory. */
+  #uncreditedBytes = 0;
+  #hasClientEnded = false;
+  /** A method holds the message, perhaps for longer than the call lasts. */
+  #isHandling = false;
+
+  constructor(stream: Http2Stream, call: { head: RequestHead; method: UnaryMethod; options: CallOptions }) {
+    super(stream, { head: call.head, options: call.options, compressesReplies: call.head.compressReplies });
+    this.#method = call.method;
+  }
+
+  onData(chunk: Uint8Array, endStream: boolean): void {
+    if (this.isOver) return this.stream.consumed(chunk.length);
+    this.#hasClientEnded = endStream;
+    try {
+      if (endStream && this.#reader === undefined && chunk.length < POOLED_BYTES_MIN && isOneMessage(chunk)) {
+        // The common case, a whole call in one frame: no reader is needed.
+        this.#accept(chunk.slice(PREFIX_BYTES), chunk[0] === 1);
+      } else {
+        this.#startReading().push(chunk);
+      }
+    } catch (error) {
+      this.refuse(toServingError(error));
+    }
+    this.#consumed(chunk.length);
+    if (endStream && !this.isOver) this.#dispatch();
+  }
+
+  room(bytes: number): Uint8Array | undefined {
+    return this.isOver ? undefined : this.#reader?.room(bytes);
+  }
+
+  filled(bytes: number, endStream: boolean): void {
+    if (this.isOver) return this.stream.consumed(bytes);
+    this.#hasClientEnded = endStream;
+    try {
+      this.#reader?.filled(bytes);
+    } catch (error) {
+      this.refuse(toServingError(error));
+    }
+    this.#consumed(bytes);
+    if (endStream && !this.isOver) this.#dispatch();
+  }
+
+  onTrailers(): void {
+    this.onData(new Uint8Array(0), true);
+  }
+
+  onReset(): void {
+    this.cancel(new ServingError(CODE.CANCELLED, "The client cancelled the call"));
+    if (!this.isOver) this.end(CODE.CANCELLED);
+  }
+
+  /** Lets the client send as much again, unless its message has to wait for memory. */
+  #consumed(bytes: number): void {
+    if (this.#reservation?.isGranted !== false) return this.stream.consumed(bytes);
+    this.#uncreditedBytes += bytes;
+    if (this.options.budget.hold(bytes)) return;
+    this.refuse(new ServingError(CODE.RESOURCE_EXHAUSTED, "Too many large messages wait for memory"));
+  }
+
+  /** Lets the client go on after its message had to wait. */
+  #credit(): void {
+    if (this.#uncreditedBytes === 0) return;
+    this.options.budget.letGo(this.#uncreditedBytes);
+    this.stream.consumed(this.#uncreditedBytes);
+    this.#uncreditedBytes = 0;
+  }
+
+  #reserve(bytes: number): void {
+    this.#reservation = this.options.budget.reserve(bytes, () => {
+      this.#credit();
+      if (this.#hasClientEnded) this.#dispatch();
+    });
+  }
+
+  #startReading(): MessageReader {
+    if (this.#reader === undefined) {
+      this.#reader = new MessageReader({
+        bytesMax: this.options.messageBytesMax,
+        buffers: this.options.buffers,
+        onLarge: (bytes) => this.#reserve(bytes),
+        onMessage: (message, isCompressed) => this.#accept(message, isCompressed),
+      });
+      this.startDeadline();
+    }
+    return this.#reader;
+  }
+
+  #accept(message: Uint8Array, isCompressed: boolean): void {
+    if (this.#message !== undefined) {
+      throw new ServingError(CODE.UNIMPLEMENTED, `${this.head.path} takes one message, the client sent more`);
+    }
+    if (isCompressed && this.head.encoding === "identity") {
+      throw new ServingError(CODE.INTERNAL, "A message is marked as compressed, but the call names no grpc-encoding");
+    }
+    if (message.length > this.options.messageBytesMax) {
+      throw new ServingError(
+        CODE.RESOURCE_EXHAUSTED,
+        `Received message larger than max (${message.length} vs. ${this.options.messageBytesMax})`,
+      );
+    }
+    this.#message = message;
+    this.#isCompressed = isCompressed;
+  }
+
+  #dispatch(): void {
+    // A whole message may have come within the client's window before there is memory for it.
+    if (this.#reservation?.isGranted === false) return;
+    const message = this.#message;
+    if (message === undefined || this.#reader?.isInside === true) {
+      const place = this.#reader?.isInside === true ? "inside a message" : "without a message";
+      return this.refuse(new ServingError(CODE.INVALID_ARGUMENT, `The client ended the call ${place}`));
+    }
+    this.#isHandling = true;
+    this.record = new RequestRecord();
+    const giveBack = () => {
+      this.options.buffers.giveBack(message);
+      this.#reservation?.release();
+    };
+    try {
+      const handled = this.#isCompressed ? this.#handleCompressed(message) : this.#method.handle(message, this);
+      if (handled === undefined) return giveBack();
+      this.startDeadline();
+      handled.catch((error: unknown) => this.fail(error)).then(giveBack);
+    } catch (error) {
+      this.fail(error);
+      giveBack();
+    }
+  }
+
+  async #handleCompressed(message: Uint8Array): Promise<void> {
+    const bytes = inflatedBytes(message);
+    if (bytes > this.options.messageBytesMax) {
+      throw new ServingError(
+        CODE.RESOURCE_EXHAUSTED,
+        `Received message larger than max after decompression (${bytes} vs. ${this.options.messageBytesMax})`,
+      );
+    }
+    // What is held is given up first: calls that each hold some and wait for more could wait for each other for ever.
+    this.#reservation?.release();
+    await new Promise<void>((resolve) => {
+      this.#reservation = this.options.budget.reserve(message.length + bytes, resolve);
+      if (this.#reservation.isGranted) resolve();
+    });
+    await this.#method.handle(await inflate(message, bytes), this);
+  }
+
+  protected override end(code: Code): void {
+    super.end(code);
+    this.#credit();
+    if (!this.#isHandling) this.#reservation?.release();
+  }
+}
+
+const gunzipBounded: (message: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array> = promisify(
+  gunzip,
+);
+
+/** The length a gzip file says it inflates to, modulo 2^32, in its last four bytes (RFC 1952 section 2.3.1). */
+function inflatedBytes(file: Uint8Array): number {
+  if (file.length < 4) return 0;
+  return new DataView(file.buffer, file.byteOffset + file.length - 4).getUint32(0, true);
+}
+
+/** Inflates a gzip file to exactly as many bytes as it says, so that one which lies costs no more than it has claimed. */
+async function inflate(file: Uint8Array, bytes: number): Promise<Uint8Array> {
+  try {
+    return await gunzipBounded(file, { maxOutputLength: Math.max(1, bytes) });
+  } catch (error) {
+    throw new ServingError(CODE.INTERNAL, "A message is marked as gzip and cannot be inflated", { cause: error });
+  }
+}
