@@ -5,7 +5,7 @@
  */
 import { dirname } from "node:path";
 import type { Target } from "./openvino_wheel.ts";
-import { exists, type Finished, INSTALLED, run, TaskError } from "./shell.ts";
+import { exists, type FinishedRun, INSTALLED, run, TaskError } from "./shell.ts";
 
 /** The Deno whose runtime the executable carries; tests of the executable say that it serves. */
 export const DENO_VERSION = "2.6.8";
@@ -25,7 +25,7 @@ const ELF_MACHINE_OFFSET = 18;
  *
  * @throws {TaskError} when there is no npx to get it with.
  */
-export async function runDeno(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
+export async function runDeno(args: readonly string[], env: Record<string, string> = {}): Promise<FinishedRun> {
   const finished = await run("npx", ["--yes", `deno@${DENO_VERSION}`, ...args], { env: { NO_COLOR: "1", ...env } });
   if (finished !== undefined) return finished;
   throw new TaskError(`There is no npx, which gets Deno ${DENO_VERSION}. Install Node.js 20 or newer`);

@@ -19,9 +19,12 @@ export class TaskError extends Error {
 /** How a program ended and what it wrote. */
 export interface Finished {
   readonly success: boolean;
-  readonly stdout: string;
-  /** Both streams. */
   readonly output: string;
+}
+
+/** The same, with what went to standard output alone. */
+export interface FinishedRun extends Finished {
+  readonly stdout: string;
 }
 
 /** What a program gets besides its arguments. */
@@ -55,7 +58,7 @@ export async function run(
   program: string,
   args: readonly string[],
   options: RunOptions = {},
-): Promise<Finished | undefined> {
+): Promise<FinishedRun | undefined> {
   try {
     const finished = await new Deno.Command(program, {
       args: [...args],
