@@ -12,7 +12,7 @@ const MODEL = ["model", "--model_name", "digits", "--model_path", modelPath("dig
 
 const CASES: readonly Case[] = [
   [[], USAGE, /^ovserve: No model is named: use --model_name and --model_base_path, or --model_config_file \(/],
-  [["modle"], USAGE, /^ovserve: There is no command modle: the commands are model and config \(/],
+  [["modle"], USAGE, /^ovserve: There is no command modle: the commands are model, config, health, licenses \(/],
   [
     ["model"],
     USAGE,
@@ -39,7 +39,16 @@ const CASES: readonly Case[] = [
     USAGE,
     /^ovserve: --ssl_config_file is not supported: put a proxy/,
   ],
-  [["--model_base_path=/a", "--enable_batching"], USAGE, /^ovserve: --enable_batching is not supported/],
+  [
+    ["--model_base_path=/a", "--batching_parameters_file=/b"],
+    USAGE,
+    /^ovserve: --batching_parameters_file is set without setting --enable_batching to true/,
+  ],
+  [
+    [...MODEL, "--enable_batching", "--batching_parameters_file", "/nowhere"],
+    FAILURE,
+    /^ovserve: Cannot find \/nowhere/,
+  ],
   [["model", "--model_name", "a", "--model_path", "/nowhere", "--port", "0"], FAILURE, /Cannot find \/nowhere/],
   [[...MODEL, "--target_device", "TPU"], FAILURE, /Cannot load digits version 1: .*TPU.*CPU/],
   [[...MODEL, "--openvino_dir", "/nowhere"], FAILURE, /Cannot find OpenVINO .*--openvino_dir/],
@@ -87,12 +96,12 @@ Deno.test("--help lists the flags of each command, and those of other servers no
 Deno.test("Flags of other servers that do no harm are passed over, each with a line in the log", async () => {
   await using server = await Server.start([
     `--model_base_path=${modelPath("digits")}`,
-    ...["--grpc_workers", "4", "--flush_filesystem_caches=false", "--enable_batching=false", "--ssl_config_file="],
+    ...["--grpc_workers", "4", "--flush_filesystem_caches=false", "--platform_config_file=", "--ssl_config_file="],
   ]);
   assert.deepEqual(server.events("argument ignored").map(({ note }) => String(note).split(" ")[0]), [
     "--grpc_workers",
     "--flush_filesystem_caches",
-    "--enable_batching",
+    "--platform_config_file",
     "--ssl_config_file",
   ]);
 });

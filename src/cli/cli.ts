@@ -4,10 +4,12 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import type { Config } from "../config/config.ts";
+import type { Config, GrpcConfig } from "../config/config.ts";
 import { configCommand, configConfig } from "./config.ts";
 import { UsageError } from "./flag.ts";
 import { addForeignFlags, judgeForeignFlags } from "./foreign_flags.ts";
+import { healthCommand } from "./health.ts";
+import { licensesCommand } from "./licenses.ts";
 import { modelCommand, modelConfig } from "./model.ts";
 import { serve } from "./serve.ts";
 import { addServerFlags, serverConfig } from "./server.ts";
@@ -18,17 +20,21 @@ import { describeVersion } from "./version.ts";
 const FAILURE = 1;
 const USAGE = 2;
 
+/** What ie_serving's own lines begin with, where an image stands before them: `docker run IMAGE ie_serving model …`. */
+const IE_SERVING = "ie_serving";
+
 /**
  * Runs the command that arguments name until it is done.
  *
  * @returns the exit code; what failed has been said on standard error, in one sentence.
  */
-export async function run(args: readonly string[]): Promise<number> {
-  const program = newProgram();
+export async function run(words: readonly string[]): Promise<number> {
+  const args = withoutName(words);
+  const program = newProgram(serve);
   const names = program.commands.map((command) => command.name());
   const [first = ""] = args;
   if (first !== "" && !first.startsWith("-") && !names.includes(first)) {
-    complain(`There is no command ${first}: the commands are ${names.join(" and ")} (ovserve --help tells more)`);
+    complain(`There is no command ${first}: the commands are ${names.join(", ")} (ovserve --help tells more)`);
     return USAGE;
   }
   try {
@@ -47,7 +53,23 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-function newProgram(): Command {
+function withoutName(words: readonly string[]): readonly string[] {
+  return words[0] === IE_SERVING ? words.slice(1) : words;
+}
+
+/** Where arguments have gRPC served; undefined when they serve nothing. */
+async function grpcConfigOf(words: readonly string[]): Promise<GrpcConfig | undefined> {
+  let grpc: GrpcConfig | undefined;
+  const program = newProgram((config) => {
+    grpc = config.grpc;
+    return Promise.resolve();
+  });
+  await program.parseAsync([...withoutName(words)], { from: "user" });
+  return grpc;
+}
+
+/** @param use what to do with the configuration that arguments describe. */
+function newProgram(use: (config: Config) => Promise<void>): Command {
   const program = new Command("ovserve")
     .description(
       "Serves OpenVINO models over the TensorFlow Serving API. The flags below are tensorflow_model_server's, for use without a " +
@@ -72,8 +94,11 @@ function newProgram(): Command {
       if (texts.version === true) return printVersion(texts);
       const notes = judgeForeignFlags(texts);
       const config = configOf(texts);
-      await serve(Object.freeze({ ...config, notes: [...notes, ...config.notes] }));
+      await use(Object.freeze({ ...config, notes: [...notes, ...config.notes] }));
     });
+  }
+  for (const command of [healthCommand(grpcConfigOf), licensesCommand()]) {
+    program.addCommand(command.exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => {} }));
   }
   return program;
 }

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CODE, ServingError } from "../../base/status.ts";
-import { fileSystemFacts, holdFolder, whileUnused } from "./libc.ts";
+import { fileSystemFacts, holdFolder, whileUnused } from "../../base/libc.ts";
 
 /** One file and where its bytes are. */
 export interface PackedFile {

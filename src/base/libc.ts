@@ -1,6 +1,6 @@
 /**
- * The few calls of the system's C library that Deno lacks: locks on folders that end with the process, and what a file system
- * allows. Elsewhere than on Linux and macOS they know nothing and hold nothing.
+ * The few calls of the system's C library that Deno lacks: locks on folders that end with the process, what a file system
+ * allows, the arguments of another process. Elsewhere than on Linux and macOS they know nothing and hold nothing.
  *
  * @module
  */
@@ -12,6 +12,7 @@ const LIBRARIES: Readonly<Partial<Record<typeof Deno.build.os, string>>> = {
 
 const SYMBOLS = {
   open: { parameters: ["buffer", "i32"], result: "i32" }, // const char* path, int flags
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" }, // int fd, void* out, size_t bytes
   close: { parameters: ["i32"], result: "i32" }, // int fd
   flock: { parameters: ["i32", "i32"], result: "i32" }, // int fd, int operation
   statvfs: { parameters: ["buffer", "buffer"], result: "i32" }, // const char* path, struct statvfs* out
@@ -88,6 +89,30 @@ export function fileSystemFacts(folder: string): FileSystemFacts | undefined {
       freeBytes: Number(word(F_FRSIZE) * word(F_BAVAIL)),
       runsCode: (word(F_FLAG) & ST_NOEXEC) === 0n,
     };
+  });
+}
+
+/** No command line is longer on Linux, where each argument may have 128 KiB: what is longer is not read. */
+const ARGUMENTS_BYTES_MAX = 1 << 20;
+
+/**
+ * The arguments of a process, its name first. Source: proc_pid_cmdline(5), which Deno itself reads only for programs that may do
+ * everything.
+ *
+ * @returns undefined when there is no such process or no way to ask.
+ */
+export function processArguments(pid: number): string[] | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  return withLibrary((symbols) => {
+    const descriptor = open(symbols, `/proc/${pid}/cmdline`);
+    if (descriptor < 0) return undefined;
+    try {
+      const text = new Uint8Array(ARGUMENTS_BYTES_MAX);
+      const length = Number(symbols.read(descriptor, text, BigInt(text.length)));
+      return length > 0 ? new TextDecoder().decode(text.subarray(0, length - 1)).split("\0") : undefined;
+    } finally {
+      symbols.close(descriptor);
+    }
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileSystemFacts, holdFolder, whileUnused } from "./libc.ts";
+import { fileSystemFacts, holdFolder, processArguments, whileUnused } from "./libc.ts";
 
 const KNOWS_LOCKS = Deno.build.os === "linux" || Deno.build.os === "darwin";
 
@@ -59,5 +59,21 @@ Deno.test({
     const facts = fileSystemFacts(new URL(".", import.meta.url).pathname);
     assert.equal(facts?.runsCode, true);
     assert(facts.freeBytes > 0);
+  },
+});
+
+Deno.test({
+  name: "processArguments() reads what a process was started with, empty arguments too",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const args = ["eval", "--no-lock", "await Deno.stdin.read(new Uint8Array(1))", "--port", "9001", "", "ü"];
+    const process = new Deno.Command(Deno.execPath(), { args, stdin: "piped" }).spawn();
+    try {
+      assert.deepEqual(processArguments(process.pid), [Deno.execPath(), ...args]);
+    } finally {
+      await process.stdin.close();
+      await process.status;
+    }
+    assert.equal(processArguments(process.pid), undefined);
   },
 });
