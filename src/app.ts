@@ -5,6 +5,7 @@
  * @module
  */
 import { Log } from "./base/log.ts";
+import { type Batching, batchingOptionsOf, readBatching } from "./config/batching_parameters.ts";
 import type { Config, GrpcConfig, ModelConfig } from "./config/config.ts";
 import { modelsOf, type ModelsRead } from "./config/model_server_config.ts";
 import { readModels, readModelsFile } from "./config/models_file.ts";
@@ -61,10 +62,11 @@ export class App implements AsyncDisposable {
     const file = config.models.kind === "file" ? config.models.file : undefined;
     const text = file === undefined ? "" : await readModelsFile(file);
     const first = readAtStart(config, text);
+    const batching = config.batching && await readBatching(config.batching);
 
     const engine = options.engine ?? resources.use(openEngine(config, log));
     const manager = resources.use(newManager(config, log));
-    const catalog = newCatalog(config, { engine, manager, log });
+    const catalog = newCatalog(config, { engine, manager, batching, log });
     const reload = async (origin: string, read: ReadModels) => {
       const missing = await applyModels(catalog, { origin, read, log });
       log.info("configuration reloaded", { origin, models: catalog.names });
@@ -168,7 +170,12 @@ function newManager({ loading, shutdownGraceMs, allowLabelsForUnavailable }: Con
 
 function newCatalog(
   config: Config,
-  { engine, manager, log }: { engine: Engine; manager: Manager<ModelServable>; log: Log },
+  { engine, manager, batching, log }: {
+    engine: Engine;
+    manager: Manager<ModelServable>;
+    batching: Batching | undefined;
+    log: Log;
+  },
 ): ModelCatalog<ModelServable> {
   return new ModelCatalog({
     manager,
@@ -187,6 +194,7 @@ function newCatalog(
         cacheDir: config.loading.cacheDir,
         inferRequestCount: model.inferRequestCount,
         waitersMax: config.waitersMax,
+        batching: batching && await batchingOptionsOf(folder, batching),
         decodeWarmUp,
         warmUpIterations: config.loading.warmUpIterations,
       });

@@ -21,7 +21,6 @@ interface ForeignFlag {
 
 const NO_THREADS = "requests do not take a thread each";
 const TLS = "put a proxy that ends TLS in front, such as an ingress or Envoy";
-const NO_BATCHING = "requests are not put together into batches, send batches from the client";
 const THREADS = `use --plugin_config '{"INFERENCE_NUM_THREADS": 4}'`;
 const PREPROCESSING = "prepare the inputs in the client, or put it into the model with OpenVINO's PrePostProcessor";
 const OFF: readonly string[] = ["false", "0"];
@@ -47,9 +46,6 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   { name: "enable_profiler", isSwitch: true, ignored: "TensorFlow's profiler service is not served" },
   { name: "skip_initialize_tpu", isSwitch: true, ignored: "TPUs are not used" },
   { name: "grpc_socket_path", refused: "use --grpc_bind_address and --port", idle: EMPTY },
-  { name: "enable_batching", isSwitch: true, refused: NO_BATCHING, idle: OFF },
-  { name: "batching_parameters_file", refused: NO_BATCHING, idle: EMPTY },
-  { name: "enable_per_model_batching_parameters", isSwitch: true, refused: NO_BATCHING, idle: OFF },
   { name: "tensorflow_session_parallelism", refused: THREADS, idle: ["0"] },
   { name: "tensorflow_intra_op_parallelism", refused: THREADS, idle: ["0"] },
   { name: "tensorflow_inter_op_parallelism", refused: THREADS, idle: ["0"] },

@@ -6,7 +6,18 @@
  */
 import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import { Flag, notEmpty, oneOf, orNothing, readFlags, secondsAsMs, switched, wholeNumber } from "./flag.ts";
+import {
+  Flag,
+  type FlagValues,
+  notEmpty,
+  oneOf,
+  orNothing,
+  readFlags,
+  secondsAsMs,
+  switched,
+  UsageError,
+  wholeNumber,
+} from "./flag.ts";
 
 const DAY_SECONDS = 86_400;
 const MICROS_MAX = DAY_SECONDS * 1e6;
@@ -94,6 +105,23 @@ export const SERVER_FLAGS = {
     description: "requests that may wait for a model; more are answered with RESOURCE_EXHAUSTED",
     parse: wholeNumber(1, 10_000_000),
     default: "10000",
+  }),
+  isBatching: new Flag("enable_batching", {
+    description: "let requests that wait for a model share inferences",
+    parse: switched,
+    default: "false",
+  }),
+  batchingPath: new Flag("batching_parameters_file", {
+    value: "file",
+    description: "file with BatchingParameters in protocol buffers' text format, for --enable_batching",
+    parse: orNothing(notEmpty),
+    default: "",
+    defaultWords: "none",
+  }),
+  isBatchingPerModel: new Flag("enable_per_model_batching_parameters", {
+    description: "take BatchingParameters from batching_params.pbtxt of each version, and batch no version without it",
+    parse: switched,
+    default: "false",
   }),
   pollIntervalMs: new Flag("file_system_poll_wait_seconds", {
     value: "seconds",
@@ -204,9 +232,19 @@ export function readServerFlags(
       encodesAsTensorContent: values.encodesAsTensorContent,
     },
     waitersMax: values.waitersMax,
+    batching: batchingSource(values),
     shutdownGraceMs: values.shutdownGraceMs,
     openvinoDir: values.openvinoDir,
     runtimeDir: values.runtimeDir,
     log: { level: values.logLevel, format: values.logFormat },
   };
+}
+
+/** As TensorFlow Serving has it, a file without the switch is a mistake. */
+function batchingSource(
+  { isBatching, batchingPath, isBatchingPerModel }: FlagValues<typeof SERVER_FLAGS>,
+): Config["batching"] {
+  if (isBatching) return { parametersPath: batchingPath, isPerModel: isBatchingPerModel };
+  if (batchingPath === undefined) return undefined;
+  throw new UsageError("--batching_parameters_file is set without setting --enable_batching to true");
 }

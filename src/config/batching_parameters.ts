@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { CODE, ServingError } from "../base/status.ts";
 import type { BatchingOptions } from "../model/batch_predictor.ts";
 import { ConfigError, type Place } from "./config_error.ts";
 import { Fields, integerOf } from "./text_fields.ts";
@@ -12,14 +13,20 @@ import { parseTextProto } from "./text_proto.ts";
 /** The file in a version's folder that says how its requests are batched (bundle_factory_util.cc). */
 export const PER_MODEL_FILE_NAME = "batching_params.pbtxt";
 
-/** Whether and how requests share inferences. */
-export interface BatchingConfig {
-  readonly options: BatchingOptions;
+/** Where it stands how requests share inferences. */
+export interface BatchingSource {
+  /** A file with parameters for all models; undefined for the defaults. */
+  readonly parametersPath: string | undefined;
   /**
-   * Whether `options` gives way to the file of each version; one without the file is not batched, and in either case
-   * `batchesAtOnceMax` stays.
+   * Whether each version's own file counts, in place of those for all models but for the number of threads. A version without the
+   * file is not batched then.
    */
   readonly isPerModel: boolean;
+}
+
+/** How requests share inferences. */
+export interface Batching extends Pick<BatchingSource, "isPerModel"> {
+  readonly options: BatchingOptions;
 }
 
 /** The defaults of `SharedBatchScheduler` (tensorflow/core/kernels/batching_util/shared_batch_scheduler.h). */
@@ -115,34 +122,43 @@ function booleanOf(fields: Fields | undefined, name: string): boolean {
 }
 
 /**
- * Reads a file of batching parameters.
+ * Reads what counts for all models.
  *
- * @returns undefined when there is no such file.
- * @throws {Error} with one sentence that begins with the file's path and the place in it, or says why it cannot be read.
+ * @throws {ServingError} INVALID_ARGUMENT with the file's path, and the place in it, when it cannot be read or is not there.
  */
-export async function readBatchingParameters(path: string): Promise<BatchingOptions | undefined> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Error(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-  try {
-    return parseBatchingParameters(text);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const place = error.place === undefined ? "" : `:${error.place.line}:${error.place.column}`;
-    throw new Error(`${path}${place}: ${error.message}`, { cause: error });
-  }
+export async function readBatching({ parametersPath, isPerModel }: BatchingSource): Promise<Batching> {
+  if (parametersPath === undefined) return { options: parseBatchingParameters(""), isPerModel };
+  const options = await readBatchingParameters(parametersPath);
+  if (options === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, `Cannot find ${parametersPath}`);
+  return { options, isPerModel };
 }
 
-/** How one version's requests are batched; undefined for not at all. */
+/**
+ * How one version's requests share inferences; undefined for not at all.
+ *
+ * @param folder the version's.
+ * @throws {ServingError} as {@link readBatching}.
+ */
 export async function batchingOptionsOf(
   folder: string,
-  { options, isPerModel }: BatchingConfig,
+  { options, isPerModel }: Batching,
 ): Promise<BatchingOptions | undefined> {
   if (!isPerModel) return options;
   const own = await readBatchingParameters(`${folder}/${PER_MODEL_FILE_NAME}`);
   return own && { ...own, batchesAtOnceMax: options.batchesAtOnceMax };
+}
+
+/** Undefined when there is no such file. */
+async function readBatchingParameters(path: string): Promise<BatchingOptions | undefined> {
+  try {
+    return parseBatchingParameters(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof ConfigError)) {
+      throw new ServingError(CODE.INVALID_ARGUMENT, `Cannot read ${path}: ${reason}`, { cause: error });
+    }
+    const place = error.place === undefined ? "" : `:${error.place.line}:${error.place.column}`;
+    throw new ServingError(CODE.INVALID_ARGUMENT, `${path}${place}: ${reason}`, { cause: error });
+  }
 }

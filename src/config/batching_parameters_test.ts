@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { CODE } from "../base/status.ts";
 import {
   batchingOptionsOf,
   parseBatchingParameters,
   PER_MODEL_FILE_NAME,
-  readBatchingParameters,
+  readBatching,
 } from "./batching_parameters.ts";
 import { ConfigError } from "./config_error.ts";
 
@@ -108,16 +109,21 @@ Deno.test("parseBatchingParameters() tells what makes no sense, and where", () =
   }
 });
 
-Deno.test("readBatchingParameters() begins what is wrong with the file and the place", async () => {
+Deno.test("readBatching() reads the file for all models, and says of a bad one which and where", async () => {
   const folder = await Deno.makeTempDir();
+  const read = (parametersPath: string | undefined) => readBatching({ parametersPath, isPerModel: false });
   try {
+    assert.deepEqual(await read(undefined), { options: DEFAULTS, isPerModel: false });
     const path = join(folder, "batching.txt");
-    assert.equal(await readBatchingParameters(path), undefined);
+    await assert.rejects(read(path), { code: CODE.INVALID_ARGUMENT, message: `Cannot find ${path}` });
+    await Deno.writeTextFile(path, "batch_timeout_micros { value: 2000 }");
+    assert.deepEqual(await read(path), { options: { ...DEFAULTS, batchTimeoutMs: 2 }, isPerModel: false });
     await Deno.writeTextFile(path, "max_batch_size { value: 8 }\nnum_batch_threads { value: 0 }");
-    await assert.rejects(readBatchingParameters(path), {
+    await assert.rejects(read(path), {
+      code: CODE.INVALID_ARGUMENT,
       message: `${path}:2:1: num_batch_threads must be positive; was 0`,
     });
-    await assert.rejects(readBatchingParameters(folder), { message: new RegExp(`^Cannot read ${folder}: `) });
+    await assert.rejects(read(folder), { message: new RegExp(`^Cannot read ${folder}: `) });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -6,6 +6,7 @@
  */
 import type { LogLevel } from "../base/log.ts";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
+import type { BatchingSource } from "./batching_parameters.ts";
 import type { ModelsFile } from "./models_file.ts";
 
 export type { LoadConfig, ModelConfig } from "../model/model_config.ts";
@@ -65,6 +66,8 @@ export interface Config {
   readonly grpc: GrpcConfig;
   /** Requests that may wait for one model. */
   readonly waitersMax: number;
+  /** How requests share inferences; undefined where each has its own. */
+  readonly batching: BatchingSource | undefined;
   readonly shutdownGraceMs: number;
   /** A folder with OpenVINO's libraries, to be used before all others. */
   readonly openvinoDir: string | undefined;

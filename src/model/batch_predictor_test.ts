@@ -183,8 +183,11 @@ Deno.test("BatchPredictor refuses what has too many rows, or no common number of
     argument(/^Task size 3 is larger than maximum input batch size 2$/),
   );
   assert.throws(() => rig.predict(integers([], [1])), argument(/must have at least one dimension$/));
-  const waiting = rig.predict(integers([2, 1], [1, 2]));
+  const running = rig.predict(integers([2, 1], [1, 2]));
+  const waiting = rig.predict(integers([2, 1], [3, 4]));
   assert.throws(() => rig.predict(integers([1, 1], [1])), fails(CODE.UNAVAILABLE, /queue .* is full/));
+  rig.open();
+  await running;
   await microtasks();
   rig.open();
   await waiting;

@@ -93,14 +93,18 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     );
   }
 
-  /** Takes a task that was {@link admit}ted. It is run in a microtask at the earliest. */
+  /** Takes a task that was {@link admit}ted. It is run at once if its batch is full and a runner free, else in a microtask or later. */
   submit(task: Task): void {
-    assert(task.size >= 1 && task.size <= this.#options.batchSizeMax, "A task has a size that no batch has");
+    const { batchSizeMax, batchTimeoutMs, runnersMax, now } = this.#options;
+    assert(task.size >= 1 && task.size <= batchSizeMax, "A task has a size that no batch has");
     let group = this.#groups.get(task.key);
     if (group === undefined) this.#groups.set(task.key, group = new Group());
-    group.push(task, this.#options.batchTimeoutMs > 0 ? this.#options.now() : 0);
+    group.push(task, batchTimeoutMs > 0 ? now() : 0);
     this.#waitingSize += task.size;
-    if (this.#isPumpQueued || this.#running >= this.#options.runnersMax) return;
+    if (this.#running >= runnersMax) return;
+    // Were it left for later, what comes in one read could find the queue full while runners are free.
+    if (group.size >= batchSizeMax) this.#start(task.key, group);
+    if (this.#isPumpQueued || this.#groups.size === 0) return;
     this.#isPumpQueued = true;
     queueMicrotask(this.#pump);
   }
@@ -123,38 +127,39 @@ export class Batcher<Task extends BatchTask> implements Disposable {
         nextMs = Math.min(nextMs, dueMs);
         continue;
       }
-      this.#groups.delete(key);
-      const sizeBefore = group.size;
-      const tasks = group.take(this.#share(sizeBefore));
-      this.#waitingSize -= sizeBefore - group.size;
-      if (group.size > 0) this.#groups.set(key, group);
-      this.#start(tasks);
+      this.#start(key, group);
     }
     this.#setTimer(nextMs, nowMs);
   }
 
-  /**
-   * How much of a group one batch takes. Were it always all, then of two runners that are free one would stay so, and clients that
-   * wait for their answers would come back together and keep it that way.
-   */
-  #share(size: number): number {
-    const { batchSizeMax, batchTimeoutMs, runnersMax } = this.#options;
-    if (batchTimeoutMs > 0) return batchSizeMax;
-    const runners = Math.max(1, Math.floor((runnersMax - this.#running) / (this.#groups.size + 1)));
-    return Math.min(batchSizeMax, Math.ceil(size / runners));
-  }
-
-  #start(tasks: readonly Task[]): void {
+  /** Runs a batch of a group, which then goes behind the others. */
+  #start(key: string, group: Group<Task>): void {
+    const sizeBefore = group.size;
+    const tasks = group.take(this.#share(sizeBefore));
+    this.#waitingSize -= sizeBefore - group.size;
+    this.#groups.delete(key);
+    if (group.size > 0) this.#groups.set(key, group);
     this.#running++;
     const running = this.#run(tasks);
     if (running === undefined) {
       this.#running--;
-    } else {
-      running.then(() => {
-        this.#running--;
-        this.#runWhatIsDue();
-      });
+      return;
     }
+    running.then(() => {
+      this.#running--;
+      this.#runWhatIsDue();
+    });
+  }
+
+  /**
+   * How much of a group one batch takes. Were it always all there is, then of two runners that are free one would stay so, and
+   * clients that wait for their answers would come back together and keep it that way.
+   */
+  #share(size: number): number {
+    const { batchSizeMax, batchTimeoutMs, runnersMax } = this.#options;
+    if (size >= batchSizeMax || batchTimeoutMs > 0) return batchSizeMax;
+    const runners = Math.max(1, Math.floor((runnersMax - this.#running) / this.#groups.size));
+    return Math.ceil(size / runners);
   }
 
   /** Never throws and never rejects. */

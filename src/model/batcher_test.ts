@@ -110,11 +110,13 @@ Deno.test("Batcher never lets sizes add up to more than a batch may have", async
 
 Deno.test("Batcher never mixes keys, and lets them take turns", async () => {
   using rig = new Rig();
+  rig.submit("x");
+  await microtasks();
   rig.submit("a1 a2 a3 a4 a5 a6", { key: "a" });
   rig.submit("b1", { key: "b" });
   rig.submit("c1", { key: "c" });
   await rig.finish();
-  assert.deepEqual(rig.batches, [["a1", "a2", "a3", "a4"], ["b1"], ["c1"], ["a5", "a6"]]);
+  assert.deepEqual(rig.batches, [["x"], ["a1", "a2", "a3", "a4"], ["b1"], ["c1"], ["a5", "a6"]]);
 });
 
 Deno.test("Batcher shares what waits among the runners that are free", async () => {
@@ -127,6 +129,14 @@ Deno.test("Batcher shares what waits among the runners that are free", async () 
   rig.submit("e", { key: "e" });
   await rig.finish();
   assert.deepEqual(rig.batches.slice(2), [["d"], ["e"]]);
+});
+
+Deno.test("Batcher runs a full batch at once, so that a burst fills no queue while runners are free", async () => {
+  using rig = new Rig({ isInLoop: true, waitingBatchesMax: 1 });
+  rig.submit("a b c d e f g h i");
+  assert.deepEqual(rig.batches, [["a", "b", "c", "d"], ["e", "f", "g", "h"]]);
+  await microtasks();
+  assert.deepEqual(rig.batches[2], ["i"]);
 });
 
 Deno.test("Batcher.admit() throws UNAVAILABLE when too many wait, and not when some have left", async () => {

@@ -50,7 +50,9 @@ export async function probeBatching(
       batchRowsMax: rowsMax,
       allowedBatchRows: options.allowedBatchRows.filter((rows) => rows <= rowsMax),
     },
-    inLoopBytesMax: inLoopBytesMax > 0 ? await measureInLoopBytes(request, { compiled, rowsMax }) : 0,
+    inLoopBytesMax: inLoopBytesMax > 0
+      ? Math.max(inLoopBytesMax, await measureInLoopBytes(request, { compiled, rowsMax }))
+      : 0,
     notes: [],
   };
 }

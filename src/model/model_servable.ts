@@ -30,6 +30,8 @@ export interface PredictOptions<R> {
   /** One of the servable's own. */
   readonly signature: ServableSignature;
   readonly caller: Caller;
+  /** Whether it shares no inference and does not wait for one to be shared. For warming up: nobody else may ask meanwhile. */
+  readonly isAlone?: true;
   /** Gets all outputs in the signature's order, views of the engine's memory that are valid until it returns. */
   readonly use: (outputs: readonly Tensor[]) => R;
 }
@@ -75,7 +77,7 @@ export class ModelServable implements Disposable {
    * what {@link BatchPredictor.predict} throws.
    */
   predict<R>(inputs: readonly Tensor[], options: PredictOptions<R>): R | Promise<R> {
-    if (this.#batches !== undefined) {
+    if (this.#batches !== undefined && !options.isAlone) {
       const { caller } = options;
       return this.#batches.predict(inputs, { caller, use: (outputs) => useOutputs(outputs, options) });
     }

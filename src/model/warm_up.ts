@@ -105,6 +105,7 @@ function replay(servable: ModelServable, request: WarmUpRequest): string[] | Pro
   return servable.predict(inputs, {
     signature,
     caller: LOADER,
+    isAlone: true,
     use: (outputs) => judgeOutputs(signature.outputs, outputs),
   });
 }
@@ -126,6 +127,7 @@ export async function inferZeros(servable: ModelServable, signature: ServableSig
     return await servable.predict(inputs, {
       signature,
       caller: LOADER,
+      isAlone: true,
       use: (outputs) => judgeOutputs(signature.outputs, outputs),
     });
   } catch (thrown) {
