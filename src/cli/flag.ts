@@ -129,7 +129,8 @@ export function oneOf<T extends string>(
 ): (text: string) => T {
   return (text) => {
     const lower = text.toLowerCase();
-    const word = words.find((candidate) => candidate === lower) ?? synonyms[lower];
+    const word = words.find((candidate) => candidate === lower) ??
+      (Object.hasOwn(synonyms, lower) ? synonyms[lower] : undefined);
     if (word === undefined) throw new Error(`expected one of ${words.join(", ")}, found "${text}"`);
     return word;
   };

@@ -93,7 +93,7 @@ Deno.test("readModelServerConfig() says what cannot be read, and where", () => {
     [model("name: 'a' name: 'b'"), "2:21 name comes twice"],
     [model("name: a"), "2:17 expected a text in quotes for name, found a"],
     [model(String.raw`name: '\377'`), "2:17 the text of name is not UTF-8"],
-    [model("model_type: KERAS"), "2:23 expected one of MODEL_TYPE_UNSPECIFIED, TENSORFLOW, OTHER in model_type"],
+    [model("model_type: constructor"), "2:23 expected one of MODEL_TYPE_UNSPECIFIED, TENSORFLOW, OTHER in model_type"],
     [model("model_version_policy { all {} latest {} }"), "2:41 latest stands beside all: a policy is one of them"],
     [model("model_version_policy { all { num_versions: 1 } }"), '2:40 All has no field "num_versions", it has none'],
     [

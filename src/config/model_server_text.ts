@@ -11,7 +11,11 @@ import { Fields, integerOf, stringOf } from "./text_fields.ts";
 import { parseTextProto, type TextField } from "./text_proto.ts";
 
 /** `ModelType` (model_server_config.proto). */
-const MODEL_TYPES: Readonly<Record<string, number>> = { MODEL_TYPE_UNSPECIFIED: 0, TENSORFLOW: 1, OTHER: 2 };
+const MODEL_TYPES: ReadonlyMap<string, number> = new Map([
+  ["MODEL_TYPE_UNSPECIFIED", 0],
+  ["TENSORFLOW", 1],
+  ["OTHER", 2],
+]);
 
 const UINT32_MAX = 2 ** 32 - 1;
 
@@ -57,9 +61,9 @@ function readModel(field: TextField): ModelServerEntry {
 
 function readModelType(field: TextField): number {
   const word = field.value.kind === "word" ? field.value.text : "";
-  const number = MODEL_TYPES[word] ?? Object.values(MODEL_TYPES).find((value) => String(value) === word);
+  const number = MODEL_TYPES.get(word) ?? [...MODEL_TYPES.values()].find((value) => String(value) === word);
   if (number !== undefined) return number;
-  throw new ConfigError(`expected one of ${Object.keys(MODEL_TYPES).join(", ")} in model_type`, field.value.place);
+  throw new ConfigError(`expected one of ${[...MODEL_TYPES.keys()].join(", ")} in model_type`, field.value.place);
 }
 
 function readPolicy(field: TextField): VersionPolicy {
