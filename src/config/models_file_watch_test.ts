@@ -13,6 +13,8 @@ class Rig implements AsyncDisposable {
   /** Thrown in place of applying. */
   failure: Error | undefined;
 
+  #applying = 0;
+
   private constructor(readonly path: string, text: string) {
     this.watch = new ModelsFileWatch(
       {
@@ -33,7 +35,9 @@ class Rig implements AsyncDisposable {
         onRefused: (error) => this.refusals.push((error as Error).message),
         apply: async (read) => {
           const { models } = read([]);
+          assert.equal(++this.#applying, 1, "applied twice at once");
           await this.gate;
+          this.#applying--;
           if (this.failure !== undefined) throw this.failure;
           this.applied.push(models.map(({ name }) => name));
         },
@@ -130,10 +134,13 @@ Deno.test("ModelsFileWatch.reload() makes one more reading of any number of call
   const calls = [rig.watch.reload()];
   await rig.write(listing("a"));
   for (let i = 0; i < 100; i++) calls.push(rig.watch.reload());
+  // Whoever reads the file although somebody is at work has read it by then.
+  for (let i = 0; i < 10; i++) await Deno.readTextFile(rig.path);
   resolve();
   await Promise.all(calls);
   assert(rig.applied.length <= 2, `applied ${rig.applied.length} times`);
   assert.deepEqual(rig.applied.at(-1), ["a"]);
+  assert.deepEqual(rig.refusals, []);
 });
 
 Deno.test("ModelsFileWatch says nothing once it is disposed", async () => {
