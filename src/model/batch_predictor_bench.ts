@@ -44,7 +44,7 @@ const use = (outputs: readonly Tensor[]): number => outputs.length;
 Deno.bench({
   name: `${REQUESTS} requests of a row in one tick`,
   group: "batching",
-  async fn() {
+  async fn(): Promise<void> {
     const answers: Promise<number>[] = [];
     for (let i = 0; i < REQUESTS; i++) {
       answers.push(predictor.predict(inputs, { caller: { signal: new AbortController().signal }, use }));
@@ -56,7 +56,7 @@ Deno.bench({
 Deno.bench({
   name: "one request of a row in a tick",
   group: "batching",
-  async fn() {
+  async fn(): Promise<void> {
     await predictor.predict(inputs, { caller: { signal: new AbortController().signal }, use });
   },
 });
