@@ -41,7 +41,7 @@ export async function compile({ target, flavour, output }: Compilation): Promise
   await Deno.writeTextFile(`${EMBEDDED}/notices.txt`, await noticesOf({ packages, runtimeLicences }));
 
   say(`Compiling ${output} for ${target} with Deno ${DENO_VERSION}`);
-  const carried = ["--include", "protos", "--include", EMBEDDED];
+  const carried = ["protos", EMBEDDED, ...await workersIn("src")].flatMap((path) => ["--include", path]);
   const left = (await unneededPaths(packages)).flatMap((path) => ["--exclude", path]);
   // The code cache would lie in the temporary folder under a name that another user can take first.
   const args = ["compile", "--frozen", "--no-check", "--no-code-cache", "--target", target, ...PERMISSIONS];
@@ -52,6 +52,17 @@ export async function compile({ target, flavour, output }: Compilation): Promise
   const { size } = await Deno.stat(`${ROOT}${output}`);
   say(`Made ${output} (${Math.round(size / 1e6)} MB)`);
   return size;
+}
+
+/** What other threads run, `…_worker.ts`: Deno does not find by itself what is not imported. */
+async function workersIn(folder: string): Promise<string[]> {
+  const workers: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) workers.push(...await workersIn(path));
+    else if (name.endsWith("_worker.ts")) workers.push(path);
+  }
+  return workers;
 }
 
 /** The name of the program on a platform. */

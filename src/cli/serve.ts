@@ -36,10 +36,16 @@ export async function serve(config: Config): Promise<void> {
   try {
     await using started = await App.start(config);
     app = started;
+    dropPermissions();
     if (mustReload) reload();
     await asked.promise;
   } finally {
     for (const signal of LEAVE_SIGNALS) Deno.removeSignalListener(signal, leave);
     for (const signal of RELOAD_SIGNALS) Deno.removeSignalListener(signal, reload);
   }
+}
+
+/** A server that is up neither writes files nor opens connections or ports: what gets hold of it shall not either. */
+function dropPermissions(): void {
+  for (const name of ["write", "net"] as const) Deno.permissions.revokeSync({ name });
 }
