@@ -8,7 +8,7 @@ import type { TensorSpec } from "../base/signature.ts";
 import { toServingError } from "../base/status.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { CompiledModel, InferRequest, Model } from "../engine/engine.ts";
-import { zerosOf } from "./warm_up.ts";
+import { turnOfTheLoop, zerosOf } from "./warm_up.ts";
 
 /** What is known before a model is compiled. */
 export interface CompilationOptions {
@@ -61,13 +61,20 @@ const ALL_CORES: ReadonlyMap<string, string> = new Map([["PERFORMANCE_HINT", "TH
 /** By these a user says how the work is spread. */
 const SPREADING_PROPERTIES = ["PERFORMANCE_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS"];
 
-/** The first inferences are slow, since the engine makes ready in them. */
-const OFF_LOOP_ROUNDS = 3;
-/** Only what takes about as long as a thread hop off the loop is tried in it. */
-const IN_LOOP_TRIAL_MAX_US = 1000;
+/**
+ * So long, and at least twice, a model may show off the loop that it is quick: its first inference is slow, since the engine makes
+ * ready in it, and on a busy machine others are delayed.
+ */
+const OFF_LOOP_MS = 100;
+const OFF_LOOP_ROUNDS_MIN = 2;
+/** No delay makes a quick model this slow: once is enough. */
+const HOPELESS_US = 1_000_000;
+/** What is not quicker than this off the loop is not tried in it: the loop stands still as long. */
+const IN_LOOP_TRIAL_MAX_US = 5000;
 const IN_LOOP_ROUNDS = 10;
-/** The first inference of a quick model does not take so long: more of a slow one would only take cores from those that serve. */
-const SLOW_US = 20_000;
+/** After a few rounds only what may still turn out quick enough is tried further. */
+const IN_LOOP_ROUNDS_MIN = 3;
+const IN_LOOP_HOPEFUL_US = 1000;
 
 /** A model compiled one way, and measured. */
 interface Trial {
@@ -170,18 +177,21 @@ async function measure(compiled: CompiledModel, specs: readonly TensorSpec[]): P
 
 async function quickestUs(request: InferRequest, inputs: readonly Tensor[]): Promise<number> {
   let quickest = Infinity;
-  // Off the loop first: nobody knows yet how long it takes, and others may be served meanwhile.
-  for (let round = 0; round < OFF_LOOP_ROUNDS && quickest > IN_LOOP_TRIAL_MAX_US; round++) {
+  const timed = async (infer: () => unknown) => {
     const start = performance.now();
-    await request.inferAsync(inputs);
-    const us = (performance.now() - start) * 1000;
-    quickest = Math.min(quickest, us);
-    if (us > SLOW_US) break;
-  }
-  for (let round = 0; round < IN_LOOP_ROUNDS && quickest <= IN_LOOP_TRIAL_MAX_US; round++) {
-    const start = performance.now();
-    request.infer(inputs);
+    await infer();
     quickest = Math.min(quickest, (performance.now() - start) * 1000);
+  };
+  // Off the loop first: nobody knows yet how long it takes, and others may be served meanwhile.
+  const end = performance.now() + OFF_LOOP_MS;
+  for (let round = 0; round < OFF_LOOP_ROUNDS_MIN || performance.now() < end; round++) {
+    await timed(() => request.inferAsync(inputs));
+    if (quickest <= IN_LOOP_TRIAL_MAX_US || quickest >= HOPELESS_US) break;
+  }
+  for (let round = 0; round < IN_LOOP_ROUNDS; round++) {
+    if (quickest > (round < IN_LOOP_ROUNDS_MIN ? IN_LOOP_TRIAL_MAX_US : IN_LOOP_HOPEFUL_US)) break;
+    await timed(() => request.infer(inputs));
+    await turnOfTheLoop();
   }
   return quickest;
 }

@@ -111,7 +111,7 @@ function replay(servable: ModelServable, request: WarmUpRequest): string[] | Pro
 }
 
 /** Lets requests to other models have the event loop. */
-function turnOfTheLoop(): Promise<void> {
+export function turnOfTheLoop(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
