@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { ENVIRONMENT, PERMISSIONS, SYSTEM } from "../scripts/permissions.ts";
-import { modelPath } from "./server.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -32,7 +31,7 @@ Deno.test("docs/permissions.md names every permission, variable and fact of the 
 });
 
 Deno.test("a server that is up has given back what only its start needs", async () => {
-  const args = ["model", "--model_name", "digits", "--model_path", modelPath("digits"), "--port", "0"];
+  const args = ["model", "--model_name", "digits", "--model_path", `${ROOT}models/digits`, "--port", "0"];
   const program = `
     const { run } = await import(${JSON.stringify(`file://${ROOT}src/cli/cli.ts`)});
     const state = (name) => Deno.permissions.querySync({ name }).state;
