@@ -1,10 +1,12 @@
 /**
  * One line on standard error for each thing that happened, as JSON for machines or as text for people. The only place that
- * writes a log.
+ * writes a log. Nobody waits for it to be written.
  *
  * @module
  */
 import { type Logger, pino } from "pino";
+import { LineWriter } from "./line_writer.ts";
+import { RepeatFilter } from "./repeat_filter.ts";
 
 /** How grave an event is, in rising order. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
@@ -15,40 +17,85 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** What is known of an event besides its name. Undefined values are left out. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** How a log is written. */
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: "json" | "text";
+  /** Takes the lines in place of standard error. */
+  readonly write?: (line: string) => void;
+}
+
+/** The same complaint is written so often a minute; then it is counted. */
+const REPEATS_MAX = 5;
+
+/** How long a process that ends waits for its log to be taken. */
+const FLUSH_TIMEOUT_MS = 1000;
+
 /** Writes events at or above a level. Events are nouns and past participles: `version loaded`. */
 export class Log {
-  readonly #pino: Logger;
+  readonly #events: Logger;
+  readonly #requests: Logger;
+  readonly #repeats = new RepeatFilter({ repeatsMax: REPEATS_MAX, periodMs: 60_000, keysMax: 256 });
+  readonly #stderr = new LineWriter(Deno.stderr);
 
-  constructor(options: { level: LogLevel; format: "json" | "text"; write?: (line: string) => void }) {
-    const write = options.write ?? writeToStderr;
-    this.#pino = pino({
-      level: pinoLevel(options.level),
-      base: null,
-      messageKey: "event",
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label === "warn" ? "warning" : label }) },
-    }, { write: options.format === "json" ? write : (line) => write(`${formatLine(JSON.parse(line))}\n`) });
+  constructor(options: LogOptions) {
+    const { write } = options;
+    this.#events = newLogger(options, write ?? ((line) => this.#stderr.write(line)));
+    this.#requests = newLogger({ ...options, level: "info" }, write ?? ((line) => this.#stderr.writeLater(line)));
   }
 
   /** Of use to those who work on the program. */
   debug(event: string, fields: LogFields = {}): void {
-    this.#pino.debug(fields, event);
+    this.#events.debug(fields, event);
   }
 
   /** A change of state an operator may want to know. */
   info(event: string, fields: LogFields = {}): void {
-    this.#pino.info(fields, event);
+    this.#events.info(fields, event);
   }
 
-  /** Something is not as it should be; service goes on. */
+  /** Something is not as it should be; service goes on. What is said over and over is told a few times a minute. */
   warning(event: string, fields: LogFields = {}): void {
-    this.#pino.warn(fields, event);
+    const told = this.#unlessRepeated(event, fields);
+    if (told !== undefined) this.#events.warn(told, event);
   }
 
-  /** Something failed. */
+  /** Something failed. What is said over and over is told a few times a minute. */
   error(event: string, fields: LogFields = {}): void {
-    this.#pino.error(fields, event);
+    const told = this.#unlessRepeated(event, fields);
+    if (told !== undefined) this.#events.error(told, event);
   }
+
+  /** A request that is over, whatever the level: for those who have asked to see them. Written a little later, with others. */
+  request(fields: LogFields): void {
+    this.#requests.info(fields, "request");
+  }
+
+  /** How many lines were dropped because standard error did not take them. */
+  get droppedLines(): number {
+    return this.#stderr.dropped;
+  }
+
+  /** Resolves when all is written, or cannot be within a second. */
+  async flush(): Promise<void> {
+    await this.#stderr.flush(FLUSH_TIMEOUT_MS);
+  }
+
+  #unlessRepeated(event: string, fields: LogFields): LogFields | undefined {
+    const heldBack = this.#repeats.admit(`${event} ${JSON.stringify(fields)}`);
+    if (heldBack === undefined) return undefined;
+    return heldBack === 0 ? fields : { ...fields, repeated: heldBack };
+  }
+}
+
+function newLogger({ level, format }: LogOptions, write: (line: string) => void): Logger {
+  return pino({
+    level: pinoLevel(level),
+    base: null,
+    messageKey: "event",
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label === "warn" ? "warning" : label }) },
+  }, { write: format === "json" ? write : (line) => write(`${formatLine(JSON.parse(line))}\n`) });
 }
 
 function pinoLevel(level: LogLevel): string {
@@ -61,14 +108,4 @@ function formatLine({ time, level, event, ...fields }: Record<string, unknown>):
     return ` ${name}=${isPlain ? value : JSON.stringify(value)}`;
   });
   return `${time} ${String(level).padEnd(7)} ${event}${shown.join("")}`;
-}
-
-const encoder = new TextEncoder();
-
-function writeToStderr(line: string): void {
-  try {
-    Deno.stderr.writeSync(encoder.encode(line));
-  } catch {
-    // A log that cannot be written, its pipe broken or its disk full, must not end the service.
-  }
 }

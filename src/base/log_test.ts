@@ -30,3 +30,24 @@ Deno.test("Log leaves out what is less grave than its level", () => {
   log.error("d");
   assert.deepEqual(lines.map((line) => JSON.parse(line).event), ["c", "d"]);
 });
+
+Deno.test("Log tells the same complaint a few times, then how often it did not", () => {
+  const { log, lines } = rig("json");
+  for (let i = 0; i < 1000; i++) log.error("request failed", { path: "/a" });
+  log.error("request failed", { path: "/b" });
+  assert.equal(lines.length, 6);
+  for (let i = 0; i < 1000; i++) log.info("version changed state");
+  assert.equal(lines.length, 1006, "changes of state are all told");
+});
+
+Deno.test("Log.request() is written whatever the level", () => {
+  const { log, lines } = rig("json", "error");
+  log.request({ path: "/a", code: "OK" });
+  assert.deepEqual({ ...JSON.parse(lines[0] ?? ""), time: "" }, {
+    level: "info",
+    time: "",
+    path: "/a",
+    code: "OK",
+    event: "request",
+  });
+});

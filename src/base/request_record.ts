@@ -25,22 +25,22 @@ export class RequestRecord {
   #beganMs = 0;
 
   /** It asks to be inferred, and is at once unless it has to wait. */
-  asks(): void {
-    const nowMs = performance.now();
+  asks(nowMs: number = performance.now()): void {
     if (this.firstAskedMs === 0) this.firstAskedMs = nowMs;
     this.#askedMs = nowMs;
     this.#beganMs = nowMs;
   }
 
   /** Its turn has come after it had to wait. */
-  begins(): void {
-    this.#beganMs = performance.now();
-    this.queueMs += this.#beganMs - this.#askedMs;
+  begins(nowMs: number = performance.now()): void {
+    this.queueMs += nowMs - this.#askedMs;
+    this.#askedMs = nowMs;
+    this.#beganMs = nowMs;
   }
 
   /** An inference of it is over. */
-  infers(): void {
-    this.inferredMs = performance.now();
-    this.inferMs += this.inferredMs - this.#beganMs;
+  infers(nowMs: number = performance.now()): void {
+    this.inferredMs = nowMs;
+    this.inferMs += nowMs - this.#beganMs;
   }
 }

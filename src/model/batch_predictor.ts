@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { Histogram } from "../base/metrics.ts";
+import type { RequestRecord } from "../base/request_record.ts";
 import type { PartialShape } from "../base/signature.ts";
 import { assert, CODE, ServingError } from "../base/status.ts";
 import { byteLength, type Tensor } from "../base/tensor.ts";
@@ -44,7 +46,11 @@ interface PredictOptions<R> {
   readonly use: (outputs: readonly Tensor[]) => R;
 }
 
+/** Upper bounds for counting batches by their rows. */
+const BATCH_ROWS_BOUNDS: readonly number[] = Array.from({ length: 13 }, (_, i) => 2 ** i);
+
 interface PredictTask extends BatchTask {
+  readonly record: RequestRecord | undefined;
   readonly inputs: readonly Tensor[];
   readonly rows: number;
   /** Ends the task with what was made of its outputs, which it may borrow until this returns. */
@@ -73,6 +79,8 @@ export class BatchPredictor implements Disposable {
   /** Those inputs whose shapes may keep requests apart. */
   readonly #variableInputs: readonly number[];
   readonly #memories: (readonly GatherMemory[])[] = [];
+  /** How many rows batches have had, without those they were filled up with. */
+  readonly batchRows: Histogram = new Histogram(BATCH_ROWS_BOUNDS);
 
   constructor(options: BatchingOptions, context: BatchPredictorContext) {
     this.#options = options;
@@ -89,6 +97,11 @@ export class BatchPredictor implements Disposable {
       runnersMax: Math.min(options.batchesAtOnceMax, context.batchesAtOnceMax, context.pool.size),
       run: (tasks) => this.#run(tasks),
     });
+  }
+
+  /** How many rows wait for a batch. */
+  get waitingRows(): number {
+    return this.#batcher.waitingSize;
   }
 
   /**
@@ -122,6 +135,7 @@ export class BatchPredictor implements Disposable {
       // A request without rows waits like any other, so it counts.
       size: Math.max(1, rows),
       signal: caller.signal,
+      record: caller.record,
       inputs,
       rows,
       fail: reject,
@@ -165,6 +179,8 @@ export class BatchPredictor implements Disposable {
 
   #run(tasks: readonly PredictTask[]): void | Promise<void> {
     const place = this.#takePlace();
+    const nowMs = performance.now();
+    for (const { record } of tasks) record?.begins(nowMs);
     let running: Promise<void> | undefined;
     try {
       const batch = this.#gather(tasks, place);
@@ -199,6 +215,7 @@ export class BatchPredictor implements Disposable {
 
   #gather(tasks: readonly PredictTask[], { memories }: Place): Batch {
     const taskRows = tasks.reduce((sum, task) => sum + task.rows, 0);
+    this.batchRows.observe(taskRows);
     const rows = this.#fillUp(taskRows);
     const [first] = tasks;
     if (first !== undefined && tasks.length === 1 && rows === taskRows) return { tasks, inputs: first.inputs, rows };
@@ -225,6 +242,8 @@ function copyOf(outputs: readonly Tensor[], rows: number): readonly Tensor[] {
 
 /** Hands each task its rows. A single task that was not filled up gets everything, whatever its outputs are like. */
 function answer({ tasks, rows }: Batch, outputs: readonly Tensor[]): void {
+  const nowMs = performance.now();
+  for (const { record } of tasks) record?.infers(nowMs);
   const [first] = tasks;
   if (first !== undefined && tasks.length === 1 && first.rows === rows) return first.answer(outputs);
   checkRows(outputs, rows);

@@ -3,12 +3,15 @@
  *
  * @module
  */
+import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import type { InferRequest } from "../engine/engine.ts";
 
 /** Who waits for an infer request. `signal` is asked for only when there is waiting to do: making one costs. */
 export interface Caller {
   readonly signal: AbortSignal;
+  /** Where it is written down what became of the request. */
+  readonly record?: RequestRecord | undefined;
 }
 
 interface Waiter {
@@ -32,6 +35,11 @@ export class InferRequestPool implements Disposable {
   /** How many infer requests there are. */
   get size(): number {
     return this.#requests.length;
+  }
+
+  /** How many are lent. */
+  get inUse(): number {
+    return this.#requests.length - this.#idle.length;
   }
 
   /** How many callers wait. */

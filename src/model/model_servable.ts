@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Histogram } from "../base/metrics.ts";
 import { byteLength, type Tensor } from "../base/tensor.ts";
 import type { CompiledModel, InferRequest } from "../engine/engine.ts";
 import { type BatchingOptions, BatchPredictor } from "./batch_predictor.ts";
@@ -46,6 +47,21 @@ export class ModelServable implements Disposable {
   readonly #inLoopBytesMax: number;
   readonly #batches: BatchPredictor | undefined;
 
+  /** How many rows batches have had; undefined when requests do not share inferences. */
+  get batchRows(): Histogram | undefined {
+    return this.#batches?.batchRows;
+  }
+
+  /** How many inferences run just now. */
+  get inferRequestsInUse(): number {
+    return this.#pool.inUse;
+  }
+
+  /** How many requests, or rows of them where they share inferences, wait to be inferred. */
+  get waiting(): number {
+    return this.#pool.waiting + (this.#batches?.waitingRows ?? 0);
+  }
+
   /** @throws {ServingError} INTERNAL when the engine cannot make the infer requests. */
   constructor(options: ModelServableOptions) {
     this.signatures = options.signatures;
@@ -77,6 +93,8 @@ export class ModelServable implements Disposable {
    * what {@link BatchPredictor.predict} throws.
    */
   predict<R>(inputs: readonly Tensor[], options: PredictOptions<R>): R | Promise<R> {
+    const { record } = options.caller;
+    record?.asks();
     if (this.#batches !== undefined && !options.isAlone) {
       const { caller } = options;
       return this.#batches.predict(inputs, { caller, use: (outputs) => useOutputs(outputs, options) });
@@ -85,7 +103,9 @@ export class ModelServable implements Disposable {
       const request = this.#pool.tryAcquire();
       if (request !== undefined) {
         try {
-          return useOutputs(request.infer(inputs), options);
+          const outputs = request.infer(inputs);
+          record?.infers();
+          return useOutputs(outputs, options);
         } finally {
           this.#pool.release(request);
         }
@@ -95,9 +115,13 @@ export class ModelServable implements Disposable {
   }
 
   async #predictOffLoop<R>(inputs: readonly Tensor[], options: PredictOptions<R>): Promise<R> {
+    const { record } = options.caller;
     const request = this.#pool.tryAcquire() ?? await this.#pool.acquire(options.caller);
+    record?.begins();
     try {
-      return useOutputs(await request.inferAsync(inputs), options);
+      const outputs = await request.inferAsync(inputs);
+      record?.infers();
+      return useOutputs(outputs, options);
     } finally {
       this.#pool.release(request);
     }

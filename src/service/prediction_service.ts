@@ -48,7 +48,10 @@ export class PredictionService {
     request: PredictRequest,
     options: { caller: Caller; respond: (response: PredictResponse) => R },
   ): R | Promise<R> {
-    return this.#use(request.modelSpec, (handle) => predictWith(handle, request, options));
+    return this.#use(
+      { spec: request.modelSpec, caller: options.caller },
+      (handle) => predictWith(handle, request, options),
+    );
   }
 
   /**
@@ -60,7 +63,7 @@ export class PredictionService {
     request: ClassificationRequest,
     { caller }: { caller: Caller },
   ): ClassificationResponse | Promise<ClassificationResponse> {
-    return this.#use(request.modelSpec, (handle) => classifyWith(handle, request, caller));
+    return this.#use({ spec: request.modelSpec, caller }, (handle) => classifyWith(handle, request, caller));
   }
 
   /**
@@ -72,7 +75,7 @@ export class PredictionService {
     request: RegressionRequest,
     { caller }: { caller: Caller },
   ): RegressionResponse | Promise<RegressionResponse> {
-    return this.#use(request.modelSpec, (handle) => regressWith(handle, request, caller));
+    return this.#use({ spec: request.modelSpec, caller }, (handle) => regressWith(handle, request, caller));
   }
 
   /**
@@ -85,7 +88,7 @@ export class PredictionService {
     { caller }: { caller: Caller },
   ): MultiInferenceResponse | Promise<MultiInferenceResponse> {
     const modelSpec = request.tasks[0]?.modelSpec ?? { name: "", signatureName: "" };
-    return this.#use(modelSpec, (handle) => multiInferWith(handle, request, caller));
+    return this.#use({ spec: modelSpec, caller }, (handle) => multiInferWith(handle, request, caller));
   }
 
   /**
@@ -112,10 +115,12 @@ export class PredictionService {
 
   /** Does something with a servable, which is held until it is done. */
   #use<R>(
-    spec: ModelSpec | undefined,
+    { spec, caller: { record } }: { spec: ModelSpec | undefined; caller: Caller },
     action: (handle: ServableHandle<ModelServable>) => R | Promise<R>,
   ): R | Promise<R> {
+    if (record !== undefined) record.modelName = spec?.name ?? "";
     const handle = this.#acquire(spec);
+    if (record !== undefined) record.servable = handle.id;
     let result: R | Promise<R> | undefined;
     try {
       result = action(handle);

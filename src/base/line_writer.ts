@@ -1,0 +1,97 @@
+/**
+ * Writes lines to where writing may take its time, or never end, without anyone waiting for it.
+ *
+ * @module
+ */
+
+/** Where lines go: a file, a pipe. */
+export interface LineTarget {
+  /** Writes the front of some bytes, at least one, and says how many. */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/** How lines are written. */
+export interface LineWriterOptions {
+  /** What may wait to be written; lines past that are dropped and counted. */
+  readonly pendingCharactersMax?: number;
+  /** How long {@link LineWriter.writeLater} lets lines gather. */
+  readonly gatherMs?: number;
+}
+
+/** Lines that gather are written when there is as much of them. */
+const GATHERED_CHARACTERS_MAX = 16_384;
+
+const encoder = new TextEncoder();
+
+/** Writes lines in their order, many at a time when they come fast. What cannot be written is forgotten: it must not end the service. */
+export class LineWriter {
+  readonly #target: LineTarget;
+  readonly #options: Required<LineWriterOptions>;
+  #pending: string[] = [];
+  #pendingCharacters = 0;
+  #dropped = 0;
+  #writing: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(target: LineTarget, options: LineWriterOptions = {}) {
+    this.#target = target;
+    this.#options = { pendingCharactersMax: 1 << 20, gatherMs: 100, ...options };
+  }
+
+  /** How many lines were dropped since the start. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Writes a line, with its end, as soon as possible. */
+  write(line: string): void {
+    if (this.#add(line)) this.#start();
+  }
+
+  /** Writes a line, with its end, together with others that come soon. */
+  writeLater(line: string): void {
+    if (!this.#add(line)) return;
+    if (this.#pendingCharacters >= GATHERED_CHARACTERS_MAX) this.#start();
+    else this.#timer ??= setTimeout(() => this.#start(), this.#options.gatherMs);
+  }
+
+  /** Resolves when everything is written, or `timeoutMs` is over. */
+  async flush(timeoutMs: number): Promise<void> {
+    this.#start();
+    if (this.#writing === undefined) return;
+    const { promise: waited, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    await Promise.race([this.#writing, waited]);
+    clearTimeout(timer);
+  }
+
+  #add(line: string): boolean {
+    if (this.#pendingCharacters + line.length > this.#options.pendingCharactersMax) {
+      this.#dropped++;
+      return false;
+    }
+    this.#pending.push(line);
+    this.#pendingCharacters += line.length;
+    return true;
+  }
+
+  #start(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#pending.length > 0) this.#writing ??= this.#write();
+  }
+
+  async #write(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const bytes = encoder.encode(this.#pending.join(""));
+      this.#pending = [];
+      this.#pendingCharacters = 0;
+      try {
+        for (let at = 0; at < bytes.length;) at += await this.#target.write(bytes.subarray(at));
+      } catch {
+        // The pipe is broken or the disk full.
+      }
+    }
+    this.#writing = undefined;
+  }
+}
