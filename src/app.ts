@@ -6,7 +6,7 @@
  */
 import { Log } from "./base/log.ts";
 import { type Batching, batchingOptionsOf, readBatching } from "./config/batching_parameters.ts";
-import type { Config, GrpcConfig, ModelConfig } from "./config/config.ts";
+import type { Config, ModelConfig } from "./config/config.ts";
 import { modelsOf, type ModelsRead } from "./config/model_server_config.ts";
 import { readModels, readModelsFile } from "./config/models_file.ts";
 import { ModelsFileWatch, type ReadModels } from "./config/models_file_watch.ts";
@@ -16,11 +16,9 @@ import type { Engine } from "./engine/engine.ts";
 import { findRuntime, type Runtime } from "./engine/openvino_ffi/discovery.ts";
 import { unpackEmbeddedRuntime } from "./engine/openvino_ffi/embedded.ts";
 import { FfiEngine } from "./engine/openvino_ffi/engine.ts";
-import type { Method } from "./grpc/call.ts";
+import { type Addresses, FrontEnds } from "./front_ends.ts";
 import { grpcMethods } from "./grpc/handlers.ts";
 import { decodePredictRequest } from "./grpc/predict_codec.ts";
-import { GrpcServer } from "./grpc/server.ts";
-import { http2Limits } from "./http2/limits.ts";
 import type { VersionFiles } from "./model/file_system_source.ts";
 import { type MissingModel, ModelCatalog } from "./model/model_catalog.ts";
 import { findModelFiles } from "./model/model_files.ts";
@@ -35,17 +33,16 @@ export class App implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
   readonly #log: Log;
   readonly #watch: ModelsFileWatch | undefined;
-  /** Where gRPC listens. */
-  readonly grpcAddress: string;
+  readonly addresses: Addresses;
 
   private constructor(
     resources: AsyncDisposableStack,
-    parts: { log: Log; watch: ModelsFileWatch | undefined; grpcAddress: string },
+    parts: { log: Log; watch: ModelsFileWatch | undefined; addresses: Addresses },
   ) {
     this.#resources = resources;
     this.#log = parts.log;
     this.#watch = parts.watch;
-    this.grpcAddress = parts.grpcAddress;
+    this.addresses = parts.addresses;
   }
 
   /**
@@ -85,16 +82,21 @@ export class App implements AsyncDisposable {
         }
       }),
     };
-    const methods = grpcMethods(services, { asTensorContent: config.grpc.encodesAsTensorContent });
-    const server = newGrpcServer(methods, { grpc: config.grpc, log });
-    resources.defer(() => server.shutdown(config.shutdownGraceMs));
-    // The port is taken before models are loaded, so that one in use is found at once; connections wait until then.
-    const grpcAddress = bind(server, config.grpc);
+    let watch: ModelsFileWatch | undefined;
+    const frontEnds = resources.use(
+      await FrontEnds.open(config, {
+        methods: grpcMethods(services, { asTensorContent: config.grpc.encodesAsTensorContent }),
+        services,
+        modelNames: () => catalog.names,
+        reloadConfig: () => watch === undefined ? Promise.resolve(false) : watch.reloadIfChanged(),
+        log,
+      }),
+    );
 
     resources.use(catalog);
     const missing = await applyModels(catalog, { origin: file?.path ?? "arguments", read: () => first, log });
     checkAnyAvailable(manager, { config, missing, log });
-    const watch = file && resources.use(
+    watch = file && resources.use(
       new ModelsFileWatch(file, {
         text,
         apply: (read) => reload(file.path, read),
@@ -102,10 +104,10 @@ export class App implements AsyncDisposable {
         timer: systemTimer,
       }),
     );
-    server.accept();
-    log.info("server started", { grpc: grpcAddress, models: manager.names() });
+    frontEnds.accept();
+    log.info("server started", { ...frontEnds.addresses, models: manager.names() });
     resources.defer(() => log.info("server leaving"));
-    return new App(resources.move(), { log, watch, grpcAddress });
+    return new App(resources.move(), { log, watch, addresses: frontEnds.addresses });
   }
 
   /** Reads the file that lists the models again and applies it, changed or not. What goes wrong is logged. */
@@ -210,30 +212,6 @@ function newCatalog(
 function decodeWarmUp(message: Uint8Array): WarmUpRequest {
   const { modelSpec, inputs, outputFilter } = decodePredictRequest(message);
   return { signatureName: modelSpec?.signatureName ?? "", inputs, outputFilter };
-}
-
-function newGrpcServer(methods: readonly Method[], { grpc, log }: { grpc: GrpcConfig; log: Log }): GrpcServer {
-  const { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs } = grpc;
-  return new GrpcServer(methods, {
-    http2: http2Limits({ streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs }),
-    connectionsMax: grpc.connectionsMax,
-    inflightBytesMax: grpc.inflightBytesMax,
-    messageBytesMax: grpc.messageBytesMax,
-    onFault: (error, path) => log.error("request failed", { path, error: error.message, cause: String(error.cause) }),
-  });
-}
-
-function bind(server: GrpcServer, { hostname, port }: GrpcConfig): string {
-  try {
-    const address = server.listen({ hostname, port }) as Deno.NetAddr;
-    return `${address.hostname}:${address.port}`;
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
-      throw new Error(`Cannot listen on ${hostname}:${port}: the port is in use, choose another with --port`);
-    }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot listen on ${hostname}:${port}: ${reason}`, { cause: error });
-  }
 }
 
 /** Replaces the set of models by what was read, and logs what came of it. */

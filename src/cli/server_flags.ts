@@ -18,6 +18,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./flag.ts";
+import { REST_FLAGS, restConfig } from "./rest_flags.ts";
 
 const DAY_SECONDS = 86_400;
 const MICROS_MAX = DAY_SECONDS * 1e6;
@@ -53,6 +54,7 @@ export const SERVER_FLAGS = {
     parse: notEmpty,
     default: "0.0.0.0",
   }),
+  ...REST_FLAGS,
   messageBytesMax: new Flag("grpc_max_message_bytes", {
     value: "bytes",
     description: "longest message a client may send",
@@ -231,6 +233,7 @@ export function readServerFlags(
       keepaliveTimeoutMs: values.keepaliveTimeoutMs,
       encodesAsTensorContent: values.encodesAsTensorContent,
     },
+    rest: restConfig(values),
     waitersMax: values.waitersMax,
     batching: batchingSource(values),
     shutdownGraceMs: values.shutdownGraceMs,

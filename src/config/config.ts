@@ -37,6 +37,19 @@ export interface GrpcConfig {
   readonly encodesAsTensorContent: boolean;
 }
 
+/** Where and how REST is served. */
+export interface RestConfig {
+  readonly hostname: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** How long a request may take. */
+  readonly timeoutMs: number;
+  /** Whether pages of any origin may send requests. */
+  readonly corsSupport: boolean;
+  /** The longest body, before and after it is unpacked. */
+  readonly bodyBytesMax: number;
+}
+
 /** How models are loaded. */
 export interface LoadingConfig {
   /** Loads at the same time. */
@@ -64,6 +77,8 @@ export interface Config {
   /** Pause between looks for new versions; 0 looks once. */
   readonly pollIntervalMs: number;
   readonly grpc: GrpcConfig;
+  /** Undefined where REST is not served. */
+  readonly rest: RestConfig | undefined;
   /** Requests that may wait for one model. */
   readonly waitersMax: number;
   /** How requests share inferences; undefined where each has its own. */

@@ -34,6 +34,9 @@ export class ModelsFileWatch implements Disposable {
   #applied: string | undefined;
   /** What was told last, so that it is told once. */
   #complaint: string | undefined;
+  /** Why the last look came to nothing. */
+  #failure: unknown;
+  #applications = 0;
   #work: Promise<void> | undefined;
   /** Whether somebody asked since the work began. */
   #isAsked = false;
@@ -57,6 +60,19 @@ export class ModelsFileWatch implements Disposable {
     return this.#look();
   }
 
+  /**
+   * Reads the file and has it applied if it has changed.
+   *
+   * @returns whether it had.
+   * @throws why it cannot be applied; what was served before goes on.
+   */
+  async reloadIfChanged(): Promise<boolean> {
+    const before = this.#applications;
+    await this.#look();
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#applications > before;
+  }
+
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#cancelTimer();
@@ -77,13 +93,16 @@ export class ModelsFileWatch implements Disposable {
   }
 
   async #applyIfChanged(): Promise<void> {
+    this.#failure = undefined;
     try {
       const text = await readModelsFile(this.#file);
       if (text === this.#applied) return;
       this.#applied = text;
       await this.#options.apply((before) => readModels(text, { file: this.#file, before }));
       this.#complaint = undefined;
+      this.#applications++;
     } catch (error) {
+      this.#failure = error;
       this.#applied = undefined;
       const complaint = String(error);
       if (complaint === this.#complaint || this.#isClosed) return;

@@ -155,3 +155,16 @@ Deno.test("ModelsFileWatch says nothing once it is disposed", async () => {
   assert.deepEqual(rig.refusals, []);
   assert.deepEqual(rig.timer.delaysMs, []);
 });
+
+Deno.test("ModelsFileWatch.reloadIfChanged() says whether the file had changed, and why it cannot be applied", async () => {
+  await using rig = await Rig.start();
+  assert.equal(await rig.watch.reloadIfChanged(), false);
+  await rig.write(listing("a"));
+  assert.equal(await rig.watch.reloadIfChanged(), true);
+  assert.equal(await rig.watch.reloadIfChanged(), false);
+  await rig.write("{");
+  await assert.rejects(rig.watch.reloadIfChanged());
+  await rig.write(listing("b"));
+  assert.equal(await rig.watch.reloadIfChanged(), true);
+  assert.deepEqual(rig.applied, [["a"], ["b"]]);
+});

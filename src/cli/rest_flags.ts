@@ -1,0 +1,71 @@
+/**
+ * The flags of the REST front end, under the names of tensorflow_model_server, model_server and ie_serving.
+ *
+ * @module
+ */
+import type { RestConfig } from "../config/config.ts";
+import { Flag, type FlagValues, notEmpty, switched, UsageError, wholeNumber } from "./flag.ts";
+
+const TIMEOUT_MAX_MS = 86_400_000;
+
+/** A port; undefined for none. The word `any` lets the system choose, for 0 stands for none in all three servers. */
+function restPort(text: string): number | undefined {
+  if (text === "any") return 0;
+  return wholeNumber(0, 65535)(text) || undefined;
+}
+
+/** In the order of --help. */
+export const REST_FLAGS = {
+  restPort: new Flag("rest_port", {
+    value: "port",
+    description: "port for REST; 0 for none, any lets the system choose",
+    parse: restPort,
+    default: "0",
+  }),
+  restApiPort: new Flag("rest_api_port", {
+    value: "port",
+    description: "the same",
+    parse: restPort,
+    default: "0",
+  }),
+  restHostname: new Flag("rest_bind_address", {
+    value: "address",
+    description: "address REST listens on",
+    parse: notEmpty,
+    default: "0.0.0.0",
+  }),
+  restTimeoutMs: new Flag("rest_api_timeout_in_ms", {
+    value: "milliseconds",
+    description: "how long a REST request may take",
+    parse: wholeNumber(1, TIMEOUT_MAX_MS),
+    default: "30000",
+  }),
+  restCorsSupport: new Flag("rest_api_enable_cors_support", {
+    description: "let pages of any origin send REST requests",
+    parse: switched,
+    default: "false",
+  }),
+  restBodyBytesMax: new Flag("rest_max_body_bytes", {
+    value: "bytes",
+    description: "longest body of a REST request, before and after it is unpacked",
+    parse: wholeNumber(1, 2 ** 31 - 1),
+    default: String(2 ** 28),
+  }),
+};
+
+/** Where and how REST is served; undefined where no port is given. */
+export function restConfig(values: FlagValues<typeof REST_FLAGS>): RestConfig | undefined {
+  const { restPort, restApiPort } = values;
+  if (restPort !== undefined && restApiPort !== undefined && restPort !== restApiPort) {
+    throw new UsageError("--rest_port and --rest_api_port are the same and name different ports");
+  }
+  const port = restPort ?? restApiPort;
+  if (port === undefined) return undefined;
+  return {
+    hostname: values.restHostname,
+    port,
+    timeoutMs: values.restTimeoutMs,
+    corsSupport: values.restCorsSupport,
+    bodyBytesMax: values.restBodyBytesMax,
+  };
+}
