@@ -85,7 +85,8 @@ function readExample(reader: JsonReader, context: Uint8Array): Uint8Array {
   }
   const example = new MessageWriter();
   example.raw(context);
-  example.bytes(1, map.finish());
+  // Without a feature there is no message of them (`MakeExampleFromJsonObject` in tensorflow_serving/util/json_tensor.cc).
+  if (features.size > 0) example.bytes(1, map.finish());
   return example.finish();
 }
 
