@@ -5,6 +5,8 @@ import type { ContractCase, PlainAnswer, PlainTensor } from "./contract/contract
 import { EXAMPLE_CASES } from "./contract/example_cases.ts";
 import { askOverGrpc } from "./contract/grpc_front_end.ts";
 import { withContractModels } from "./contract/models.ts";
+import { startRestApi } from "./contract/rest_api.ts";
+import { askOverRest, HTTP_STATUS, outputsAsJson, type RestAnswer } from "./contract/rest_front_end.ts";
 import { TENSOR_CASES } from "./contract/tensor_cases.ts";
 import { PredictionClient } from "./prediction_client.ts";
 import { Server } from "./server.ts";
@@ -39,6 +41,41 @@ Deno.test("over gRPC every case of the contract is answered as TensorFlow Servin
   for (const contractCase of CASES) {
     await t.step(contractCase.name, async () => {
       assertAnswer(await askOverGrpc(client, contractCase.request), contractCase);
+    });
+  }
+});
+
+/** Values as text, floats as they are in 32 bits: REST writes no more digits than those need. */
+function leaves(json: unknown): unknown {
+  if (Array.isArray(json)) return json.map(leaves);
+  if (typeof json === "object" && json !== null) {
+    return Object.fromEntries(Object.entries(json).sort().map(([name, value]) => [name, leaves(value)]));
+  }
+  return typeof json === "number" && !Number.isSafeInteger(json) ? String(Math.fround(json)) : String(json);
+}
+
+/** Compares what REST answers with what a case names; labels and scores come in pairs there. */
+function assertRestAnswer(actual: RestAnswer, { name, source, answer }: ContractCase): void {
+  const message = `${name} (${source})`;
+  if ("code" in answer) {
+    return assert.deepEqual(actual, { status: HTTP_STATUS[answer.code], message: answer.message }, message);
+  }
+  assert("json" in actual, "message" in actual ? actual.message : message);
+  const expected = "outputs" in answer ? outputsAsJson(answer.outputs) : inPairs(answer.result);
+  assert.deepEqual(leaves(actual.json), leaves(expected), message);
+}
+
+function inPairs(result: unknown): unknown {
+  if (!Array.isArray(result) || !Array.isArray(result[0])) return result;
+  return result.map((classes: { label: string; score: number }[]) => classes.map(({ label, score }) => [label, score]));
+}
+
+Deno.test("over REST every case of the contract that it can say has the same answer", async (t) => {
+  await using models = await withContractModels();
+  await using api = await startRestApi(models);
+  for (const contractCase of CASES.filter(({ rest }) => rest)) {
+    await t.step(contractCase.name, async () => {
+      assertRestAnswer(await askOverRest(api.send, contractCase.request), contractCase);
     });
   }
 });

@@ -22,10 +22,15 @@ const OWN_NAMES = [
   "wide",
 ];
 
+const HALF_PLUS_TWO =
+  'model_version_policy { specific { versions: 1 versions: 2 versions: 3 } } version_labels { key: "stable" value: 1 }';
+
 /** Where the models are configured; disposing it removes it. */
 export interface ContractModels extends AsyncDisposable {
   /** Arguments that serve the models. */
   readonly args: readonly string[];
+  /** The folder of each model's versions, by name. */
+  readonly folders: ReadonlyMap<string, string>;
 }
 
 /** Lays out `half_plus_two` in versions 1, 2 and 3, of which the last is broken and the first is `stable`, beside the others. */
@@ -41,23 +46,21 @@ export async function withContractModels(): Promise<ContractModels> {
   await Deno.mkdir(join(folder, "half_plus_two/3"));
   await Deno.writeTextFile(join(folder, "half_plus_two/3/model.xml"), "<net");
   await Deno.writeTextFile(join(folder, "half_plus_two/3/model.bin"), "");
-  const others = [
-    ...SHARED_NAMES.map((name) => entry(name, join(ROOT, "models", name))),
-    ...OWN_NAMES.map((name) => entry(name, join(OWN, name))),
-  ];
-  const half = entry(
-    "half_plus_two",
-    join(folder, "half_plus_two"),
-    'model_version_policy { specific { versions: 1 versions: 2 versions: 3 } } version_labels { key: "stable" value: 1 }',
-  );
+  const folders = new Map([
+    ["half_plus_two", join(folder, "half_plus_two")],
+    ...SHARED_NAMES.map((name) => [name, join(ROOT, "models", name)] as const),
+    ...OWN_NAMES.map((name) => [name, join(OWN, name)] as const),
+  ]);
+  const entries = [...folders].map(([name, base]) => entry(name, base, name === "half_plus_two" ? HALF_PLUS_TWO : ""));
   const path = join(folder, "models.config");
-  await Deno.writeTextFile(path, `model_config_list {\n${half}${others.join("")}}\n`);
+  await Deno.writeTextFile(path, `model_config_list {\n${entries.join("")}}\n`);
   return {
     args: ["--model_config_file", path],
+    folders,
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }
 
-function entry(name: string, basePath: string, rest = ""): string {
+function entry(name: string, basePath: string, rest: string): string {
   return `  config { name: "${name}" base_path: ${JSON.stringify(basePath)} model_platform: "tensorflow" ${rest} }\n`;
 }
