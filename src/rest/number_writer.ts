@@ -172,14 +172,14 @@ export class NumberWriter {
     let rest = value;
     while (rest > INT32_MAX) {
       const quotient = Math.floor(rest / 10);
-      bytes[--at] = ZERO + rest - quotient * 10;
+      bytes[--at] = ZERO + (rest - quotient * 10);
       rest = quotient;
     }
     // From here on in 32 bits, which is what is fast.
     let small = rest | 0;
     while (at > start) {
       const quotient = (small / 10) | 0;
-      bytes[--at] = ZERO + small - Math.imul(quotient, 10);
+      bytes[--at] = ZERO + (small - Math.imul(quotient, 10));
       small = quotient;
     }
   }

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { CODE, ServingError } from "../base/status.ts";
 import { restHandler } from "./handlers.ts";
+import { errorReply } from "./http_reply.ts";
 import type { RestOptions, RestServices } from "./route.ts";
 import { WorkerCodec } from "./worker_codec.ts";
 
@@ -12,20 +14,21 @@ export type RestEndpoint =
   | { readonly hostname: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string } }
   | { readonly path: string };
 
+/** How much longer than its grace a server that leaves waits for clients to take their last replies. */
+const LAST_REPLIES_MS = 1000;
+
 /** Serves the REST API until it is shut down. */
 export class RestServer {
-  readonly #handler: (request: Request) => Promise<Response>;
-  readonly #servers: { readonly server: Deno.HttpServer<Deno.Addr>; readonly abort: AbortController }[] = [];
-  readonly #accepting = Promise.withResolvers<void>();
   readonly #codec = new WorkerCodec();
+  readonly #handler: (request: Request) => Promise<Response>;
+  readonly #servers: Deno.HttpServer<Deno.Addr>[] = [];
+  readonly #accepting = Promise.withResolvers<void>();
+  /** How to answer each running request, should there be no time to finish it. */
+  readonly #running = new Set<(response: Response) => void>();
   #isAccepting = false;
 
   constructor(services: RestServices, options: RestOptions) {
-    const handler = restHandler(services, { ...options, codec: this.#codec });
-    this.#handler = async (request) => {
-      if (!this.#isAccepting) await this.#accepting.promise;
-      return await handler(request);
-    };
+    this.#handler = restHandler(services, { ...options, codec: this.#codec });
   }
 
   /**
@@ -35,9 +38,8 @@ export class RestServer {
    * @throws {Deno.errors.AddrInUse} and what else the system says.
    */
   listen(endpoint: RestEndpoint): Deno.Addr {
-    const abort = new AbortController();
-    const server = serve(endpoint, abort.signal, this.#handler);
-    this.#servers.push({ server, abort });
+    const server = serve(endpoint, (request) => this.#answer(request));
+    this.#servers.push(server);
     return server.addr;
   }
 
@@ -47,25 +49,52 @@ export class RestServer {
     this.#accepting.resolve();
   }
 
-  /** Accepts no more, lets running requests finish for `graceMs` at the most, then closes what is left. */
+  /** How many requests are being answered. */
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  /** Accepts no more, lets running requests finish for `graceMs` at the most, answers 503 to those that are left, and closes. */
   async shutdown(graceMs: number): Promise<void> {
-    this.accept();
-    await Promise.all(this.#servers.map(async ({ server, abort }) => {
-      const timer = setTimeout(() => abort.abort(), graceMs);
-      await server.shutdown();
-      clearTimeout(timer);
-    }));
+    const closed = Promise.all(this.#servers.map((server) => server.shutdown())).then(() => {});
+    if (!await isSettled(closed, graceMs)) {
+      for (const answer of this.#running) answer(leavingResponse());
+      // A client that does not read cannot be waited for; its connection ends with the process.
+      await isSettled(closed, LAST_REPLIES_MS);
+    }
     this.#codec[Symbol.dispose]();
   }
+
+  #answer(request: Request): Promise<Response> {
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    this.#running.add(resolve);
+    const ready = this.#isAccepting ? undefined : this.#accepting.promise;
+    const answered = ready === undefined ? this.#handler(request) : ready.then(() => this.#handler(request));
+    answered.then(resolve);
+    return promise.finally(() => this.#running.delete(resolve));
+  }
+}
+
+/** Whether a promise is fulfilled within a time. */
+async function isSettled(promise: Promise<void>, waitMs: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), waitMs);
+  const isInTime = await Promise.race([promise.then(() => true), late]);
+  clearTimeout(timer);
+  return isInTime;
+}
+
+function leavingResponse(): Response {
+  const { status, body } = errorReply(new ServingError(CODE.UNAVAILABLE, "The server is leaving"));
+  return new Response(body, { status, headers: { "content-type": "application/json" } });
 }
 
 function serve(
   endpoint: RestEndpoint,
-  signal: AbortSignal,
   handler: (request: Request) => Promise<Response>,
 ): Deno.HttpServer<Deno.Addr> {
-  const options = { signal, onListen: () => {} };
-  if ("path" in endpoint) return Deno.serve({ ...options, path: endpoint.path }, handler);
+  const onListen = () => {};
+  if ("path" in endpoint) return Deno.serve({ onListen, path: endpoint.path }, handler);
   const { hostname, port, tls } = endpoint;
-  return Deno.serve({ ...options, hostname, port, ...tls }, handler);
+  return Deno.serve({ onListen, hostname, port, ...tls }, handler);
 }
