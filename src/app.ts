@@ -55,6 +55,7 @@ export class App implements AsyncDisposable {
   static async start(config: Config, options: { engine?: Engine } = {}): Promise<App> {
     await using resources = new AsyncDisposableStack();
     const log = new Log(config.log);
+    resources.defer(() => log.flush());
     for (const note of config.notes) log.warning("argument ignored", { note });
     const file = config.models.kind === "file" ? config.models.file : undefined;
     const text = file === undefined ? "" : await readModelsFile(file);
