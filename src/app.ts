@@ -197,6 +197,7 @@ function newCatalog(
         cacheDir: config.loading.cacheDir,
         inferRequestCount: model.inferRequestCount,
         waitersMax: config.waitersMax,
+        checksIntegerRange: config.checksIntegerRange,
         batching: batching && await batchingOptionsOf(folder, batching),
         decodeWarmUp,
         warmUpIterations: config.loading.warmUpIterations,

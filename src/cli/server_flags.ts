@@ -108,6 +108,12 @@ export const SERVER_FLAGS = {
     parse: wholeNumber(1, 10_000_000),
     default: "10000",
   }),
+  checksIntegerRange: new Flag("check_integer_range", {
+    description:
+      "refuse integers past 32 bits for inputs of 64, which OpenVINO computes in 32; false lets it drop the rest",
+    parse: switched,
+    default: "true",
+  }),
   isBatching: new Flag("enable_batching", {
     description: "let requests that wait for a model share inferences",
     parse: switched,
@@ -235,6 +241,7 @@ export function readServerFlags(
     },
     rest: restConfig(values),
     waitersMax: values.waitersMax,
+    checksIntegerRange: values.checksIntegerRange,
     batching: batchingSource(values),
     shutdownGraceMs: values.shutdownGraceMs,
     openvinoDir: values.openvinoDir,

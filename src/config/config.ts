@@ -81,6 +81,8 @@ export interface Config {
   readonly rest: RestConfig | undefined;
   /** Requests that may wait for one model. */
   readonly waitersMax: number;
+  /** Whether integers are refused that the runtime would compute wrong. */
+  readonly checksIntegerRange: boolean;
   /** How requests share inferences; undefined where each has its own. */
   readonly batching: BatchingSource | undefined;
   readonly shutdownGraceMs: number;
