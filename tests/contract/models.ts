@@ -29,8 +29,6 @@ const HALF_PLUS_TWO =
 export interface ContractModels extends AsyncDisposable {
   /** Arguments that serve the models. */
   readonly args: readonly string[];
-  /** The folder of each model's versions, by name. */
-  readonly folders: ReadonlyMap<string, string>;
 }
 
 /** Lays out `half_plus_two` in versions 1, 2 and 3, of which the last is broken and the first is `stable`, beside the others. */
@@ -56,7 +54,6 @@ export async function withContractModels(): Promise<ContractModels> {
   await Deno.writeTextFile(path, `model_config_list {\n${entries.join("")}}\n`);
   return {
     args: ["--model_config_file", path],
-    folders,
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }
