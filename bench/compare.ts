@@ -25,26 +25,36 @@ export async function compare(
   { load, rounds }: { load: Load; rounds: number },
 ): Promise<readonly Result[]> {
   await using stack = new AsyncDisposableStack();
-  const running: Running[] = [];
+  const running = new Map<Contender, Running>();
   for (const contender of contenders) {
+    if (contender.isShortLived) continue;
     const server = stack.use(await Running.start(contender));
     await send({ ...load, calls: Math.max(load.connections, Math.ceil(load.calls / 10)) }, server.port);
-    running.push(server);
+    running.set(contender, server);
   }
-  const measured = running.map((): Round[] => []);
+  const measured = contenders.map((): Round[] => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [i, server] of running.entries()) {
-      const before = await server.cpuSeconds();
-      const outcome = await send(load, server.port);
-      const cpuUs = (await server.cpuSeconds() - before) / load.calls * 1e6;
-      measured[i]?.push({ ...outcome, cpuUs });
+    for (const [i, contender] of contenders.entries()) {
+      const server = running.get(contender);
+      measured[i]?.push(server === undefined ? await runOnce(contender, load) : await runRound(server, load));
     }
   }
-  return await Promise.all(running.map(async (server, i) => ({
-    label: server.label,
+  return await Promise.all(contenders.map(async (contender, i) => ({
+    label: contender.label,
     rounds: measured[i] ?? [],
-    peakMb: await server.peakMb(),
+    peakMb: await running.get(contender)?.peakMb() ?? NaN,
   })));
+}
+
+async function runRound(server: Running, load: Load): Promise<Round> {
+  const before = await server.cpuSeconds();
+  const outcome = await send(load, server.port);
+  return { ...outcome, cpuUs: (await server.cpuSeconds() - before) / load.calls * 1e6 };
+}
+
+async function runOnce(contender: Contender, load: Load): Promise<Round> {
+  await using server = await Running.start(contender);
+  return { ...await send(load, server.port), cpuUs: NaN };
 }
 
 /** The median of numbers, and how far they spread: half the distance of the least and the greatest, as a part of it. */

@@ -45,6 +45,13 @@ export function cppPeer(model: BenchModel, mode: "THROUGHPUT" | "LATENCY" | "TIN
   return server === undefined ? [] : [{ label: `c++ ${mode}`, command: server, args: [model.file, "{port}", mode] }];
 }
 
+/** A server whose one method does nothing: ours, or one on grpc-js and the same Deno. */
+export function emptyServer(kind: "ours" | "grpc-js"): Contender {
+  const args = ["run", "--no-check", ...PERMISSIONS, `${ROOT}bench/empty_server.ts`, kind, "{port}"];
+  // The process of grpc-js aborts in nghttp2 when a client with streams goes away.
+  return { label: kind, command: Deno.execPath(), args, isShortLived: kind === "grpc-js" };
+}
+
 /** Inferences a second that OpenVINO's own benchmark_app reaches with a batch size: the limit, with no server around it. */
 export async function benchmarkApp(model: BenchModel, batch: number): Promise<number> {
   const shape = `x[${batch},224,224,3]`;

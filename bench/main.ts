@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { drawChart, type Group } from "./chart.ts";
 import { compare, median, ratio, type Result } from "./compare.ts";
-import { benchmarkApp, type BenchModel, cppPeer, ovserve, pythonPeer } from "./contenders.ts";
+import { benchmarkApp, type BenchModel, cppPeer, emptyServer, ovserve, pythonPeer } from "./contenders.ts";
 import type { Load } from "./h2load.ts";
 import type { Contender } from "./process.ts";
 
@@ -35,6 +35,12 @@ function allCases(): Case[] {
   const one = { connections: 1, streams: 1 };
   const peersOf = (model: BenchModel) => [ovserve(model), ...cppPeer(model, "TINY"), pythonPeer(model)];
   const cases: Case[] = [
+    {
+      name: "empty",
+      title: "a method that does nothing, 1 connection x 8 streams",
+      load: { modelName: "none", shape: [1], connections: 1, streams: 8, calls: 5000 },
+      contenders: [emptyServer("ours"), emptyServer("grpc-js")],
+    },
     {
       name: "tiny",
       title: "trivial model, 8 connections x 32 streams",

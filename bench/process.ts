@@ -9,6 +9,8 @@ export interface Contender {
   readonly label: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** Started anew for each round, since it does not outlive its clients' leaving; its CPU time cannot be told then. */
+  readonly isShortLived?: boolean;
 }
 
 const START_TIMEOUT_MS = 180_000;
