@@ -154,16 +154,13 @@ export class GrpcServer {
     const count = this.#connections.size + this.#greeting.size;
     if (this.#leaving.signal.aborted || count >= this.#options.connectionsMax) return socket.close();
     if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
-    if (socket instanceof TlsSocket && !await this.#greet(socket)) return;
+    if (socket instanceof TlsSocket) {
+      this.#greeting.add(socket);
+      const isGood = await socket.handshake(this.#options.http2.prefaceTimeoutMs);
+      this.#greeting.delete(socket);
+      if (!isGood) return;
+    }
     await this.#serve(socket, peerName(conn));
-  }
-
-  async #greet(socket: TlsSocket): Promise<boolean> {
-    this.#greeting.add(socket);
-    const isGood = await socket.handshake(this.#options.http2.prefaceTimeoutMs);
-    this.#greeting.delete(socket);
-    if (isGood && this.#leaving.signal.aborted) socket.close();
-    return isGood && !this.#leaving.signal.aborted;
   }
 
   async #serve(socket: Http2Socket, peer: string): Promise<void> {

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { CODE, type Code, type CodeName, ServingError } from "../../src/base/status.ts";
 import type { Method, ServerCall } from "../../src/grpc/call.ts";
 import { type Endpoint, GrpcServer } from "../../src/grpc/server.ts";
-import { HTTP2_LIMITS } from "../../src/http2/limits.ts";
+import { type Http2Limits, http2Limits } from "../../src/http2/limits.ts";
 
 const PROTO = fileURLToPath(new URL("interop.proto", import.meta.url));
 const SERVICE = loadSync(PROTO, { defaults: true })["ovserve.interop.Interop"] as ServiceDefinition;
@@ -29,15 +29,17 @@ interface Waiting {
 /** Runs until it is disposed, across restarts. */
 export class InteropServer implements AsyncDisposable {
   readonly #endpoint: Endpoint;
+  readonly #limits: Http2Limits;
   readonly #waiting = new Map<string, Waiting>();
   readonly #leaving: Promise<void>[] = [];
   #server: GrpcServer;
 
   /** Starts it; an endpoint's port 0 is the system's choice. */
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, limits: Partial<Http2Limits> = {}) {
+    this.#limits = http2Limits(limits);
     const { server, address } = this.#start(endpoint);
     this.#server = server;
-    this.#endpoint = address.transport === "tcp" ? { ...endpoint, port: address.port } : endpoint;
+    this.#endpoint = "hostname" in address ? { ...endpoint, port: address.port } : endpoint;
   }
 
   /** Where it listens, as gRPC's clients take it: `127.0.0.1:40123`, `[::1]:40123`, `unix:/tmp/x.sock`. */
@@ -79,7 +81,7 @@ export class InteropServer implements AsyncDisposable {
 
   #start(endpoint: Endpoint): { server: GrpcServer; address: Deno.Addr } {
     const server = new GrpcServer(this.#methods(), {
-      http2: HTTP2_LIMITS,
+      http2: this.#limits,
       connectionsMax: 100,
       messageBytesMax: MESSAGE_BYTES_MAX,
       inflightBytesMax: 256 << 20,
