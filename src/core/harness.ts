@@ -70,7 +70,7 @@ export class Harness<T> implements ServableHandle<T> {
 
   /** The state as it is told to others. */
   snapshot(): ServableState {
-    return { id: this.id, state: this.#state, error: this.#error };
+    return { id: this.id, state: this.#state, error: this.#error, isOutdated: false };
   }
 
   /** Enters a state and tells it. */

@@ -172,3 +172,19 @@ Deno.test("Manager forgets a name whose last version is forgotten", async () => 
   await manager.settled();
   assert.deepEqual(manager.names(), []);
 });
+
+Deno.test("Manager.states() calls a servable outdated while what it was loaded from is not what is there", async () => {
+  const { serve, manager, loader, next } = rig();
+  const outdated = () => manager.states("m").map(({ id, state, isOutdated }) => [id.version, state, isOutdated]);
+  const wish = (options?: { fingerprint?: string; revision?: string }) =>
+    manager.aspire("m", new Map([[1, loader(1, options)], [2, loader(2)]]));
+  await serve(1, 2);
+  wish({ fingerprint: "changed" });
+  assert.deepEqual(outdated(), [[2, "available", false], [1, "available", true]]);
+  wish();
+  assert.deepEqual(outdated(), [[2, "available", false], [1, "available", false]]);
+  wish({ fingerprint: "changed", revision: "b" });
+  assert.deepEqual(outdated(), [[2, "available", false], [1, "available", false]], "it is being replaced");
+  await next().succeed();
+  assert.deepEqual(outdated(), [[2, "available", false], [1, "available", false]]);
+});

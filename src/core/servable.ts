@@ -29,11 +29,16 @@ export interface ServableState {
    * version that was loaded before still serves).
    */
   readonly error: ServingError | undefined;
+  /** Whether it is `available` and what it was loaded from has changed since, for which alone it is not loaded again. */
+  readonly isOutdated: boolean;
 }
 
 /** How to make one version's servable. */
 export interface Loader<T> {
-  /** Stands for what would be loaded: when it changes, a version that failed is tried again at once. */
+  /**
+   * Stands for what would be loaded: when it changes, a version that failed is tried again at once, and one that serves goes on as
+   * it is and is called outdated.
+   */
   readonly fingerprint: string;
   /**
    * Stands for how it would be loaded. When it changes, a version that serves is loaded anew beside itself and replaced.

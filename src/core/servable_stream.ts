@@ -63,11 +63,10 @@ export class ServableStream<T> {
     const states = new Map<number, ServableState>();
     for (const harness of this.#harnesses) {
       const serving = this.available.get(harness.version);
+      const state = harness.snapshot();
       states.set(
         harness.version,
-        serving === undefined
-          ? harness.snapshot()
-          : { id: serving.id, state: serving.state, error: serving.error ?? harness.error },
+        serving === undefined ? state : { ...state, state: serving.state, isOutdated: this.#isOutdated(serving) },
       );
     }
     return states;
@@ -100,6 +99,11 @@ export class ServableStream<T> {
     });
     this.#harnesses = [...this.#harnesses, harness];
     return harness;
+  }
+
+  #isOutdated({ version, revision, fingerprint }: Harness<T>): boolean {
+    const loader = this.#wish.get(version);
+    return loader !== undefined && loader.revision === revision && loader.fingerprint !== fingerprint;
   }
 
   /** Decides anew which servables requests get. */

@@ -25,6 +25,9 @@ import type {
  */
 export type ReplaceModels = (entries: readonly ModelServerEntry[]) => Promise<readonly MissingModel[]>;
 
+const OUTDATED = "The files have changed since this version was loaded, and it serves as it was loaded. " +
+  "To serve the changed files, put them into the folder of a new version";
+
 /** Answers for the state of a manager's servables. */
 export class ModelService {
   readonly #manager: Manager<ModelServable>;
@@ -92,6 +95,8 @@ function codeName({ code }: ServingError): string {
   return (Object.keys(CODE) as CodeName[]).find((name) => CODE[name] === code) ?? "UNKNOWN";
 }
 
-function statusOf({ id, state, error }: ServableState): ModelVersionStatus {
+function statusOf({ id, state, error, isOutdated }: ServableState): ModelVersionStatus {
+  // It serves as well as ever, so the code is that of one that does: clients take any other for a failure.
+  if (error === undefined && isOutdated) return { version: id.version, state, code: CODE.OK, message: OUTDATED };
   return { version: id.version, state, code: error?.code ?? CODE.OK, message: error?.message ?? "" };
 }
