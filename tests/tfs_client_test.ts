@@ -28,13 +28,7 @@ Deno.test({
       await Deno.writeTextFile(config, JSON.stringify({ model_config_list: entries }));
       await using server = await Server.start(["config", "--config_path", config]);
       const models = [...MODELS].map(([name, path]) => `${name}=${path}/1/${name}.xml`);
-      const args = [
-        `${HERE}clients/tfs_client.py`,
-        server.address,
-        `${HERE}../protos`,
-        `${HERE}../.ovserve/wheels`,
-        ...models,
-      ];
+      const args = [`${HERE}clients/tfs_client.py`, server.address, ...models];
       const { code, stdout, stderr } = await new Deno.Command(interpreter as string, { args }).output();
       const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
       // deno-lint-ignore no-console

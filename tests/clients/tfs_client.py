@@ -1,46 +1,20 @@
 """Asks a server through the published tensorflow-serving-api package, and compares with OpenVINO's own Python interface.
 
-    tfs_client.py HOST:PORT PROTOS WHEELS NAME=MODEL.xml …
+    tfs_client.py HOST:PORT NAME=MODEL.xml …
 
-WHEELS is where compare_protos.py keeps the package. The messages of TensorFlow that it needs are made from PROTOS, since TensorFlow
-itself is half a gigabyte. Every model gets random inputs of all its dtypes, as tensor_content and in typed fields, and must answer
-to the bit what OpenVINO answers; models that take examples are asked through Classify or Regress too. Prints what differs, ends
-with 1 then, and with 75 when the package cannot be had.
+Every model gets random inputs of all its dtypes, as tensor_content and in typed fields, and must answer to the bit what OpenVINO
+answers; models that take examples are asked through Classify or Regress too. Prints what differs and ends with 1 then.
 """
 
 import sys
-import tempfile
 from pathlib import Path
 
 import grpc
-import grpc_tools
 import numpy as np
 import openvino as ov
-from grpc_tools import protoc
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-import compare_protos  # noqa: E402
-
-SEED = 20260730
-BATCH = 5
-
-address, protos, wheels, *models = sys.argv[1:]
-compare_protos.download(wheels)
-
-made = tempfile.TemporaryDirectory()
-files = [str(path) for path in (Path(protos) / "tensorflow").rglob("*.proto")]
-includes = [f"-I{protos}", f"-I{Path(grpc_tools.__file__).parent / '_proto'}"]
-assert protoc.main(["protoc", *includes, f"--python_out={made.name}", *files]) == 0
-sys.path.insert(0, made.name)
-(published,) = Path(wheels).glob("tensorflow_serving_api-*.whl")
-sys.path.insert(0, str(published))
-
-from tensorflow.core.framework import tensor_pb2, types_pb2  # noqa: E402
-from tensorflow.core.protobuf import error_codes_pb2  # noqa: E402
-
-# TensorFlow's own file only passes on the codes of another, which the package looks for.
-error_codes_pb2.xla_dot_tsl_dot_protobuf_dot_error__codes__pb2 = error_codes_pb2
-from tensorflow_serving.apis import (  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parent))
+from published_api import (  # noqa: E402
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -48,7 +22,14 @@ from tensorflow_serving.apis import (  # noqa: E402
     predict_pb2,
     prediction_service_pb2_grpc,
     regression_pb2,
+    tensor_pb2,
+    types_pb2,
 )
+
+SEED = 20260730
+BATCH = 5
+
+address, *models = sys.argv[1:]
 
 # OpenVINO's element type: TensorFlow's dtype, the field of its values, how numpy sees the memory and a value in that field.
 DTYPES = {
