@@ -12,10 +12,10 @@ import { exists, INSTALLED } from "./shell.ts";
 export const EMBEDDED = `${INSTALLED}/embedded`;
 
 /**
- * Which libraries the executable carries: those for CPUs, also those for Intel's GPUs and NPUs, or none, for packages and
- * images that lay them beside it.
+ * Which libraries the executable carries: those for CPUs, also those for Intel's GPUs and NPUs, or none, with those for CPUs in
+ * a folder beside it, for images: nothing is left to unpack there.
  */
-export const FLAVOURS = ["cpu", "all", "none"] as const;
+export const FLAVOURS = ["cpu", "all", "beside"] as const;
 export type Flavour = typeof FLAVOURS[number];
 
 const CHUNK_BYTES = 4 << 20;
@@ -39,10 +39,9 @@ export async function carryRuntime(carrying: Carrying): Promise<string> {
   const { target, flavour, libraries, denort } = carrying;
   if (await exists(EMBEDDED)) await Deno.remove(EMBEDDED, { recursive: true });
   await Deno.mkdir(EMBEDDED, { recursive: true });
-  if (flavour === "none") return denort;
+  if (flavour === "beside") return denort;
 
-  const names = (await Array.fromAsync(Deno.readDir(libraries), ({ name }) => name)).sort()
-    .filter((name) => flavour === "all" || !isForAccelerators(name));
+  const names = await libraryNames(libraries, flavour);
   // Mach-O and PE files have no place behind their end that survives signing.
   const isBehind = target.includes("linux");
   const carrier = `${INSTALLED}/denort/carrier`;
@@ -69,6 +68,25 @@ export async function carryRuntime(carrying: Carrying): Promise<string> {
   await Deno.mkdir(`${EMBEDDED}/${name}/libs`, { recursive: true });
   for (const { path } of files) await Deno.link(`${libraries}/../${path}`, `${EMBEDDED}/${name}/${path}`);
   return denort;
+}
+
+/**
+ * Lays the libraries for CPUs where the executable looks for them when it carries none.
+ *
+ * @param folder the executable's.
+ */
+export async function layBeside(libraries: string, folder: string): Promise<void> {
+  const beside = `${folder}/openvino`;
+  if (await exists(beside)) await Deno.remove(beside, { recursive: true });
+  await Deno.mkdir(beside, { recursive: true });
+  for (const name of await libraryNames(libraries, "beside")) {
+    await Deno.link(`${libraries}/${name}`, `${beside}/${name}`);
+  }
+}
+
+async function libraryNames(folder: string, flavour: Flavour): Promise<string[]> {
+  const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+  return names.sort().filter((name) => flavour === "all" || !isForAccelerators(name));
 }
 
 /** Reads a file once, for its hash and, where it is to go behind another, for that. */

@@ -1,12 +1,13 @@
 /**
  * `deno task compile`: makes `dist/ovserve`, one executable with the program, the messages of its API and the OpenVINO
- * libraries for CPUs inside. `--target` names another platform, `--runtime` other libraries (all, none), `--output` another file.
+ * libraries for CPUs inside. `--target` names another platform, `--runtime` other libraries (all, beside), `--output` another file.
  *
  * @module
  */
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { findPackages, unneededPaths } from "./carried_packages.ts";
-import { carryRuntime, EMBEDDED, type Flavour, FLAVOURS } from "./carried_runtime.ts";
+import { carryRuntime, EMBEDDED, type Flavour, FLAVOURS, layBeside } from "./carried_runtime.ts";
 import { DENO_VERSION, findDenort, firstParagraph, runDeno } from "./denort.ts";
 import { noticesOf } from "./notices.ts";
 import { checkTarget, type Target } from "./openvino_wheel.ts";
@@ -37,8 +38,10 @@ export async function compile({ target, flavour, output }: Compilation): Promise
     libraries: `${runtime}/libs`,
     denort: await findDenort(target),
   });
-  const runtimeLicences = flavour === "none" ? undefined : `${runtime}/licenses`;
-  await Deno.writeTextFile(`${EMBEDDED}/notices.txt`, await noticesOf({ packages, runtimeLicences }));
+  await Deno.writeTextFile(
+    `${EMBEDDED}/notices.txt`,
+    await noticesOf({ packages, runtimeLicences: `${runtime}/licenses` }),
+  );
 
   say(`Compiling ${output} for ${target} with Deno ${DENO_VERSION}`);
   const carried = ["protos", EMBEDDED, ...await workersIn("src")].flatMap((path) => ["--include", path]);
@@ -49,6 +52,7 @@ export async function compile({ target, flavour, output }: Compilation): Promise
   if (!finished.success) {
     throw new TaskError(`Deno ${DENO_VERSION} cannot compile main.ts. Deno says:\n${firstParagraph(finished.output)}`);
   }
+  if (flavour === "beside") await layBeside(`${runtime}/libs`, dirname(`${ROOT}${output}`));
   const { size } = await Deno.stat(`${ROOT}${output}`);
   say(`Made ${output} (${Math.round(size / 1e6)} MB)`);
   return size;

@@ -14,8 +14,8 @@ const RULE = "=".repeat(80);
 /** What the text is about. */
 export interface Carried {
   readonly packages: readonly Package[];
-  /** The installed runtime's folder with licences, or undefined when the executable carries no runtime. */
-  readonly runtimeLicences: string | undefined;
+  /** The installed runtime's folder with licences. */
+  readonly runtimeLicences: string;
 }
 
 /** The text. Packages without a licence file of their own are named with the licence they declare. */
@@ -23,10 +23,8 @@ export async function noticesOf({ packages, runtimeLicences }: Carried): Promise
   const sections = [
     section("ovserve", await Deno.readTextFile(`${ROOT}LICENSE`)),
     section(`Deno ${DENO_VERSION}, with V8 and the Rust crates it is built from`, await denoLicence()),
+    section(`OpenVINO ${OPENVINO_VERSION}`, (await textsBelow(runtimeLicences)).join("\n")),
   ];
-  if (runtimeLicences !== undefined) {
-    sections.push(section(`OpenVINO ${OPENVINO_VERSION}`, (await textsBelow(runtimeLicences)).join("\n")));
-  }
   for (const { name, version, folder } of packages.filter(({ isCarried }) => isCarried)) {
     const texts = await textsIn(folder);
     sections.push(section(`${name} ${version}`, texts.length > 0 ? texts.join("\n") : await declaredLicence(folder)));

@@ -11,8 +11,8 @@ import { INSTALLED, ROOT, runTask } from "./shell.ts";
 import { installTools } from "./tools.ts";
 
 /**
- * What tests may start: this Deno, Python, the clients and what runs them, openssl for certificates, the executable, and cat for
- * /proc/<pid>, which Deno itself reads only with every permission there is.
+ * What tests may start: this Deno, Python, the clients and what runs them, openssl for certificates, the executable, cat for
+ * /proc/<pid>, which Deno itself reads only with every permission there is, and unshare for what a container would see.
  */
 const PROGRAMS = [
   Deno.execPath(),
@@ -23,6 +23,7 @@ const PROGRAMS = [
   "node",
   "openssl",
   "cat",
+  "unshare",
   `${ROOT}dist/ovserve`,
 ];
 
