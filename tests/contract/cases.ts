@@ -146,7 +146,7 @@ const NAME_CASES: readonly ContractCase[] = [
   },
   {
     name: "as many as there are, by another name",
-    source: `${PREDICT_UTIL} PreProcessPrediction until 2.11`,
+    source: `${PREDICT_UTIL} PreProcessPrediction of older versions; see docs/differences.md`,
     request: { api: "predict", spec: HALF, inputs: { z: floats(1) } },
     answer: {
       code: "INVALID_ARGUMENT",
