@@ -53,6 +53,8 @@ export class Batcher<Task extends BatchTask> implements Disposable {
   readonly #pump: () => void;
   #waitingSize = 0;
   #running = 0;
+  /** The sizes of all tasks that are run. */
+  #runningSize = 0;
   #isPumpQueued = false;
   #cancelTimer: () => void = () => {};
   /** When the timer fires; infinite without one. */
@@ -136,30 +138,30 @@ export class Batcher<Task extends BatchTask> implements Disposable {
   #start(key: string, group: Group<Task>): void {
     const sizeBefore = group.size;
     const tasks = group.take(this.#share(sizeBefore));
-    this.#waitingSize -= sizeBefore - group.size;
+    const size = sizeBefore - group.size;
+    this.#waitingSize -= size;
     this.#groups.delete(key);
     if (group.size > 0) this.#groups.set(key, group);
-    this.#running++;
     const running = this.#run(tasks);
-    if (running === undefined) {
-      this.#running--;
-      return;
-    }
+    if (running === undefined) return;
+    this.#running++;
+    this.#runningSize += size;
     running.then(() => {
       this.#running--;
+      this.#runningSize -= size;
       this.#runWhatIsDue();
     });
   }
 
   /**
-   * How much of a group one batch takes. Were it always all there is, then of two runners that are free one would stay so, and
-   * clients that wait for their answers would come back together and keep it that way.
+   * How much of a group one batch takes: as much as is its share of all that waits or is run. Took it all there is, one runner
+   * would have nearly everything and the others next to nothing, again and again, since those who get their answers together come
+   * back together.
    */
   #share(size: number): number {
     const { batchSizeMax, batchTimeoutMs, runnersMax } = this.#options;
     if (size >= batchSizeMax || batchTimeoutMs > 0) return batchSizeMax;
-    const runners = Math.max(1, Math.floor((runnersMax - this.#running) / this.#groups.size));
-    return Math.ceil(size / runners);
+    return Math.ceil((this.#waitingSize + this.#runningSize) / runnersMax);
   }
 
   /** Never throws and never rejects. */

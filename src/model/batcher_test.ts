@@ -119,8 +119,8 @@ Deno.test("Batcher never mixes keys, and lets them take turns", async () => {
   assert.deepEqual(rig.batches, [["x"], ["a1", "a2", "a3", "a4"], ["b1"], ["c1"], ["a5", "a6"]]);
 });
 
-Deno.test("Batcher shares what waits among the runners that are free", async () => {
-  using rig = new Rig({ runnersMax: 2 });
+Deno.test("Batcher shares what there is among the runners", async () => {
+  using rig = new Rig({ runnersMax: 2, batchSizeMax: 100 });
   rig.submit("a b c");
   await microtasks();
   assert.deepEqual(rig.batches, [["a", "b"], ["c"]]);
@@ -129,6 +129,18 @@ Deno.test("Batcher shares what waits among the runners that are free", async () 
   rig.submit("e", { key: "e" });
   await rig.finish();
   assert.deepEqual(rig.batches.slice(2), [["d"], ["e"]]);
+});
+
+Deno.test("Batcher leaves a part of many tasks to a runner that is at work on few", async () => {
+  using rig = new Rig({ runnersMax: 2, batchSizeMax: 100 });
+  rig.submit("a");
+  await microtasks();
+  rig.submit("b c d e f");
+  await microtasks();
+  assert.deepEqual(rig.batches, [["a"], ["b", "c", "d"]]);
+  await rig.end();
+  assert.deepEqual(rig.batches[2], ["e", "f"]);
+  await rig.finish();
 });
 
 Deno.test("Batcher runs a full batch at once, so that a burst fills no queue while runners are free", async () => {
