@@ -6,7 +6,6 @@
 import { join } from "node:path";
 import { type Code, ServingError } from "../base/status.ts";
 import type { NumericTensor, Tensor } from "../base/tensor.ts";
-import type { FakeModelFile } from "../engine/fake_engine.ts";
 import type { ModelFiles } from "./model_files.ts";
 
 /** A version's folder that is gone at the end of a test. */
@@ -21,8 +20,8 @@ export class VersionFolder implements Disposable {
     return path;
   }
 
-  /** Writes a model of the fake engine and says what a version with it has. */
-  writeModel(model: FakeModelFile, others: Partial<ModelFiles> = {}): ModelFiles {
+  /** Writes a model of the fake engine (`FakeModelFile`) and says what a version with it has. */
+  writeModel(model: object, others: Partial<ModelFiles> = {}): ModelFiles {
     const path = this.write("model.json", JSON.stringify(model));
     return { format: "onnx", path, mappingPath: undefined, warmupPath: undefined, ...others };
   }
