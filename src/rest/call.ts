@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { RequestRecord } from "../base/request_record.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import { readBody } from "./request_body.ts";
 
@@ -10,6 +11,8 @@ import { readBody } from "./request_body.ts";
 export interface CallOptions {
   /** The path of the request as it was sent. */
   readonly path: string;
+  /** Who calls, for the log; empty where nobody knows. */
+  readonly peer: string;
   readonly timeoutMs: number;
   readonly bodyBytesMax: number;
 }
@@ -18,12 +21,16 @@ export interface CallOptions {
 export class Call {
   readonly request: Request;
   readonly path: string;
+  readonly peer: string;
+  /** What becomes of it; begins anew when its body is there. */
+  record: RequestRecord = new RequestRecord();
   readonly #options: CallOptions;
   #abort: AbortController | undefined;
 
   constructor(request: Request, options: CallOptions) {
     this.request = request;
     this.path = options.path;
+    this.peer = options.peer;
     this.#options = options;
   }
 
@@ -48,8 +55,10 @@ export class Call {
   }
 
   /** Reads the body, all of it; as `readBody` of request_body.ts says. */
-  body(): Promise<Uint8Array> {
-    return readBody(this.request, this.#options.bodyBytesMax);
+  async body(): Promise<Uint8Array> {
+    const body = await readBody(this.request, this.#options.bodyBytesMax);
+    this.record = new RequestRecord();
+    return body;
   }
 
   /**

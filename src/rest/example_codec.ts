@@ -45,13 +45,13 @@ export function decodeExamplesBody(body: Uint8Array): ExamplesBody {
   const contextPlace = document.members.get("context");
   const context = contextPlace === undefined
     ? new Uint8Array(0)
-    : readExample(new JsonReader(document, contextPlace), new Uint8Array(0));
+    : readExample(new JsonReader().open(document, contextPlace), new Uint8Array(0));
   const place = document.members.get("examples");
   // The sentence says classify for a regression too.
   if (place === undefined) {
     throw bodyError(document, "When method is classify, key 'examples' is expected and was not found");
   }
-  const reader = new JsonReader(document, place);
+  const reader = new JsonReader().open(document, place);
   if (reader.peek() !== CHARACTER.LEFT_BRACKET) {
     throw bodyError(document, "Expecting 'examples' value to be an list/array");
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CODE, ServingError, toServingError } from "../base/status.ts";
+import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import { Call } from "./call.ts";
 import { errorReply, HttpError, type Reply, toResponse } from "./http_reply.ts";
 import { pathOf } from "./request_path.ts";
@@ -22,7 +22,10 @@ const CORS_HEADERS = {
 };
 
 /** Makes the function that answers requests. It never rejects. */
-export function restHandler(services: RestServices, options: RouteOptions): (request: Request) => Promise<Response> {
+export function restHandler(
+  services: RestServices,
+  options: RouteOptions,
+): (request: Request, peer?: string) => Promise<Response> {
   const { corsSupport = false, timeoutMs = TIMEOUT_MS, bodyBytesMax = BODY_BYTES_MAX, sagemaker } = options;
   const headers = corsSupport ? CORS_HEADERS : {};
   const routes = [
@@ -30,17 +33,20 @@ export function restHandler(services: RestServices, options: RouteOptions): (req
     ...(sagemaker === undefined ? [] : sagemakerRoutes(services, { ...options, ...sagemaker })),
   ];
 
-  return async (request) => {
+  return async (request, peer = "") => {
     const path = pathOf(request.url);
-    const call = new Call(request, { path, timeoutMs, bodyBytesMax });
+    const call = new Call(request, { path, peer, timeoutMs, bodyBytesMax });
     let reply: Reply;
+    let code: Code = CODE.OK;
     try {
       reply = await answer(call, routes);
     } catch (thrown) {
       const error = thrown instanceof HttpError ? thrown : toServingError(thrown);
       if (error instanceof ServingError && error.code === CODE.INTERNAL) options.onFault(error, path);
       reply = errorReply(error);
+      code = error instanceof ServingError ? error.code : codeOfStatus(error.status);
     }
+    options.onEnd?.(call, code);
     const response = await toResponse(reply, { acceptEncoding: request.headers.get("accept-encoding"), headers });
     return request.method === "HEAD" ? new Response(null, response) : response;
   };
@@ -57,6 +63,12 @@ function answer(call: Call, routes: readonly Route[]): Reply | Promise<Reply> {
   }
   if (!/^\/v1\//i.test(path)) throw new HttpError(404, "Not Found");
   throw new ServingError(CODE.INVALID_ARGUMENT, `Malformed request: ${method} ${path}`);
+}
+
+/** The code that says most of what a status without a code of its own says. */
+function codeOfStatus(status: number): Code {
+  if (status === 404) return CODE.NOT_FOUND;
+  return status < 500 ? CODE.INVALID_ARGUMENT : CODE.UNAVAILABLE;
 }
 
 /** What a browser asks before it lets a page of another origin call. */

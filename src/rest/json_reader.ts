@@ -6,12 +6,14 @@
  */
 import type { JsonDocument, JsonPlace } from "./json_scanner.ts";
 import { stringBytes, stringEnd } from "./json_string.ts";
-import { asciiText, CHARACTER, scanNumber, scanScalar } from "./json_syntax.ts";
+import { areDigits, asciiText, CHARACTER, scanNumber, scanScalar, valueOfDigits } from "./json_syntax.ts";
 
 const { QUOTE, COMMA, MINUS, DOT, ZERO, NINE, COLON, LEFT_BRACKET, RIGHT_BRACKET, LEFT_BRACE, RIGHT_BRACE } = CHARACTER;
 
 /** Digits a value is collected in: two heaps of nine, each of them and their sum's parts exact in a double. */
 const HEAP_FULL = 1e8;
+/** A heap that takes four digits more at once. */
+const HEAP_FOR_FOUR = 1e5;
 /** Powers of ten that are exact in a double. */
 const POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 const EXACT_POWER_MAX = 22;
@@ -23,19 +25,30 @@ const CORRECTION_SLACK = 2 ** -40;
 /** Digits of a whole number that are exact in a double whatever they are. */
 const EXACT_DIGITS = 15;
 
+const NOTHING = { bytes: new Uint8Array(0), arraySizes: new Uint32Array(0) };
+
 /** Reads a scanned document from any of its places on. */
 export class JsonReader {
-  readonly bytes: Uint8Array;
+  /** The document's text; borrowed. */
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   /** Where the next value, separator or bracket is. */
-  position: number;
-  readonly #arraySizes: Uint32Array;
-  #arrayIndex: number;
+  position = 0;
+  #view: DataView = new DataView(this.bytes.buffer);
+  #arraySizes = new Uint32Array(0);
+  #arrayIndex = 0;
 
-  constructor(document: JsonDocument, place: JsonPlace) {
-    this.bytes = document.bytes;
-    this.#arraySizes = document.arraySizes;
-    this.position = place.position;
-    this.#arrayIndex = place.arrayIndex;
+  /** Turns to a place of a document; itself, for the caller's convenience. */
+  open({ bytes, arraySizes }: Pick<JsonDocument, "bytes" | "arraySizes">, place: JsonPlace): this {
+    this.bytes = bytes as Uint8Array<ArrayBuffer>;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#arraySizes = arraySizes as Uint32Array<ArrayBuffer>;
+    this.seek(place);
+    return this;
+  }
+
+  /** Lets go of the document. */
+  close(): void {
+    this.open(NOTHING, { position: 0, arrayIndex: 0 });
   }
 
   /** Where the reader is, to come back to. */
@@ -164,21 +177,50 @@ export class JsonReader {
     if (isNegative) character = bytes[++at] as number;
     if (character > NINE) return this.#readNonFinite(at, isNegative);
 
+    const view = this.#view;
+    const lastWord = view.byteLength - 4;
     let high = 0;
     let dot = -1;
-    for (; high < HEAP_FULL; character = bytes[++at] as number) {
-      if (character >= ZERO && character <= NINE) high = high * 10 + (character - ZERO);
-      else if (character === DOT) dot = at;
-      else break;
+    while (high < HEAP_FULL) {
+      if (character >= ZERO && character <= NINE) {
+        high = Math.imul(high, 10) + (character - ZERO);
+        at++;
+      } else if (character === DOT) {
+        dot = at++;
+      } else {
+        break;
+      }
+      if (high < HEAP_FOR_FOUR && dot >= 0 && at <= lastWord) {
+        const word = view.getInt32(at, true);
+        if (areDigits(word)) {
+          high = Math.imul(high, 10_000) + valueOfDigits(word);
+          at += 4;
+        }
+      }
+      character = bytes[at] as number;
     }
     let low = 0;
     let lowDigits = 0;
-    for (; lowDigits < 9; character = bytes[++at] as number) {
+    while (lowDigits < 9) {
+      if (lowDigits < 6 && at <= lastWord) {
+        const word = view.getInt32(at, true);
+        if (areDigits(word)) {
+          low = Math.imul(low, 10_000) + valueOfDigits(word);
+          lowDigits += 4;
+          at += 4;
+          character = bytes[at] as number;
+          continue;
+        }
+      }
       if (character >= ZERO && character <= NINE) {
-        low = low * 10 + (character - ZERO);
+        low = Math.imul(low, 10) + (character - ZERO);
         lowDigits++;
-      } else if (character === DOT) dot = at;
-      else break;
+      } else if (character === DOT) {
+        dot = at;
+      } else {
+        break;
+      }
+      character = bytes[++at] as number;
     }
     const scale = dot < 0 ? 0 : at - dot - 1;
     if (isInsideNumber(character) || scale > EXACT_POWER_MAX) return this.#readLong(start);

@@ -4,7 +4,7 @@ import { scanJson } from "./json_scanner.ts";
 
 function readerOf(text: string): JsonReader {
   const document = scanJson(new TextEncoder().encode(text), []);
-  return new JsonReader(document, document.root);
+  return new JsonReader().open(document, document.root);
 }
 
 /** Numbers of all lengths and sizes, the way they are written everywhere. */

@@ -9,7 +9,17 @@
  */
 import { CODE, ServingError } from "../base/status.ts";
 import { decodeString } from "./json_string.ts";
-import { CHARACTER, isEnd, parseError, scanScalar, scanString, skipSpace } from "./json_syntax.ts";
+import {
+  CHARACTER,
+  isDigit,
+  isEnd,
+  parseError,
+  scanNumber,
+  scanScalar,
+  scanString,
+  skipDigits,
+  skipSpace,
+} from "./json_syntax.ts";
 
 /** A place in a document from which a value can be read. */
 export interface JsonPlace {
@@ -26,16 +36,23 @@ export interface JsonDocument {
   readonly root: JsonPlace;
   /** The values of the root's members that were asked for; of equal names the first. */
   readonly members: ReadonlyMap<string, JsonPlace>;
-  /** How many elements each array has, in the order in which they open. */
+  /** How many elements each array has, in the order in which they open; valid until the next document is scanned on this thread. */
   readonly arraySizes: Uint32Array;
 }
 
-const { QUOTE, COMMA, COLON, LEFT_BRACKET, RIGHT_BRACKET, LEFT_BRACE, RIGHT_BRACE } = CHARACTER;
+const { SPACE, QUOTE, COMMA, MINUS, DOT, ZERO, COLON, LEFT_BRACKET, RIGHT_BRACKET, LOWER_E, LEFT_BRACE, RIGHT_BRACE } =
+  CHARACTER;
+/** What an upper-case letter and its lower-case twin differ in. */
+const CASE_BIT = 0x20;
+/** A number with fewer digits and no exponent is not too big for a double. */
+const PLAIN_CHARACTERS_MAX = 300;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
 /** A name longer than this, escapes and all, is none that is asked for. */
 const NAME_BYTES_MAX = 256;
 /** Marks an object on the stack of what is open; an array is marked by its index. */
 const OBJECT = -1;
+/** Longer lists than this are given back before the next document. */
+const KEPT_MAX = 1 << 18;
 const STACK_START = 32;
 const SIZES_START = 64;
 
@@ -50,25 +67,27 @@ export function scanJson(bytes: Uint8Array, memberNames: readonly string[]): Jso
   if (bytes.length === 0) {
     throw new ServingError(CODE.INVALID_ARGUMENT, "JSON Parse error: The document is empty");
   }
-  return new Scanner(bytes, memberNames).scan();
+  try {
+    return scanner.scan(bytes, memberNames);
+  } finally {
+    scanner.close();
+  }
 }
 
+const NOTHING = new Uint8Array(0);
+
 class Scanner {
-  readonly #bytes: Uint8Array;
-  readonly #memberNames: readonly string[];
-  readonly #members = new Map<string, JsonPlace>();
+  #bytes = new Uint8Array(0);
+  #view: DataView = new DataView(this.#bytes.buffer);
+  #memberNames: readonly string[] = [];
+  #members = new Map<string, JsonPlace>();
   #open = new Int32Array(STACK_START);
   #depth = 0;
   #arraySizes = new Uint32Array(SIZES_START);
   #arrayCount = 0;
 
-  constructor(bytes: Uint8Array, memberNames: readonly string[]) {
-    this.#bytes = bytes;
-    this.#memberNames = memberNames;
-  }
-
-  scan(): JsonDocument {
-    const bytes = this.#bytes;
+  scan(bytes: Uint8Array, memberNames: readonly string[]): JsonDocument {
+    this.#begin(bytes as Uint8Array<ArrayBuffer>, memberNames);
     const hasMark = BYTE_ORDER_MARK.every((byte, i) => bytes[i] === byte);
     const start = skipSpace(bytes, hasMark ? BYTE_ORDER_MARK.length : 0);
     if (isEnd(bytes, start)) throw parseError("The document is empty.", start);
@@ -79,6 +98,22 @@ class Scanner {
       members: this.#members,
       arraySizes: this.#arraySizes.subarray(0, this.#arrayCount),
     };
+  }
+
+  /** Lets go of the document. */
+  close(): void {
+    this.#begin(NOTHING, []);
+  }
+
+  #begin(bytes: Uint8Array<ArrayBuffer>, memberNames: readonly string[]): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#memberNames = memberNames;
+    this.#members = new Map();
+    this.#depth = 0;
+    this.#arrayCount = 0;
+    if (this.#open.length > KEPT_MAX) this.#open = new Int32Array(STACK_START);
+    if (this.#arraySizes.length > KEPT_MAX) this.#arraySizes = new Uint32Array(SIZES_START);
   }
 
   /** Goes over one value and all it holds: a loop with a stack of its own, since a document may be as deep as it is long. */
@@ -103,10 +138,39 @@ class Scanner {
           continue;
         }
       } else {
-        at = scanScalar(bytes, at);
+        at = isDigit(character) || character === MINUS ? this.#scanNumbers(at) : scanScalar(bytes, at);
       }
       at = this.#scanAfterValue(at);
     } while (this.#depth > 0);
+  }
+
+  /** Goes over a number, and in an array over those behind it: most of a request is made of them. */
+  #scanNumbers(start: number): number {
+    const bytes = this.#bytes;
+    const open = this.#depth > 0 ? this.#open[this.#depth - 1] as number : OBJECT;
+    let at = this.#scanNumber(start);
+    if (open === OBJECT) return at;
+    let count = 0;
+    while (bytes[at] === COMMA) {
+      const next = bytes[at + 1] === SPACE ? at + 2 : at + 1;
+      if (!isDigit(bytes[next]) && bytes[next] !== MINUS) break;
+      at = this.#scanNumber(next);
+      count++;
+    }
+    this.#arraySizes[open] = (this.#arraySizes[open] as number) + count;
+    return at;
+  }
+
+  /** Goes over a number of digits and perhaps a point among them; what looks otherwise is looked at in full. */
+  #scanNumber(start: number): number {
+    const bytes = this.#bytes;
+    const first = bytes[start] === MINUS ? start + 1 : start;
+    let at = skipDigits(this.#view, first);
+    const whole = at - first;
+    if (bytes[at] === DOT) at = skipDigits(this.#view, at + 1);
+    const isPlain = whole > 0 && (whole === 1 || bytes[first] !== ZERO) && isDigit(bytes[at - 1]) &&
+      at - first < PLAIN_CHARACTERS_MAX && ((bytes[at] as number) | CASE_BIT) !== LOWER_E;
+    return isPlain ? at : scanNumber(bytes, start);
   }
 
   /** Goes on to where the next value begins, or to the end: over commas, names and the ends of what is open. */
@@ -154,6 +218,7 @@ class Scanner {
       grown.set(this.#arraySizes);
       this.#arraySizes = grown;
     }
+    this.#arraySizes[this.#arrayCount] = 0;
     return this.#arrayCount++;
   }
 
@@ -166,3 +231,6 @@ class Scanner {
     this.#open[this.#depth++] = container;
   }
 }
+
+// One document is scanned at a time, and to its end. That it is always the same object also keeps the machine code made for it.
+const scanner = new Scanner();

@@ -113,8 +113,28 @@ function scanWord(bytes: Uint8Array, at: number, word: Uint8Array): number {
   return at + word.length;
 }
 
-function isDigit(character: number | undefined): boolean {
+/** Whether a character is a digit. */
+export function isDigit(character: number | undefined): boolean {
   return (character as number) >= 0x30 && (character as number) <= 0x39;
+}
+
+/** The first position from `at` on that is no digit; looked for four at a time. */
+export function skipDigits(view: DataView, at: number): number {
+  const last = view.byteLength - 4;
+  while (at <= last && areDigits(view.getInt32(at, true))) at += 4;
+  while (at < view.byteLength && isDigit(view.getUint8(at))) at++;
+  return at;
+}
+
+/** Whether four bytes are digits, each of them: 0x30 to 0x39. */
+export function areDigits(word: number): boolean {
+  return ((word & 0xf0f0f0f0) | ((word + 0x06060606) & 0xf0f0f0f0) >>> 4) === 0x33333333;
+}
+
+/** The number that four digits stand for, the first of them in the lowest byte. */
+export function valueOfDigits(word: number): number {
+  const pairs = (Math.imul(word & 0x000f000f, 10) + (word >>> 8 & 0x000f000f)) | 0;
+  return Math.imul(pairs & 0xff, 100) + (pairs >>> 16);
 }
 
 /** Goes over a number; `NaN`, `Inf` and `Infinity` are numbers too. */

@@ -8,7 +8,7 @@ import { CODE, type Code, type CodeName, ServingError } from "../base/status.ts"
 import type { DType, NamedTensor } from "../base/tensor.ts";
 import { excerpt } from "./json_excerpt.ts";
 import { JsonReader } from "./json_reader.ts";
-import { type JsonDocument, type JsonPlace, scanJson } from "./json_scanner.ts";
+import { type JsonDocument, scanJson } from "./json_scanner.ts";
 import { CHARACTER } from "./json_syntax.ts";
 import { JsonWriter } from "./json_writer.ts";
 import { bodyError, readSignatureName } from "./request_document.ts";
@@ -45,6 +45,9 @@ const TEXT_GROWTH_GUESS = 3;
 /** The longest first buffer: what is longer grows into it. */
 const CAPACITY_MAX = 64 << 20;
 
+// One body is read at a time, and to its end. That it is always the same object also keeps the machine code made for it.
+const reader = new JsonReader();
+
 /**
  * Decodes the body of a Predict request.
  *
@@ -53,6 +56,14 @@ const CAPACITY_MAX = 64 << 20;
  * @throws {ServingError} INVALID_ARGUMENT for whatever is wrong with the body, and what `model` has in place of signatures.
  */
 export function decodePredictBody(body: Uint8Array, model: ModelInputs): PredictBody {
+  try {
+    return decode(body, model);
+  } finally {
+    reader.close();
+  }
+}
+
+function decode(body: Uint8Array, model: ModelInputs): PredictBody {
   const document = scanJson(body, ["signature_name", "instances", "inputs"]);
   const signatureName = readSignatureName(document);
   const specs = inputsOf(model, signatureName);
@@ -66,10 +77,12 @@ export function decodePredictBody(body: Uint8Array, model: ModelInputs): Predict
         "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
       );
     }
-    return { signatureName, format: "row", inputs: readInstances(document, instances, specs) };
+    reader.open(document, instances);
+    return { signatureName, format: "row", inputs: readInstances(document, specs) };
   }
   if (inputs === undefined) throw invalidArgument("Missing 'inputs' or 'instances' key");
-  return { signatureName, format: "columnar", inputs: readInputs(new JsonReader(document, inputs), specs) };
+  reader.open(document, inputs);
+  return { signatureName, format: "columnar", inputs: readInputs(specs) };
 }
 
 /**
@@ -87,8 +100,7 @@ export function inputsOf(model: ModelInputs, signatureName: string): readonly In
   throw invalidArgument(`Failed to get input map for signature: ${signatureName || "DEFAULT"}`);
 }
 
-function readInstances(document: JsonDocument, place: JsonPlace, specs: readonly InputSpec[]): NamedTensor[] {
-  const reader = new JsonReader(document, place);
+function readInstances(document: JsonDocument, specs: readonly InputSpec[]): NamedTensor[] {
   if (reader.peek() !== CHARACTER.LEFT_BRACKET) {
     throw bodyError(document, "Expecting 'instances' to be an list/array");
   }
@@ -100,22 +112,22 @@ function readInstances(document: JsonDocument, place: JsonPlace, specs: readonly
       "instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map",
     );
   }
-  return isObject && !isBase64Object(reader)
-    ? readNamedInstances(reader, count, specs)
-    : readPlainInstances(reader, count, specs[0] as InputSpec);
+  return isObject && !isBase64Object()
+    ? readNamedInstances(count, specs)
+    : readPlainInstances(count, specs[0] as InputSpec);
 }
 
-function isBase64Object(reader: JsonReader): boolean {
+function isBase64Object(): boolean {
   const { place } = reader;
   const isBase64 = reader.readBase64Text() !== undefined;
   reader.seek(place);
   return isBase64;
 }
 
-function readPlainInstances(reader: JsonReader, count: number, spec: InputSpec): NamedTensor[] {
+function readPlainInstances(count: number, spec: InputSpec): NamedTensor[] {
   const tensor = new TensorReader({ ...spec, batchMax: count });
   for (let i = 0; i < count; i++) {
-    if (reader.peek() === CHARACTER.LEFT_BRACE && !isBase64Object(reader)) {
+    if (reader.peek() === CHARACTER.LEFT_BRACE && !isBase64Object()) {
       throw invalidArgument(`Expecting value/list but got object at item ${i} of input list`);
     }
     try {
@@ -127,18 +139,18 @@ function readPlainInstances(reader: JsonReader, count: number, spec: InputSpec):
   return [{ name: spec.name, tensor: tensor.batch() }];
 }
 
-function readNamedInstances(reader: JsonReader, count: number, specs: readonly InputSpec[]): NamedTensor[] {
+function readNamedInstances(count: number, specs: readonly InputSpec[]): NamedTensor[] {
   const tensors = new Map(specs.map((spec) => [spec.name, new TensorReader({ ...spec, batchMax: count })]));
   for (let i = 0; i < count; i++) {
-    if (reader.peek() !== CHARACTER.LEFT_BRACE || isBase64Object(reader)) {
+    if (reader.peek() !== CHARACTER.LEFT_BRACE || isBase64Object()) {
       throw invalidArgument(`Expecting object but got list at item ${i} of input list`);
     }
-    readInstance(reader, i, tensors);
+    readInstance(i, tensors);
   }
   return [...tensors].map(([name, tensor]) => ({ name, tensor: tensor.batch() }));
 }
 
-function readInstance(reader: JsonReader, index: number, tensors: ReadonlyMap<string, TensorReader>): void {
+function readInstance(index: number, tensors: ReadonlyMap<string, TensorReader>): void {
   const { place } = reader;
   let members = 0;
   reader.enterObject();
@@ -173,14 +185,14 @@ function elementError(thrown: unknown, which: string): unknown {
   );
 }
 
-function readInputs(reader: JsonReader, specs: readonly InputSpec[]): NamedTensor[] {
-  if (reader.peek() !== CHARACTER.LEFT_BRACE || isBase64Object(reader)) {
+function readInputs(specs: readonly InputSpec[]): NamedTensor[] {
+  if (reader.peek() !== CHARACTER.LEFT_BRACE || isBase64Object()) {
     if (specs.length > 1) {
       throw invalidArgument(
         "inputs is a plain value/list, but expecting an object as multiple input tensors required as per tensorinfo_map",
       );
     }
-    return [readInput(reader, specs[0] as InputSpec)];
+    return [readInput(specs[0] as InputSpec)];
   }
   const found = new Map<string, NamedTensor>();
   reader.enterObject();
@@ -188,7 +200,7 @@ function readInputs(reader: JsonReader, specs: readonly InputSpec[]): NamedTenso
     const spec = specs.find((candidate) => candidate.name === name);
     // Names that are no inputs are let pass, and of equal names the first counts.
     if (spec === undefined || found.has(name)) reader.skip();
-    else found.set(name, readInput(reader, spec));
+    else found.set(name, readInput(spec));
   }
   return specs.map(({ name }) => {
     const input = found.get(name);
@@ -197,7 +209,7 @@ function readInputs(reader: JsonReader, specs: readonly InputSpec[]): NamedTenso
   });
 }
 
-function readInput(reader: JsonReader, spec: InputSpec): NamedTensor {
+function readInput(spec: InputSpec): NamedTensor {
   const tensor = new TensorReader({ ...spec, batchMax: 1 });
   tensor.read(reader);
   return { name: spec.name, tensor: tensor.single() };

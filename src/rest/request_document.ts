@@ -20,13 +20,13 @@ export function readSignatureName(document: JsonDocument): string {
   if (document.bytes[document.root.position] !== CHARACTER.LEFT_BRACE) throw bodyError(document, "Is not object");
   const place = document.members.get("signature_name");
   if (place === undefined) return "";
-  const reader = new JsonReader(document, place);
+  const reader = new JsonReader().open(document, place);
   if (reader.peek() === CHARACTER.QUOTE) return reader.readText();
   throw bodyError(document, "not formatted correctly. 'signature_name' key must be a string value.");
 }
 
 /** An error about a body as a whole, with the beginning of it. */
 export function bodyError(document: JsonDocument, what: string): ServingError {
-  const shown = excerpt(new JsonReader(document, document.root));
+  const shown = excerpt(new JsonReader().open(document, document.root));
   return new ServingError(CODE.INVALID_ARGUMENT, `JSON Value: ${shown} ${what}`);
 }

@@ -66,7 +66,7 @@ function versionOf(digits: string): number | bigint {
 }
 
 /** Undoes `%2F` and the like; what only looks like it stays as it is. */
-function percentDecode(text: string): string {
+export function percentDecode(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
     const bytes = run.slice(1).split("%").map((digits) => parseInt(digits, 16));
     return new TextDecoder().decode(Uint8Array.from(bytes));

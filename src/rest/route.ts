@@ -3,12 +3,13 @@
  *
  * @module
  */
-import type { ServingError } from "../base/status.ts";
+import type { Code, ServingError } from "../base/status.ts";
 import type { ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
 import type { Call } from "./call.ts";
 import type { PredictCodec } from "./codec.ts";
 import type { Reply } from "./http_reply.ts";
+import type { Observed } from "./observation_routes.ts";
 
 /** What the REST API answers with. */
 export interface RestServices {
@@ -24,6 +25,10 @@ export interface RestOptions {
   readonly reloadConfig: () => Promise<boolean>;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
   readonly onFault: (error: ServingError, path: string) => void;
+  /** Told of each call's end, before the client is, and of the code it ends with. Must not throw. */
+  readonly onEnd?: (call: Call, code: Code) => void;
+  /** What those who watch may ask for on the same port, even before calls are answered. */
+  readonly observed?: Observed;
   /** Lets pages of any origin call (`--rest_api_enable_cors_support`). */
   readonly corsSupport?: boolean;
   /** How long a call may take from when its body is there (`--rest_api_timeout_in_ms`). */

@@ -5,6 +5,7 @@
  */
 import { CODE, ServingError } from "../base/status.ts";
 import { restHandler } from "./handlers.ts";
+import { answerObservation, type Observed } from "./observation_routes.ts";
 import { errorReply } from "./http_reply.ts";
 import type { RestOptions, RestServices } from "./route.ts";
 import { WorkerCodec } from "./worker_codec.ts";
@@ -20,7 +21,8 @@ const LAST_REPLIES_MS = 1000;
 /** Serves the REST API until it is shut down. */
 export class RestServer {
   readonly #codec = new WorkerCodec();
-  readonly #handler: (request: Request) => Promise<Response>;
+  readonly #handler: (request: Request, peer: string) => Promise<Response>;
+  readonly #observed: Observed | undefined;
   readonly #servers: Deno.HttpServer<Deno.Addr>[] = [];
   readonly #accepting = Promise.withResolvers<void>();
   /** How to answer each running request, should there be no time to finish it. */
@@ -29,6 +31,7 @@ export class RestServer {
 
   constructor(services: RestServices, options: RestOptions) {
     this.#handler = restHandler(services, { ...options, codec: this.#codec });
+    this.#observed = options.observed;
   }
 
   /**
@@ -38,7 +41,10 @@ export class RestServer {
    * @throws {Deno.errors.AddrInUse} and what else the system says.
    */
   listen(endpoint: RestEndpoint): Deno.Addr {
-    const server = serve(endpoint, (request) => this.#answer(request));
+    const server = serve(endpoint, (request, { remoteAddr }) => {
+      const observation = this.#observed && answerObservation(request, this.#observed);
+      return observation ?? this.#answer(request, peerName(remoteAddr));
+    });
     this.#servers.push(server);
     return server.addr;
   }
@@ -65,11 +71,13 @@ export class RestServer {
     this.#codec[Symbol.dispose]();
   }
 
-  #answer(request: Request): Promise<Response> {
+  #answer(request: Request, peer: string): Promise<Response> {
     const { promise, resolve } = Promise.withResolvers<Response>();
     this.#running.add(resolve);
     const ready = this.#isAccepting ? undefined : this.#accepting.promise;
-    const answered = ready === undefined ? this.#handler(request) : ready.then(() => this.#handler(request));
+    const answered = ready === undefined
+      ? this.#handler(request, peer)
+      : ready.then(() => this.#handler(request, peer));
     answered.then(resolve);
     return promise.finally(() => this.#running.delete(resolve));
   }
@@ -91,10 +99,15 @@ function leavingResponse(): Response {
 
 function serve(
   endpoint: RestEndpoint,
-  handler: (request: Request) => Promise<Response>,
+  handler: (request: Request, info: Deno.ServeHandlerInfo<Deno.Addr>) => Promise<Response>,
 ): Deno.HttpServer<Deno.Addr> {
   const onListen = () => {};
   if ("path" in endpoint) return Deno.serve({ onListen, path: endpoint.path }, handler);
   const { hostname, port, tls } = endpoint;
   return Deno.serve({ onListen, hostname, port, ...tls }, handler);
+}
+
+function peerName(address: Deno.Addr): string {
+  if (address.transport === "tcp") return `${address.hostname}:${address.port}`;
+  return address.transport === "unix" ? `unix:${address.path}` : address.transport;
 }

@@ -27,6 +27,9 @@ export interface WantedTensor {
 export class TensorReader {
   readonly #wanted: WantedTensor;
   #elements: Elements | undefined;
+  /** The shape of all values, which is that of the first. */
+  #firstShape: readonly number[] = [];
+  /** The shape of the value that is being read. */
   #shape: readonly number[] = [];
   #count = 0;
 
@@ -49,20 +52,21 @@ export class TensorReader {
     const isScalar = reader.peek() !== CHARACTER.LEFT_BRACKET;
     const shape = isScalar ? [] : reader.nestedSizes(RANK_MAX + 1);
     if (shape.length > RANK_MAX) throw invalidArgument(`tensor parsing error: ${this.#wanted.name}`);
-    const elements = this.#elements ??= this.#newElements(reader, shape);
-    this.#fill(reader, { elements, shape, level: 0 });
-    if (this.#count++ === 0) this.#shape = shape;
-    else if (!isScalar || this.#shape.length > 0) checkShape(this.#shape, shape);
+    this.#elements ??= this.#newElements(reader, shape);
+    this.#shape = shape;
+    this.#fill(reader, 0);
+    if (this.#count++ === 0) this.#firstShape = shape;
+    else if (!isScalar || this.#firstShape.length > 0) checkShape(this.#firstShape, shape);
   }
 
   /** The one value that was read. */
   single(): Tensor {
-    return this.#tensor(this.#shape);
+    return this.#tensor(this.#firstShape);
   }
 
   /** All values that were read, along a first dimension. */
   batch(): Tensor {
-    return this.#tensor([this.#count, ...this.#shape]);
+    return this.#tensor([this.#count, ...this.#firstShape]);
   }
 
   #tensor(shape: readonly number[]): Tensor {
@@ -77,12 +81,10 @@ export class TensorReader {
     return newElements(dtype, Math.floor(Math.min(product(shape) * batchMax, textMax)));
   }
 
-  #fill(
-    reader: JsonReader,
-    place: { readonly elements: Elements; readonly shape: readonly number[]; readonly level: number },
-  ): void {
-    const { elements, shape, level } = place;
+  #fill(reader: JsonReader, level: number): void {
+    const shape = this.#shape;
     const rank = shape.length;
+    const elements = this.#elements as Elements;
     if (reader.peek() !== CHARACTER.LEFT_BRACKET) {
       if (level !== rank) throw levelError(reader, level, rank);
       if (elements.take(reader, 1) < 1) throw typeError(reader, this.#wanted.dtype);
@@ -95,10 +97,9 @@ export class TensorReader {
         `Encountered list at unexpected size: ${size} at level: ${level} expected size: ${shape[level]}`,
       );
     }
-    const inner = { elements, shape, level: level + 1 };
     // What cannot be taken in one go is looked at by itself, and there found wrong.
     const taken = level === rank - 1 ? elements.take(reader, size) : 0;
-    for (let i = taken; i < size; i++) this.#fill(reader, inner);
+    for (let i = taken; i < size; i++) this.#fill(reader, level + 1);
     reader.leave();
   }
 }

@@ -1,0 +1,34 @@
+/**
+ * Tells of each REST call that is over: to the counts always, to the log and to traces where they are wanted.
+ *
+ * @module
+ */
+import type { Code } from "../base/status.ts";
+import type { OnEnded } from "../service/ended_request.ts";
+import type { RequestMetrics } from "../service/request_metrics.ts";
+import type { RequestKind } from "../service/request_series.ts";
+import type { Call } from "./call.ts";
+
+/** What paths ask for, in the words of the gRPC API. */
+const METHODS: readonly (readonly [RegExp, string])[] = [
+  [/^\/v1\/models\/.*:predict$|^\/invocations$/, "Predict"],
+  [/^\/v1\/models\/.*:classify$/, "Classify"],
+  [/^\/v1\/models\/.*:regress$/, "Regress"],
+  [/^\/v1\/models\/.*\/metadata$/, "GetModelMetadata"],
+  [/^\/v1\/(?:models|config)(?:\/(?!reload$).*)?$|^\/ping$/, "GetModelStatus"],
+  [/^\/v1\/config\/reload$/, "HandleReloadConfigRequest"],
+];
+
+/** Makes what a server's `onEnd` is. */
+export function callObserver(metrics: RequestMetrics, listeners: readonly OnEnded[]): (call: Call, code: Code) => void {
+  const kinds = new Map<string, RequestKind>();
+  return (call, code) => {
+    const { path, record, peer, request } = call;
+    const method = METHODS.find(([regexp]) => regexp.test(path))?.[1] ?? "";
+    const kind = kinds.get(method) ?? { method, interface: "REST" };
+    kinds.set(method, kind);
+    metrics.count(kind, record, code);
+    const header = (name: string) => request.headers.get(name) ?? undefined;
+    for (const listener of listeners) listener({ kind, path, code, record, peer, header });
+  };
+}
