@@ -12,6 +12,8 @@ export const ENVIRONMENT: readonly string[] = [
   "LOG_LEVEL",
   "OVSERVE_OPENVINO_DIR",
   "OVSERVE_RUNTIME_DIR",
+  // Whether traces are wanted. The exporter, which is Deno's own, reads the other variables of OpenTelemetry by itself.
+  "OTEL_DENO",
   // Where OpenVINO may be installed.
   "CONDA_PREFIX",
   "INTEL_OPENVINO_DIR",

@@ -25,6 +25,7 @@ import { findModelFiles } from "./model/model_files.ts";
 import { loadModel } from "./model/model_loader.ts";
 import type { ModelServable } from "./model/model_servable.ts";
 import type { WarmUpRequest } from "./model/warm_up.ts";
+import { Observation } from "./observation.ts";
 import { ModelService } from "./service/model_service.ts";
 import { PredictionService } from "./service/prediction_service.ts";
 
@@ -63,10 +64,18 @@ export class App implements AsyncDisposable {
     const batching = config.batching && await readBatching(config.batching);
 
     const engine = options.engine ?? resources.use(openEngine(config, log));
-    const manager = resources.use(newManager(config, log));
+    let observation: Observation | undefined;
+    const manager = resources.use(newManager(config, (state) => {
+      logState(log, state);
+      observation?.onStateChange(state);
+    }));
     const catalog = newCatalog(config, { engine, manager, batching, log });
+    const { readiness } = observation = resources.use(
+      await Observation.begin(config.observation, { manager, modelNames: () => catalog.names, log }),
+    );
     const reload = async (origin: string, read: ReadModels) => {
       const missing = await applyModels(catalog, { origin, read, log });
+      observation?.readiness.changed();
       log.info("configuration reloaded", { origin, models: catalog.names });
       return missing;
     };
@@ -83,13 +92,14 @@ export class App implements AsyncDisposable {
         }
       }),
     };
-    let watch: ModelsFileWatch | undefined;
+    let watch: ModelsFileWatch | undefined = undefined;
     const frontEnds = resources.use(
       await FrontEnds.open(config, {
         methods: grpcMethods(services, { asTensorContent: config.grpc.encodesAsTensorContent }),
         services,
         modelNames: () => catalog.names,
         reloadConfig: () => watch === undefined ? Promise.resolve(false) : watch.reloadIfChanged(),
+        observation,
         log,
       }),
     );
@@ -106,8 +116,12 @@ export class App implements AsyncDisposable {
       }),
     );
     frontEnds.accept();
+    readiness.start();
     log.info("server started", { ...frontEnds.addresses, models: manager.names() });
-    resources.defer(() => log.info("server leaving"));
+    resources.defer(() => {
+      log.info("server leaving");
+      readiness.leave();
+    });
     return new App(resources.move(), { log, watch, addresses: frontEnds.addresses });
   }
 
@@ -160,14 +174,17 @@ function readAtStart({ models }: Config, text: string): ModelsRead {
     : { models: models.models, notes: [] };
 }
 
-function newManager({ loading, shutdownGraceMs, allowLabelsForUnavailable }: Config, log: Log): Manager<ModelServable> {
+function newManager(
+  { loading, shutdownGraceMs, allowLabelsForUnavailable }: Config,
+  onStateChange: (state: ServableState) => void,
+): Manager<ModelServable> {
   return new Manager<ModelServable>({
     loadsMax: loading.loadsMax,
     loadRetriesMax: loading.retriesMax,
     loadRetryIntervalMs: loading.retryIntervalMs,
     disposeWaitMs: shutdownGraceMs,
     allowLabelsForUnavailable,
-    onStateChange: (state) => logState(log, state),
+    onStateChange,
   });
 }
 

@@ -7,8 +7,15 @@ import type { Log } from "./base/log.ts";
 import type { ServingError } from "./base/status.ts";
 import type { Config, GrpcConfig, RestConfig } from "./config/config.ts";
 import type { Method } from "./grpc/call.ts";
+import { callObserver as grpcCallObserver } from "./grpc/call_observer.ts";
+import { healthMethods } from "./grpc/health.ts";
+import { reflectionMethods } from "./grpc/reflection.ts";
 import { GrpcServer } from "./grpc/server.ts";
+import { collectTraffic } from "./grpc/traffic_metrics.ts";
 import { http2Limits } from "./http2/limits.ts";
+import type { Observation } from "./observation.ts";
+import { callObserver as restCallObserver } from "./rest/call_observer.ts";
+import { ObservationServer } from "./rest/observation_server.ts";
 import type { RestOptions, RestServices } from "./rest/route.ts";
 import { RestServer } from "./rest/server.ts";
 
@@ -18,6 +25,7 @@ export interface FrontEndParts {
   readonly services: RestServices;
   readonly modelNames: RestOptions["modelNames"];
   readonly reloadConfig: RestOptions["reloadConfig"];
+  readonly observation: Observation;
   readonly log: Log;
 }
 
@@ -25,6 +33,8 @@ export interface FrontEndParts {
 export interface Addresses {
   readonly grpc: string;
   readonly rest?: string;
+  /** Metrics and readiness alone. */
+  readonly metrics?: string;
 }
 
 /** A server of either kind. */
@@ -33,16 +43,19 @@ interface Server {
   shutdown(graceMs: number): Promise<void>;
 }
 
-/** The servers of one process. Disposing them lets running requests finish. */
+/** The servers of one process. Disposing them lets running requests finish; who watches sees that to its end. */
 export class FrontEnds implements AsyncDisposable {
   readonly addresses: Addresses;
   readonly #servers: readonly Server[];
-  readonly #graceMs: number;
+  readonly #resources: AsyncDisposableStack;
 
-  private constructor(servers: readonly Server[], parts: { addresses: Addresses; graceMs: number }) {
+  private constructor(
+    servers: readonly Server[],
+    parts: { addresses: Addresses; resources: AsyncDisposableStack },
+  ) {
     this.#servers = servers;
     this.addresses = parts.addresses;
-    this.#graceMs = parts.graceMs;
+    this.#resources = parts.resources;
   }
 
   /**
@@ -51,20 +64,21 @@ export class FrontEnds implements AsyncDisposable {
    * @throws {Error} with the sentence to show when a port cannot be had.
    */
   static async open(config: Config, parts: FrontEndParts): Promise<FrontEnds> {
-    await using opened = new AsyncDisposableStack();
-    const graceMs = config.shutdownGraceMs;
+    await using resources = new AsyncDisposableStack();
+    const { endpoint } = config.observation;
+    const watching = endpoint && resources.use(new ObservationServer(parts.observation.observed));
     const grpc = newGrpcServer(config.grpc, parts);
-    opened.defer(() => grpc.shutdown(graceMs));
-    const grpcAddress = listen(grpc, { ...config.grpc, flag: "--port" });
-    if (config.rest === undefined) {
-      opened.move();
-      return new FrontEnds([grpc], { addresses: { grpc: grpcAddress }, graceMs });
-    }
-    const rest = newRestServer(config.rest, parts);
-    opened.defer(() => rest.shutdown(graceMs));
-    const restAddress = listen(rest, { ...config.rest, flag: "--rest_port" });
-    opened.move();
-    return new FrontEnds([grpc, rest], { addresses: { grpc: grpcAddress, rest: restAddress }, graceMs });
+    const rest = config.rest && newRestServer(config.rest, parts);
+    const servers = rest === undefined ? [grpc] : [grpc, rest];
+    resources.defer(async () => {
+      await Promise.all(servers.map((server) => server.shutdown(config.shutdownGraceMs)));
+    });
+    const addresses = {
+      grpc: listen(grpc, { ...config.grpc, flag: "--port" }),
+      ...(config.rest && rest && { rest: listen(rest, { ...config.rest, flag: "--rest_port" }) }),
+      ...(endpoint && watching && { metrics: listen(watching, { ...endpoint, flag: "--metrics_port" }) }),
+    };
+    return new FrontEnds(servers, { addresses, resources: resources.move() });
   }
 
   /** Starts to answer. */
@@ -73,22 +87,27 @@ export class FrontEnds implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#servers.map((server) => server.shutdown(this.#graceMs)));
+    await this.#resources[Symbol.asyncDispose]();
   }
 }
 
-function newGrpcServer(grpc: GrpcConfig, { methods, log }: FrontEndParts): GrpcServer {
+function newGrpcServer(grpc: GrpcConfig, { methods, observation, log }: FrontEndParts): GrpcServer {
   const { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs } = grpc;
-  return new GrpcServer(methods, {
+  const all = [...methods, ...healthMethods(observation.readiness)];
+  const server = new GrpcServer([...all, ...reflectionMethods(all)], {
     http2: http2Limits({ streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs }),
     connectionsMax: grpc.connectionsMax,
     inflightBytesMax: grpc.inflightBytesMax,
     messageBytesMax: grpc.messageBytesMax,
     onFault: (error, path) => logFault(log, { error, path }),
+    onEnd: grpcCallObserver(observation.requests, observation.listeners),
   });
+  observation.register((page) => collectTraffic(page, server.traffic));
+  return server;
 }
 
-function newRestServer(rest: RestConfig, { services, modelNames, reloadConfig, log }: FrontEndParts): RestServer {
+function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
+  const { services, modelNames, reloadConfig, observation, log } = parts;
   const { timeoutMs, corsSupport, bodyBytesMax } = rest;
   return new RestServer(services, {
     modelNames,
@@ -97,6 +116,8 @@ function newRestServer(rest: RestConfig, { services, modelNames, reloadConfig, l
     corsSupport,
     bodyBytesMax,
     onFault: (error, path) => logFault(log, { error, path }),
+    onEnd: restCallObserver(observation.requests, observation.listeners),
+    observed: observation.observed,
   });
 }
 

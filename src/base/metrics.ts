@@ -71,12 +71,13 @@ export class Family {
     this.#line("", labels, value);
   }
 
-  /** Tells a histogram. */
+  /** Tells a histogram, unless it has counted nothing. */
   addHistogram(
     labels: Labels,
     { bounds, counts, sum }: Histogram,
     { scale = 1, every = 1 }: HistogramOptions = {},
   ): void {
+    if (counts.every((countOfBucket) => countOfBucket === 0)) return;
     let count = 0;
     for (const [bucket, bound] of bounds.entries()) {
       count += counts[bucket] as number;

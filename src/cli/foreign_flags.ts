@@ -83,13 +83,7 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
       "--grpc_keepalive_timeout_seconds or --grpc_max_message_bytes",
     idle: EMPTY,
   },
-  { name: "monitoring_config_file", refused: "metrics are not exported, leave it out", idle: EMPTY },
-  {
-    name: "enable_grpc_healthcheck_service",
-    isSwitch: true,
-    refused: "probe the port, or call GetModelStatus",
-    idle: OFF,
-  },
+  { name: "enable_grpc_healthcheck_service", isSwitch: true, ignored: "gRPC's health service is always served" },
 
   // model_server
   { name: "sequence_cleaner_poll_wait_minutes", ignored: "there are no sequences" },
@@ -107,8 +101,8 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   { name: "grpc_memory_quota", refused: "use --max_inflight_bytes" },
   { name: "log_path", refused: "the log is on standard error, send it where you want it: 2> FILE", idle: EMPTY },
   { name: "trace_path", refused: "leave it out", idle: EMPTY },
-  { name: "metrics_enable", isSwitch: true, refused: "metrics are not exported, leave it out", idle: OFF },
-  { name: "metrics_list", refused: "metrics are not exported, leave it out", idle: EMPTY },
+  { name: "metrics_enable", isSwitch: true, ignored: "metrics are always told, at /metrics of REST's port" },
+  { name: "metrics_list", ignored: "all metrics are told" },
   { name: "api_key_file", refused: "let a proxy in front check who calls", idle: EMPTY },
   { name: "source_model", refused: "put the model on disk first and name its folder" },
   { name: "model_repository_path", refused: "list the models in a file for --config_path or --model_config_file" },

@@ -18,6 +18,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./flag.ts";
+import { OBSERVATION_FLAGS, observationConfig } from "./observation_flags.ts";
 import { REST_FLAGS, restConfig } from "./rest_flags.ts";
 
 const DAY_SECONDS = 86_400;
@@ -196,6 +197,7 @@ export const SERVER_FLAGS = {
     defaultWords: "the user's cache folder, or a temporary one",
     env: "OVSERVE_RUNTIME_DIR",
   }),
+  ...OBSERVATION_FLAGS,
   logLevel: new Flag("log_level", {
     value: "level",
     description: `least grave events to log: ${LOG_LEVELS.join(", ")}`,
@@ -240,6 +242,7 @@ export function readServerFlags(
       encodesAsTensorContent: values.encodesAsTensorContent,
     },
     rest: restConfig(values),
+    observation: observationConfig(values),
     waitersMax: values.waitersMax,
     checksIntegerRange: values.checksIntegerRange,
     batching: batchingSource(values),

@@ -7,7 +7,7 @@
 import { CODE, ServingError } from "../base/status.ts";
 import type { BatchingOptions } from "../model/batch_predictor.ts";
 import { ConfigError, type Place } from "./config_error.ts";
-import { Fields, integerOf } from "./text_fields.ts";
+import { booleanOf, Fields, integerOf } from "./text_fields.ts";
 import { parseTextProto } from "./text_proto.ts";
 
 /** The file in a version's folder that says how its requests are batched (bundle_factory_util.cc). */
@@ -105,20 +105,6 @@ function allowedSizes(parameters: Fields, requestRowsMax: number): readonly numb
 
 function int64Of(field: Parameters<typeof integerOf>[0]): number {
   return integerOf(field, { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
-}
-
-const BOOLEANS: Readonly<Record<string, boolean>> = {
-  ...{ true: true, True: true, t: true, "1": true },
-  ...{ false: false, False: false, f: false, "0": false },
-};
-
-/** False where the field, or what it would stand in, is not there. */
-function booleanOf(fields: Fields | undefined, name: string): boolean {
-  const field = fields?.one(name);
-  if (field === undefined) return false;
-  const value = field.value.kind === "word" ? BOOLEANS[field.value.text] : undefined;
-  if (value !== undefined) return value;
-  throw new ConfigError(`expected true or false for ${name}`, field.value.place);
 }
 
 /**

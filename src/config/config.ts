@@ -50,6 +50,18 @@ export interface RestConfig {
   readonly bodyBytesMax: number;
 }
 
+/** What is told of the server to those who watch it, and where. */
+export interface ObservationConfig {
+  /** Whether the server is ready only when each of its models is. */
+  readonly isReadinessStrict: boolean;
+  /** Where metrics and readiness are told besides REST's port; undefined for nowhere. A port of 0 lets the system choose. */
+  readonly endpoint: { readonly hostname: string; readonly port: number } | undefined;
+  /** A `MonitoringConfig` in text format; undefined for none. */
+  readonly monitoringPath: string | undefined;
+  /** Whether each request is logged. */
+  readonly logsRequests: boolean;
+}
+
 /** How models are loaded. */
 export interface LoadingConfig {
   /** Loads at the same time. */
@@ -79,6 +91,7 @@ export interface Config {
   readonly grpc: GrpcConfig;
   /** Undefined where REST is not served. */
   readonly rest: RestConfig | undefined;
+  readonly observation: ObservationConfig;
   /** Requests that may wait for one model. */
   readonly waitersMax: number;
   /** Whether integers are refused that the runtime would compute wrong. */

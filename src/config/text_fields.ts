@@ -75,6 +75,24 @@ export function integerOf({ name, value }: TextField, { min, max }: { min: numbe
   throw new ConfigError(`expected a whole number from ${min} to ${max} for ${name}, found ${show(value)}`, value.place);
 }
 
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  ...{ true: true, True: true, t: true, "1": true },
+  ...{ false: false, False: false, f: false, "0": false },
+};
+
+/**
+ * A field's truth value, false where the field, or what it would stand in, is not there.
+ *
+ * @throws {ConfigError} when it is none.
+ */
+export function booleanOf(fields: Fields | undefined, name: string): boolean {
+  const field = fields?.one(name);
+  if (field === undefined) return false;
+  const value = field.value.kind === "word" ? BOOLEANS[field.value.text] : undefined;
+  if (value !== undefined) return value;
+  throw new ConfigError(`expected true or false for ${name}`, field.value.place);
+}
+
 /** A value as an error tells of it. */
 export function show(value: TextValue): string {
   switch (value.kind) {

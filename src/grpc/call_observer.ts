@@ -1,0 +1,38 @@
+/**
+ * Tells of each gRPC call that is over: to the counts always, to the log and to traces where they are wanted.
+ *
+ * @module
+ */
+import type { Code } from "../base/status.ts";
+import type { OnEnded } from "../service/ended_request.ts";
+import type { RequestMetrics } from "../service/request_metrics.ts";
+import type { RequestKind } from "../service/request_series.ts";
+import type { ServerCall } from "./call.ts";
+
+/** Makes what a server's `onEnd` is. */
+export function callObserver(
+  metrics: RequestMetrics,
+  listeners: readonly OnEnded[],
+): (call: ServerCall, code: Code) => void {
+  const kinds = new Map<string, RequestKind>();
+  return (call, code) => {
+    const { path } = call.head;
+    let kind = kinds.get(path);
+    if (kind === undefined) {
+      // Only paths of methods come here, so there are no more kinds than those.
+      kind = { method: path.slice(path.lastIndexOf("/") + 1), interface: "gRPC" };
+      kinds.set(path, kind);
+    }
+    metrics.count(kind, call.record, code);
+    if (listeners.length > 0) tell(listeners, { call, kind, code });
+  };
+}
+
+function tell(
+  listeners: readonly OnEnded[],
+  { call, kind, code }: { call: ServerCall; kind: RequestKind; code: Code },
+): void {
+  const { head: { path, metadata }, record, peer } = call;
+  const header = (name: string) => metadata.find((field) => field.name === name)?.value;
+  for (const listener of listeners) listener({ kind, path, code, record, peer, header });
+}

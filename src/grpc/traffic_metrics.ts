@@ -1,0 +1,31 @@
+/**
+ * What goes through the gRPC server, told as metrics.
+ *
+ * @module
+ */
+import type { MetricsPage } from "../base/metrics.ts";
+import type { GrpcTraffic } from "./server.ts";
+
+/** Writes the families of gRPC's connections. */
+export function collectTraffic(page: MetricsPage, traffic: GrpcTraffic): void {
+  const gauge = (name: string, { help, value }: { help: string; value: number }) =>
+    page.family(name, { type: "gauge", help }).add({}, value);
+  const counter = (name: string, { help, value }: { help: string; value: number }) =>
+    page.family(name, { type: "counter", help }).add({}, value);
+  gauge("ovserve_grpc_connections", { help: "Connections open now.", value: traffic.connections });
+  counter("ovserve_grpc_connections_total", {
+    help: "Connections accepted since the start.",
+    value: traffic.acceptedConnections,
+  });
+  gauge("ovserve_grpc_streams", { help: "Calls open now, on all connections.", value: traffic.streams });
+  counter("ovserve_grpc_received_bytes_total", {
+    help: "Bytes read from connections since the start.",
+    value: traffic.receivedBytes,
+  });
+  counter("ovserve_grpc_sent_bytes_total", {
+    help: "Bytes written to connections since the start.",
+    value: traffic.sentBytes,
+  });
+  gauge("ovserve_inflight_bytes", { help: "Memory large messages take now.", value: traffic.inflightBytes });
+  gauge("ovserve_inflight_waiting", { help: "Calls that wait for such memory.", value: traffic.waitingForMemory });
+}

@@ -1,0 +1,113 @@
+/**
+ * What is told of a running server to those who watch it: readiness, metrics, the log of requests, traces.
+ *
+ * @module
+ */
+import type { Log } from "./base/log.ts";
+import { type Collector, Metrics, type MetricsPage } from "./base/metrics.ts";
+import { ProcessMetrics } from "./base/process_metrics.ts";
+import type { ObservationConfig } from "./config/config.ts";
+import { type MonitoringConfig, readMonitoringConfig } from "./config/monitoring_config.ts";
+import type { Manager, ServableState } from "./core/manager.ts";
+import type { ModelServable } from "./model/model_servable.ts";
+import type { Observed } from "./rest/observation_routes.ts";
+import { accessLog } from "./service/access_log.ts";
+import type { OnEnded } from "./service/ended_request.ts";
+import { ModelMetrics } from "./service/model_metrics.ts";
+import { Readiness } from "./service/readiness.ts";
+import { RequestMetrics } from "./service/request_metrics.ts";
+import { isTracing, requestTraces } from "./service/request_traces.ts";
+
+const METRICS_PATH = "/metrics";
+/** TensorFlow Serving's (tensorflow_serving/util/prometheus_exporter.cc). */
+const TENSORFLOW_METRICS_PATH = "/monitoring/prometheus/metrics";
+
+/** What is watched. */
+export interface ObservationParts {
+  readonly manager: Manager<ModelServable>;
+  readonly modelNames: () => readonly string[];
+  readonly log: Log;
+  readonly isReadinessStrict: boolean;
+}
+
+/** What is found out before the watching begins. */
+interface Preparations {
+  readonly listeners: readonly OnEnded[];
+  readonly metricsPaths: readonly string[];
+}
+
+/** Watches a server. Disposing it ends that. */
+export class Observation implements Disposable {
+  readonly readiness: Readiness;
+  /** Counts requests. */
+  readonly requests: RequestMetrics;
+  /** Who else hears of each request's end. */
+  readonly listeners: readonly OnEnded[];
+  /** What may be asked for over HTTP. */
+  readonly observed: Observed;
+  readonly #metrics = new Metrics();
+  readonly #models: ModelMetrics;
+  readonly #process = new ProcessMetrics();
+
+  private constructor(parts: ObservationParts, { listeners, metricsPaths }: Preparations) {
+    const { manager, modelNames, log, isReadinessStrict: isStrict } = parts;
+    this.listeners = listeners;
+    this.readiness = new Readiness({ manager, modelNames, isStrict });
+    this.requests = new RequestMetrics({ isModel: (name) => modelNames().includes(name) });
+    this.#models = new ModelMetrics(manager);
+    this.register((page) => collectServer(page, { isReady: this.readiness.isReady(), droppedLines: log.droppedLines }));
+    for (const part of [this.requests, this.#models, this.#process]) this.register((page) => part.collect(page));
+    this.observed = { readiness: this.readiness, metricsPage: () => this.#metrics.page(), metricsPaths };
+  }
+
+  /**
+   * Begins to watch.
+   *
+   * @throws {Error} with the sentence to show when a file cannot be read.
+   */
+  static async begin(
+    config: ObservationConfig,
+    parts: Omit<ObservationParts, "isReadinessStrict">,
+  ): Promise<Observation> {
+    const { monitoringPath, logsRequests, isReadinessStrict } = config;
+    const monitoring = monitoringPath === undefined ? undefined : await readMonitoringConfig(monitoringPath);
+    const listeners = [
+      ...(logsRequests ? [accessLog(parts.log)] : []),
+      ...(isTracing() ? [await requestTraces()] : []),
+    ];
+    return new Observation({ ...parts, isReadinessStrict }, { listeners, metricsPaths: metricsPathsOf(monitoring) });
+  }
+
+  /** Has more told on the page of metrics. */
+  register(collector: Collector): void {
+    this.#metrics.register(collector);
+  }
+
+  /** Takes in a change of state. */
+  onStateChange(state: ServableState): void {
+    this.#models.onStateChange(state);
+    if (state.state === "end") this.requests.forget(state.id);
+    this.readiness.changed();
+  }
+
+  [Symbol.dispose](): void {
+    this.#process[Symbol.dispose]();
+  }
+}
+
+/** With a file it is as in TensorFlow Serving: the file says whether, and where besides. */
+function metricsPathsOf(monitoring: MonitoringConfig | undefined): readonly string[] {
+  if (monitoring?.isEnabled === false) return [];
+  return [METRICS_PATH, monitoring?.path ?? TENSORFLOW_METRICS_PATH];
+}
+
+function collectServer(page: MetricsPage, { isReady, droppedLines }: { isReady: boolean; droppedLines: number }): void {
+  page.family("ovserve_ready", { type: "gauge", help: "1 while the server is ready, else 0." }).add(
+    {},
+    Number(isReady),
+  );
+  page.family("ovserve_log_lines_dropped_total", {
+    type: "counter",
+    help: "Lines of the log that were dropped because standard error did not take them.",
+  }).add({}, droppedLines);
+}
