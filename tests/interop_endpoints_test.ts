@@ -1,6 +1,5 @@
 /** Endpoints under clients that do not behave, and the files of Unix sockets. */
 import assert from "node:assert/strict";
-import { removeStaleSocket } from "../src/grpc/endpoint.ts";
 import { FRAME, PREFACE, SETTING, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX } from "../src/http2/frames.ts";
 import type { Http2Limits } from "../src/http2/limits.ts";
 import { concat, dataFrame, headersFrame, requestFields, settingsFrame, uint32Frame } from "../src/http2/test_peer.ts";
@@ -9,6 +8,9 @@ import { InteropServer } from "./interop/server.ts";
 
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
 
+/** Linux's numbers (tcp(7)). */
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
 /** A length-prefixed `StringValue`: "unread 20000000". */
 const WAIT_FOR_20_MB = concat([Uint8Array.of(0, 0, 0, 0, 17, 0x0a, 15), new TextEncoder().encode("unread 20000000")]);
 
@@ -52,6 +54,11 @@ class TlsRig implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]();
     await this.#certificate[Symbol.asyncDispose]();
   }
+}
+
+/** Waits for a state that tells nobody when it comes. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Reads until the server hangs up, in whatever way. */
@@ -133,10 +140,27 @@ Deno.test("a TLS client that does not read its reply is cut off", LINUX_ONLY, as
   conn.close();
 });
 
-/** Waits for a state that tells nobody when it comes. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
+Deno.test("what is sent over TLS waits for no acknowledgement", LINUX_ONLY, async () => {
+  const library = Deno.dlopen("libc.so.6", {
+    getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+    getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  });
+  await using rig = await TlsRig.start();
+  const conn = await rig.connectTls(["h2"]);
+  await until(() => rig.server.connectionCount === 1);
+  const values: number[] = [];
+  for (let descriptor = 0; descriptor < 1024; descriptor++) {
+    const [address, value] = [new Uint8Array(28), new Int32Array(1)];
+    if (library.symbols.getsockname(descriptor, address, Uint32Array.of(address.length)) !== 0) continue;
+    if (new DataView(address.buffer).getUint16(2) !== rig.address.port) continue;
+    assert.equal(library.symbols.getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, value, Uint32Array.of(4)), 0);
+    values.push(value[0] as number);
+  }
+  library.close();
+  conn.close();
+  // The listener's, and what the connection has inherited.
+  assert.deepEqual(values, [1, 1]);
+});
 
 Deno.test("a Unix socket's file goes with its server", async () => {
   const folder = await Deno.makeTempDir();
@@ -148,27 +172,4 @@ Deno.test("a Unix socket's file goes with its server", async () => {
   }
   // Fails when the file is there still.
   await Deno.remove(folder);
-});
-
-Deno.test("removeStaleSocket() removes a socket nobody listens on, and nothing else", async () => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/grpc.sock`;
-  await removeStaleSocket(path);
-
-  // A file for whose socket nobody listens any more: moved away, it outlives its listener.
-  const listener = Deno.listen({ transport: "unix", path: `${folder}/moved.sock` });
-  await Deno.rename(`${folder}/moved.sock`, path);
-  listener.close();
-  assert.throws(() => new InteropServer({ path }), Deno.errors.AddrInUse);
-  await removeStaleSocket(path);
-  {
-    await using _server = new InteropServer({ path });
-    await removeStaleSocket(path);
-    assert((await Deno.lstat(path)).isSocket);
-  }
-
-  await Deno.writeTextFile(path, "dear");
-  await removeStaleSocket(path);
-  assert.equal(await Deno.readTextFile(path), "dear");
-  await Deno.remove(folder, { recursive: true });
 });

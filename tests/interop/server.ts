@@ -23,6 +23,7 @@ const SHUTDOWN_GRACE_MS = 20_000;
 interface Waiting {
   readonly arrived: PromiseWithResolvers<void>;
   readonly released: PromiseWithResolvers<void>;
+  readonly answered: PromiseWithResolvers<void>;
   readonly cancelled: PromiseWithResolvers<ServingError>;
 }
 
@@ -67,6 +68,11 @@ export class InteropServer implements AsyncDisposable {
   /** Resolves once a call to `Wait` has arrived. */
   arrived(name: string): Promise<void> {
     return this.#call(name).arrived.promise;
+  }
+
+  /** Resolves once the reply to a call to `Wait` is made, whether or not the client takes it. */
+  answered(name: string): Promise<void> {
+    return this.#call(name).answered.promise;
   }
 
   /** Resolves with the reason once a call to `Wait` was cancelled. */
@@ -130,11 +136,13 @@ export class InteropServer implements AsyncDisposable {
 
   async #wait(text: string, call: ServerCall): Promise<void> {
     const [name = "", bytes = "0"] = text.split(" ");
-    const { arrived, released, cancelled } = this.#call(name);
+    const { arrived, released, answered, cancelled } = this.#call(name);
     call.signal.addEventListener("abort", () => cancelled.resolve(call.signal.reason));
     arrived.resolve();
     await Promise.race([released.promise, cancelled.promise]);
-    if (!call.signal.aborted) answer(call, new Uint8Array(Number(bytes)));
+    if (call.signal.aborted) return;
+    answer(call, new Uint8Array(Number(bytes)));
+    answered.resolve();
   }
 
   #call(name: string): Waiting {
@@ -143,6 +151,7 @@ export class InteropServer implements AsyncDisposable {
       waiting = {
         arrived: Promise.withResolvers(),
         released: Promise.withResolvers(),
+        answered: Promise.withResolvers(),
         cancelled: Promise.withResolvers(),
       };
       this.#waiting.set(name, waiting);

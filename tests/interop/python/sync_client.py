@@ -1,7 +1,6 @@
 """grpcio's synchronous interface. `sync_client.py TARGET ROOTS CHECK...`, see ../clients.ts."""
 
 import time
-from concurrent.futures import wait
 
 import grpc
 import interop
@@ -91,7 +90,8 @@ class Checks:
         expect(len(running.result().value) == 100_000, "the running call's reply is cut short")
 
     def flood(self):
-        wait([self.stub.Wait.future(StringValue(value=text)) for text in interop.flood()])
+        for future in [self.stub.Wait.future(StringValue(value=text)) for text in interop.flood()]:
+            future.result()
 
 
 def open_channel(options=()):
