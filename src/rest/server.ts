@@ -72,13 +72,13 @@ export class RestServer {
   }
 
   #answer(request: Request, peer: string): Promise<Response> {
-    const { promise, resolve } = Promise.withResolvers<Response>();
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
     this.#running.add(resolve);
     const ready = this.#isAccepting ? undefined : this.#accepting.promise;
     const answered = ready === undefined
       ? this.#handler(request, peer)
       : ready.then(() => this.#handler(request, peer));
-    answered.then(resolve);
+    answered.then(resolve, reject);
     return promise.finally(() => this.#running.delete(resolve));
   }
 }
