@@ -20,12 +20,16 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** The program with arguments: the compiled one where `OVSERVE_BINARY` names it, else from source. */
-function command(args: readonly string[]): Deno.Command {
+/**
+ * The program with arguments: the compiled one where `OVSERVE_BINARY` names it, else from source.
+ *
+ * @param through a program, with arguments, that does something and then becomes the command that follows its arguments.
+ */
+function command(args: readonly string[], through: readonly string[] = []): Deno.Command {
   const binary = Deno.env.get("OVSERVE_BINARY");
-  const options = { stdin: "null", stdout: "piped", stderr: "piped", cwd: ROOT } as const;
-  if (binary !== undefined) return new Deno.Command(binary, { ...options, args: [...args] });
-  return new Deno.Command(Deno.execPath(), { ...options, args: ["run", ...PERMISSIONS, "main.ts", ...args] });
+  const own = binary === undefined ? [Deno.execPath(), "run", ...PERMISSIONS, "main.ts"] : [binary];
+  const [program = "", ...rest] = [...through, ...own, ...args];
+  return new Deno.Command(program, { args: rest, stdin: "null", stdout: "piped", stderr: "piped", cwd: ROOT });
 }
 
 /** Runs the program to its end. */
@@ -52,9 +56,14 @@ export class Server implements AsyncDisposable {
     this.#ended = Promise.all([this.#readLog(), process.stdout.cancel(), process.status]);
   }
 
-  /** Starts `ovserve` with these arguments, on a port of the system's choice, and waits until it serves. */
-  static async start(args: readonly string[]): Promise<Server> {
-    const server = new Server(command([...args, "--grpc_bind_address", "127.0.0.1", "--port", "0"]).spawn());
+  /**
+   * Starts `ovserve` with these arguments, on a port of the system's choice, and waits until it serves.
+   *
+   * @param options.through see {@link command}.
+   */
+  static async start(args: readonly string[], options: { through?: readonly string[] } = {}): Promise<Server> {
+    const all = [...args, "--grpc_bind_address", "127.0.0.1", "--port", "0"];
+    const server = new Server(command(all, options.through).spawn());
     const started = await server.event("server started");
     server.#address = started.grpc as string;
     return server;
@@ -76,17 +85,25 @@ export class Server implements AsyncDisposable {
 
   /** The first event of a name, past or to come, for which a condition holds. Fails when the server ends without it. */
   async event(name: string, holds: (event: LogEvent) => boolean = () => true): Promise<LogEvent> {
-    while (true) {
-      const event = this.#events.find((candidate) => candidate.event === name && holds(candidate));
-      if (event !== undefined) return event;
-      if (this.#hasEnded) throw new Error(`The server ended without "${name}":\n${this.log}`);
+    let event: LogEvent | undefined;
+    await this.until(() => {
+      event = this.#events.find((candidate) => candidate.event === name && holds(candidate));
+      return event !== undefined;
+    }, name);
+    return event as LogEvent;
+  }
+
+  /** Resolves when what has been logged fulfils a condition. Fails when the server ends before, and says what was missed. */
+  async until(holds: () => boolean, what: string): Promise<void> {
+    while (!holds()) {
+      if (this.#hasEnded) throw new Error(`The server ended without "${what}":\n${this.log}`);
       await this.#news.promise;
     }
   }
 
-  /** All events of a name so far. */
-  events(name: string): readonly LogEvent[] {
-    return this.#events.filter(({ event }) => event === name);
+  /** All events so far, or those of a name. */
+  events(name?: string): readonly LogEvent[] {
+    return name === undefined ? this.#events : this.#events.filter(({ event }) => event === name);
   }
 
   /** Sends a signal. */

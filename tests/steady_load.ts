@@ -1,0 +1,89 @@
+/**
+ * Predictions without a pause from several callers, none of which may fail: the load under which everything else happens.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { floatTensor, type Message, PredictionClient } from "./prediction_client.ts";
+
+/** More callers than connections, so that requests of one connection overlap. */
+const CALLERS = 4;
+const CONNECTIONS = 2;
+
+/** Asks `half_plus_two`, under whatever name, for 10 / 2 + 2. */
+export function askHalf(client: PredictionClient, modelSpec: Message): Promise<Message> {
+  return client.predict({ model_spec: modelSpec, inputs: { x: floatTensor([10]) } }, { timeoutMs: 60_000 });
+}
+
+/** The version that gave an answer. */
+export function versionOf(answer: Message): string {
+  return (answer.model_spec as { version: { value: string } }).version.value;
+}
+
+/** Asks a model for its newest version, over and over, until it is stopped. */
+export class SteadyLoad {
+  readonly #clients: readonly PredictionClient[];
+  readonly #callers: Promise<unknown>;
+  readonly #versions: string[] = [];
+  readonly #failures: unknown[] = [];
+  #isStopped = false;
+  #answers = 0;
+  #onAnswer: (() => void) | undefined;
+
+  /** @param name of a copy of `half_plus_two`, served at this address. */
+  constructor(address: string, name: string) {
+    this.#clients = Array.from({ length: CONNECTIONS }, () => new PredictionClient(address));
+    this.#callers = Promise.all(
+      Array.from({ length: CALLERS }, (_, i) => this.#ask(this.#clients[i % CONNECTIONS] as PredictionClient, name)),
+    );
+  }
+
+  /** How many right answers there were. */
+  get answers(): number {
+    return this.#answers;
+  }
+
+  /** The versions that answered, each once, in the order of their first answers. */
+  get versions(): readonly string[] {
+    return this.#versions;
+  }
+
+  /** Resolves when so many more requests have been answered; rejects when one has failed. */
+  async more(count: number): Promise<void> {
+    const enough = this.#answers + count;
+    while (this.#answers < enough && this.#failures.length === 0) {
+      await new Promise<void>((resolve) => this.#onAnswer = resolve);
+    }
+    this.#check();
+  }
+
+  /** Ends the load. Fails when any request has failed or was answered wrong, or none was sent. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#callers;
+    for (const client of this.#clients) client[Symbol.dispose]();
+    this.#check();
+    assert(this.#answers > 0, "no request was answered");
+  }
+
+  async #ask(client: PredictionClient, name: string): Promise<void> {
+    while (!this.#isStopped) {
+      try {
+        const answer = await askHalf(client, { name });
+        assert.deepEqual((answer.outputs as Record<string, Message>).y?.float_val, [7]);
+        const version = versionOf(answer);
+        if (!this.#versions.includes(version)) this.#versions.push(version);
+        this.#answers++;
+      } catch (thrown) {
+        this.#failures.push(thrown);
+        this.#isStopped = true;
+      }
+      this.#onAnswer?.();
+    }
+  }
+
+  #check(): void {
+    const [first] = this.#failures;
+    if (first !== undefined) throw first;
+  }
+}
