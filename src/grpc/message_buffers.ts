@@ -1,6 +1,7 @@
 /**
- * Memory for large messages, used again and again: fresh memory of that size costs a page fault for every 4 kB of it, which is more
- * than reading the message from the socket.
+ * Memory for messages. Large ones use the same buffers again and again: fresh memory of that size costs a page fault for every 4 kB of
+ * it, which is more than reading the message from the socket. Small ones share buffers: one each would keep the garbage
+ * collector busy.
  *
  * @module
  */
@@ -36,10 +37,33 @@ export class MessageBuffers {
   /** Gives back the buffer of a message, whoever made it. No view of it may be used from then on. */
   giveBack(message: Uint8Array): void {
     const { buffer } = message;
-    if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < POOLED_BYTES_MIN) return;
+    if (!(buffer instanceof ArrayBuffer) || message.length < POOLED_BYTES_MIN) return;
     if (buffer.byteLength > this.#idleBytesMax) return;
     this.#idle.push(new Uint8Array(buffer));
     this.#idleBytes += buffer.byteLength;
     while (this.#idleBytes > this.#idleBytesMax) this.#idleBytes -= this.#idle.shift()?.length ?? 0;
   }
+}
+
+/** What small messages share. It is garbage when the last of them is. */
+const SLAB_BYTES = 64 << 10;
+/** Longer messages have memory of their own, so that one that stays long does not keep much more than itself. */
+const SLAB_MESSAGE_BYTES_MAX = 4 << 10;
+
+let slab = new Uint8Array(0);
+let slabUsedBytes = 0;
+
+/** Copies a message out of a borrowed chunk, from an offset to the chunk's end, into memory that starts on a word. */
+export function copyMessage(chunk: Uint8Array, offset: number): Uint8Array {
+  const length = chunk.length - offset;
+  if (length > SLAB_MESSAGE_BYTES_MAX) return chunk.slice(offset);
+  if (slabUsedBytes + length > slab.length) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabUsedBytes = 0;
+  }
+  const start = slabUsedBytes;
+  slabUsedBytes = (start + length + 7) & ~7;
+  const message = slab.subarray(start, start + length);
+  message.set(offset === 0 ? chunk : chunk.subarray(offset));
+  return message;
 }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { MessageBuffers } from "./message_buffers.ts";
+import { copyMessage, MessageBuffers } from "./message_buffers.ts";
 
 const KB = 1024;
 
 Deno.test("MessageBuffers hands out what was given back when it fits and is not far too large", () => {
   const buffers = new MessageBuffers({ idleBytesMax: 10_000 * KB });
   const buffer = new Uint8Array(300 * KB);
-  buffers.giveBack(buffer.subarray(0, 5));
+  buffers.giveBack(buffer.subarray(0, 250 * KB));
   assert.equal(buffers.takeIdle(301 * KB), undefined);
   assert.equal(buffers.takeIdle(100 * KB), undefined);
   assert.equal(buffers.takeIdle(200 * KB)?.buffer, buffer.buffer);
@@ -26,4 +26,26 @@ Deno.test("MessageBuffers keeps no more than its bound, the newest first", () =>
   assert.equal(buffers.takeIdle(100 * KB)?.buffer, third?.buffer);
   assert.equal(buffers.takeIdle(100 * KB)?.buffer, second?.buffer);
   assert.equal(buffers.takeIdle(100 * KB), undefined);
+});
+
+Deno.test("copyMessage() gives each message bytes of its own, on a word, however many there are", () => {
+  const copies = Array.from({ length: 3000 }, (_, i) => {
+    const chunk = new Uint8Array(5 + i % 100).fill(i);
+    const copy = copyMessage(chunk, 5);
+    chunk.fill(255);
+    return copy;
+  });
+  for (const [i, copy] of copies.entries()) {
+    assert.equal(copy.length, i % 100);
+    assert.equal(copy.byteOffset % 8, 0);
+    assert(copy.every((byte) => byte === (i & 255)));
+  }
+});
+
+Deno.test("copyMessage() leaves nothing of a slab to the buffers for large messages", () => {
+  const buffers = new MessageBuffers({ idleBytesMax: 10_000 * KB });
+  const small = copyMessage(new Uint8Array(100), 5);
+  buffers.giveBack(small);
+  assert.equal(buffers.takeIdle(64 * KB), undefined);
+  assert.equal(copyMessage(new Uint8Array(20_000), 5).buffer.byteLength, 19_995);
 });

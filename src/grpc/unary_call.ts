@@ -10,7 +10,7 @@ import { CODE, type Code, ServingError, toServingError } from "../base/status.ts
 import type { Http2Stream, StreamListener } from "../http2/http2.ts";
 import { type CallOptions, ServerCall, type UnaryMethod } from "./call.ts";
 import type { Reservation } from "./inflight_budget.ts";
-import { POOLED_BYTES_MIN } from "./message_buffers.ts";
+import { copyMessage, POOLED_BYTES_MIN } from "./message_buffers.ts";
 import { isOneMessage, MessageReader, PREFIX_BYTES } from "./message_reader.ts";
 import type { RequestHead } from "./request_head.ts";
 
@@ -39,7 +39,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
     try {
       if (endStream && this.#reader === undefined && chunk.length < POOLED_BYTES_MIN && isOneMessage(chunk)) {
         // The common case, a whole call in one frame: no reader is needed.
-        this.#accept(chunk.slice(PREFIX_BYTES), chunk[0] === 1);
+        this.#accept(copyMessage(chunk, PREFIX_BYTES), chunk[0] === 1);
       } else {
         this.#startReading().push(chunk);
       }
