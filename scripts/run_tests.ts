@@ -6,9 +6,22 @@
  */
 import { installInteropClients } from "./interop_clients.ts";
 import { installPythonPackages } from "./python_environment.ts";
+import { installSchemas } from "./schemas.ts";
 import { installRuntime } from "./setup.ts";
 import { INSTALLED, ROOT, runTask } from "./shell.ts";
 import { installTools } from "./tools.ts";
+
+/** What was built into the folder of tools. */
+const TOOLS = [
+  "compose-go",
+  "ghz",
+  "grpcurl",
+  "h2spec",
+  "interop-cpp/client",
+  "interop-go",
+  "kubeconform",
+  "kustomize",
+];
 
 /**
  * What tests may start: this Deno, Python, the clients and what runs them, openssl for certificates, the executable, cat for
@@ -17,12 +30,13 @@ import { installTools } from "./tools.ts";
 const PROGRAMS = [
   Deno.execPath(),
   `${INSTALLED}/python/bin/python`,
-  ...["grpcurl", "ghz", "h2spec", "interop-go", "interop-cpp/client"].map((name) => `${INSTALLED}/tools/${name}`),
+  ...TOOLS.map((name) => `${INSTALLED}/tools/${name}`),
   "h2load",
   "java",
   "node",
   "openssl",
   "cat",
+  "systemd-analyze",
   "unshare",
   `${ROOT}dist/ovserve`,
 ];
@@ -42,6 +56,7 @@ async function test(): Promise<void> {
   await installRuntime();
   await installPythonPackages();
   await installTools();
+  await installSchemas();
   await installInteropClients();
   const args = ["test", "--trace-leaks", ...PERMISSIONS, ...Deno.args];
   const { code } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).spawn().status;

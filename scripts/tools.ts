@@ -1,6 +1,7 @@
 /**
- * The clients that test the server from outside: grpcurl, ghz and h2spec built from their Go modules into `.ovserve/tools`,
- * h2load from the system's packages. What cannot be installed is said, and the tests that need it are skipped.
+ * The programs that test from outside: clients (grpcurl, ghz, h2spec) and readers of manifests (kustomize, kubeconform,
+ * compose-go) built from their Go modules into `.ovserve/tools`, h2load from the system's packages. What cannot be installed is
+ * said, and the tests that need it are skipped.
  *
  * @module
  */
@@ -13,6 +14,9 @@ const GO_PACKAGES: Readonly<Record<string, string>> = {
   grpcurl: "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3",
   ghz: "github.com/bojand/ghz/cmd/ghz@v0.121.0",
   h2spec: "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible",
+  kustomize: "sigs.k8s.io/kustomize/kustomize/v5@v5.8.2",
+  kubeconform: "github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0",
+  "compose-go": "github.com/compose-spec/compose-go/v2/cmd@v2.16.2",
 };
 
 /** Installs what is missing and possible. Never throws for what is not. */
@@ -25,8 +29,11 @@ async function installGoTool(name: string): Promise<void> {
   if (await exists(`${TOOLS}/${name}`)) return;
   say(`Building ${name} with Go into .ovserve/tools`);
   // Go builds into the folder and renames within it, so a program there is whole.
-  const finished = await run("go", ["install", "-ldflags=-s -w", GO_PACKAGES[name] ?? ""], { env: { GOBIN: TOOLS } });
-  if (!finished?.success) sayMissing(name, finished?.output ?? "there is no go");
+  const module = GO_PACKAGES[name] ?? "";
+  const finished = await run("go", ["install", "-ldflags=-s -w", module], { env: { GOBIN: TOOLS } });
+  if (!finished?.success) return sayMissing(name, finished?.output ?? "there is no go");
+  const built = /([^/]+)@/.exec(module)?.[1] ?? name;
+  if (built !== name) await Deno.rename(`${TOOLS}/${built}`, `${TOOLS}/${name}`);
 }
 
 async function installH2load(): Promise<void> {

@@ -6,7 +6,7 @@
 import { fileURLToPath } from "node:url";
 
 /** A client that `deno task test` installs where it can. */
-export type ToolName = "grpcurl" | "ghz" | "h2spec" | "h2load";
+export type ToolName = "grpcurl" | "ghz" | "h2spec" | "h2load" | "kustomize" | "kubeconform" | "compose-go";
 
 const TOOLS = fileURLToPath(new URL("../.ovserve/tools/", import.meta.url));
 
