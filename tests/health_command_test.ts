@@ -14,6 +14,18 @@ Deno.test("ovserve health ends with 0 when the server is ready", async () => {
   assert.equal(code, 0);
 });
 
+Deno.test("ovserve health says that a server without its model is not ready", async () => {
+  const empty = await Deno.makeTempDir();
+  try {
+    await using server = await Server.start(["--model_name", "none", "--model_base_path", empty]);
+    const { code, stderr } = await runProgram(["health", "--port", portOf(server.address)]);
+    assert.equal(stderr, `ovserve: The server at ${server.address} is not ready\n`);
+    assert.equal(code, 1);
+  } finally {
+    await Deno.remove(empty);
+  }
+});
+
 Deno.test("ovserve health says that no server is there", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;

@@ -43,9 +43,6 @@ const EMPTY_MESSAGE = new Uint8Array(5);
 /** `HealthCheckResponse { status: SERVING }` as a gRPC message. */
 const SERVING_MESSAGE = new Uint8Array([0, 0, 0, 0, 2, 0x08, 1]);
 
-/** A server that answers but has no health service is up. */
-const UNIMPLEMENTED = "12";
-
 /** Reads arguments as the program itself does, as far as where gRPC is served. */
 export type GrpcConfigOf = (args: readonly string[]) => Promise<GrpcConfig | undefined>;
 
@@ -86,7 +83,6 @@ export async function checkHealth(
   );
   try {
     const { grpcStatus, body } = await Promise.race([ask(session), clock.promise]);
-    if (grpcStatus === UNIMPLEMENTED) return;
     if (grpcStatus !== "0") throw new Error(`The server at ${address} answered with gRPC status ${grpcStatus}`);
     if (body.toString() !== SERVING_MESSAGE.toString()) throw new Error(`The server at ${address} is not ready`);
   } catch (error) {
