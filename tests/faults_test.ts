@@ -4,7 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { FaultRig } from "./fault_rig.ts";
+import { floatTensor } from "./prediction_client.ts";
 import { modelPath } from "./server.ts";
+import { writeSlowModel } from "./slow_model.ts";
 
 const XML = "half_plus_two.xml";
 const BIN = "half_plus_two.bin";
@@ -185,4 +187,28 @@ Deno.test("the last version is unloaded when it alone is deleted, and no other m
   await rig.add(1);
   await rig.state(1, "available", 2);
   assert.equal(await rig.latest(), 1);
+});
+
+Deno.test("a version put back while requests keep it from being unloaded answers them all and is then loaded anew", async () => {
+  await using rig = await FaultRig.start({
+    versions: [2],
+    changes: { "model_version_policy": { all: {} } },
+    prepare: (scratch) => writeSlowModel(`${scratch.path}/half/1`),
+  });
+  const ask = () =>
+    rig.client.predict({ model_spec: { name: "half", version: { value: 1 } }, inputs: { x: floatTensor([1]) } });
+  let answered = 0;
+  const held = Array.from({ length: 16 }, () => ask().then(() => answered++));
+  await held[0];
+  await Deno.rename(rig.path(1), rig.path("1.away"));
+  await rig.state(1, "unloading");
+  await Deno.rename(rig.path("1.away"), rig.path(1));
+  assert(answered < held.length, "all requests were answered before the version was unloaded");
+  await assert.rejects(ask(), /Servable not found for request: Specific\(half, 1\)/);
+  await Promise.all(held);
+  await rig.state(1, "available", 2);
+  const once = ["start", "loading", "available"];
+  assert.deepEqual(rig.told(1), [...once, "unloading", "end", ...once]);
+  await ask();
+  await rig.finish();
 });
