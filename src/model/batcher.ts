@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import { assert, CODE, ServingError } from "../base/status.ts";
 import { systemTimer, type Timer } from "../core/timer.ts";
 
@@ -37,14 +38,23 @@ export interface BatcherOptions<Task extends BatchTask> {
   readonly timer?: Timer;
   /** Milliseconds since any moment, never less than before. */
   readonly now?: () => number;
+  /** Calls back when the event loop has looked once for what is new. */
+  readonly onNextTurn?: (callback: () => void) => void;
 }
+
+/**
+ * Those who are answered together come back together, but not at the same moment. A batch in place of theirs is held open for this
+ * part of the time theirs was run, or until as much waits again: a small one would keep the rest waiting for as long.
+ */
+const RETURN_SHARE = 1 / 8;
+const RETURN_MAX_MS = 2;
 
 /**
  * Runs tasks in batches.
  *
  * A batch is formed when a runner is free, at the end of the tick in which its first task came, so that the requests of one
- * socket read, or of many that are ready at once, go together. A lone task waits for nothing else. Batches of different keys take
- * turns.
+ * socket read, or of many that are ready at once, go together. A lone task waits for nothing else, unless it comes in the moment
+ * when many are expected back. Batches of different keys take turns.
  */
 export class Batcher<Task extends BatchTask> implements Disposable {
   readonly #options: Required<BatcherOptions<Task>>;
@@ -56,15 +66,19 @@ export class Batcher<Task extends BatchTask> implements Disposable {
   /** The sizes of all tasks that are run. */
   #runningSize = 0;
   #isPumpQueued = false;
+  /** The size of the batch that was answered last, unless it had one task only; and until when the like of it is expected. */
+  #answeredSize = 0;
+  #returnUntilMs = 0;
   #cancelTimer: () => void = () => {};
   /** When the timer fires; infinite without one. */
   #timerAtMs = Infinity;
 
   constructor(options: BatcherOptions<Task>) {
-    this.#options = { timer: systemTimer, now: () => performance.now(), ...options };
+    this.#options = { timer: systemTimer, now: () => performance.now(), onNextTurn: setImmediate, ...options };
     this.#pump = () => {
       this.#isPumpQueued = false;
-      this.#runWhatIsDue();
+      if (this.#isCompanyExpected()) this.#queuePump(this.#options.onNextTurn);
+      else this.#runWhatIsDue();
     };
   }
 
@@ -106,15 +120,24 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     if (this.#running >= runnersMax) return;
     // Were it left for later, what comes in one read could find the queue full while runners are free.
     if (group.size >= batchSizeMax) this.#start(task.key, group);
-    if (this.#isPumpQueued || this.#groups.size === 0) return;
-    this.#isPumpQueued = true;
-    queueMicrotask(this.#pump);
+    if (this.#groups.size > 0) this.#queuePump(queueMicrotask);
   }
 
   /** To be disposed when every task is settled. */
   [Symbol.dispose](): void {
     assert(this.#waitingSize === 0, "A batcher was disposed while tasks wait");
     this.#cancelTimer();
+  }
+
+  #queuePump(queue: (callback: () => void) => void): void {
+    if (this.#isPumpQueued) return;
+    this.#isPumpQueued = true;
+    queue(this.#pump);
+  }
+
+  #isCompanyExpected(): boolean {
+    return this.#running < this.#options.runnersMax && this.#waitingSize > 0 &&
+      this.#waitingSize < this.#answeredSize && this.#options.now() < this.#returnUntilMs;
   }
 
   #runWhatIsDue(): void {
@@ -144,12 +167,17 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     if (group.size > 0) this.#groups.set(key, group);
     const running = this.#run(tasks);
     if (running === undefined) return;
+    const startMs = this.#options.now();
     this.#running++;
     this.#runningSize += size;
     running.then(() => {
       this.#running--;
       this.#runningSize -= size;
-      this.#runWhatIsDue();
+      const { now, batchTimeoutMs } = this.#options;
+      const endMs = now();
+      this.#answeredSize = tasks.length > 1 && batchTimeoutMs === 0 ? size : 0;
+      this.#returnUntilMs = endMs + Math.min((endMs - startMs) * RETURN_SHARE, RETURN_MAX_MS);
+      if (!this.#isPumpQueued) this.#pump();
     });
   }
 

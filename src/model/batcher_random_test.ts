@@ -16,6 +16,7 @@ Deno.test("Batcher settles every task once, whatever comes, leaves, fails and ta
     /** The last of each key that was run for the first time: tasks of a key keep their order. */
     const lastOfKey = new Map<string, number>();
     const hasRun = new Set<ToyTask>();
+    const turns: (() => void)[] = [];
     let running = 0;
     let nowMs = 0;
 
@@ -51,6 +52,7 @@ Deno.test("Batcher settles every task once, whatever comes, leaves, fails and ta
       run,
       timer: timer.start,
       now: () => nowMs,
+      onNextTurn: (callback) => turns.push(callback),
     });
 
     const act = async () => {
@@ -79,6 +81,7 @@ Deno.test("Batcher settles every task once, whatever comes, leaves, fails and ta
         case 4:
           nowMs += below(6);
           timer.fire();
+          for (const callback of turns.splice(0)) callback();
           await Promise.resolve();
       }
     };
@@ -87,6 +90,7 @@ Deno.test("Batcher settles every task once, whatever comes, leaves, fails and ta
       for (const end of underWay.splice(0)) end();
       nowMs += 5;
       timer.fire();
+      for (const callback of turns.splice(0)) callback();
       await microtasks();
       if (batcher.waitingSize > 0 || batcher.running > 0) quietRounds = 0;
     }

@@ -8,6 +8,8 @@ import { microtasks, ToyTask } from "./batching_testing.ts";
 class Rig implements Disposable {
   readonly timer = new ManualTimer();
   nowMs = 0;
+  /** What is to be called at the next turn of the loop. */
+  readonly turns: (() => void)[] = [];
   /** The names in each batch, in order. */
   readonly batches: string[][] = [];
   readonly #ends: (() => void)[] = [];
@@ -26,6 +28,7 @@ class Rig implements Disposable {
       },
       timer: this.timer.start,
       now: () => this.nowMs,
+      onNextTurn: (callback) => this.turns.push(callback),
       ...options,
     });
   }
@@ -58,6 +61,10 @@ class Rig implements Disposable {
   async end(): Promise<void> {
     this.#ends.shift()?.();
     await microtasks();
+  }
+
+  turn(): void {
+    for (const callback of this.turns.splice(0)) callback();
   }
 
   [Symbol.dispose](): void {
@@ -141,6 +148,35 @@ Deno.test("Batcher leaves a part of many tasks to a runner that is at work on fe
   await rig.end();
   assert.deepEqual(rig.batches[2], ["e", "f"]);
   await rig.finish();
+});
+
+Deno.test("Batcher holds a batch open while those who were answered together come back", async () => {
+  using rig = new Rig({ batchSizeMax: 100 });
+  rig.submit("a b c");
+  await microtasks();
+  rig.nowMs = 8;
+  await rig.end();
+  rig.submit("d");
+  await microtasks();
+  rig.submit("e");
+  rig.turn();
+  assert.deepEqual(rig.batches, [["a", "b", "c"]]);
+  rig.submit("f");
+  rig.turn();
+  assert.deepEqual(rig.batches[1], ["d", "e", "f"]);
+  rig.nowMs = 16;
+  await rig.end();
+  rig.submit("g");
+  await microtasks();
+  rig.nowMs = 17;
+  rig.turn();
+  assert.deepEqual(rig.batches[2], ["g"], "it has waited for an eighth of 8 ms");
+  await rig.end();
+  rig.submit("h");
+  await microtasks();
+  assert.deepEqual(rig.batches[3], ["h"], "one that was alone is expected to be so again");
+  await rig.finish();
+  assert.deepEqual(rig.turns, []);
 });
 
 Deno.test("Batcher runs a full batch at once, so that a burst fills no queue while runners are free", async () => {
