@@ -1,17 +1,11 @@
 /** The server's memory under predictions without end. */
 import assert from "node:assert/strict";
 import { loadPredict } from "./load.ts";
+import { residentBytes } from "./process_memory.ts";
 import { modelPath, Server } from "./server.ts";
 import { findTool } from "./tools.ts";
 
 const h2load = await findTool("h2load");
-
-/** Resident memory of a process in bytes (proc(5)). */
-async function residentBytes(pid: number): Promise<number> {
-  // Deno itself reads /proc only when everything is allowed.
-  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
-  return Number(/VmRSS:\s+(\d+) kB/.exec(new TextDecoder().decode(stdout))?.[1]) * 1024;
-}
 
 Deno.test({
   name: "Memory stays flat over 100,000 predictions, in the loop and off it",
