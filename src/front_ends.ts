@@ -108,13 +108,14 @@ function newGrpcServer(grpc: GrpcConfig, { methods, observation, log }: FrontEnd
 
 function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
   const { services, modelNames, reloadConfig, observation, log } = parts;
-  const { timeoutMs, corsSupport, bodyBytesMax } = rest;
+  const { timeoutMs, corsSupport, bodyBytesMax, sagemaker } = rest;
   return new RestServer(services, {
     modelNames,
     reloadConfig,
     timeoutMs,
     corsSupport,
     bodyBytesMax,
+    ...(sagemaker && { sagemaker }),
     onFault: (error, path) => logFault(log, { error, path }),
     onEnd: restCallObserver(observation.requests, observation.listeners),
     observed: observation.observed,

@@ -12,7 +12,7 @@ const MODEL = ["model", "--model_name", "digits", "--model_path", modelPath("dig
 
 const CASES: readonly Case[] = [
   [[], USAGE, /^ovserve: No model is named: use --model_name and --model_base_path, or --model_config_file \(/],
-  [["modle"], USAGE, /^ovserve: There is no command modle: the commands are model, config, health, licenses \(/],
+  [["modle"], USAGE, /^ovserve: There is no command modle: the commands are model, config, sagemaker, health, licenses \(/],
   [
     ["model"],
     USAGE,

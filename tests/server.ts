@@ -32,9 +32,16 @@ function command(args: readonly string[], through: readonly string[] = []): Deno
   return new Deno.Command(program, { args: rest, stdin: "null", stdout: "piped", stderr: "piped", cwd: ROOT });
 }
 
-/** Runs the program to its end. */
-export async function runProgram(args: readonly string[]): Promise<Outcome> {
-  const { code, stdout, stderr } = await command(args).output();
+/**
+ * Runs the program to its end.
+ *
+ * @param options.through see {@link command}.
+ */
+export async function runProgram(
+  args: readonly string[],
+  options: { through?: readonly string[] } = {},
+): Promise<Outcome> {
+  const { code, stdout, stderr } = await command(args, options.through).output();
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 

@@ -11,6 +11,7 @@ import { addForeignFlags, judgeForeignFlags } from "./foreign_flags.ts";
 import { healthCommand } from "./health.ts";
 import { licensesCommand } from "./licenses.ts";
 import { modelCommand, modelConfig } from "./model.ts";
+import { sagemakerCommand, sagemakerConfig } from "./sagemaker.ts";
 import { serve } from "./serve.ts";
 import { addServerFlags, serverConfig } from "./server.ts";
 import { SERVER_FLAGS } from "./server_flags.ts";
@@ -85,6 +86,7 @@ function newProgram(use: (config: Config) => Promise<void>): Command {
     [program, serverConfig],
     [modelCommand(), modelConfig],
     [configCommand(), configConfig],
+    [sagemakerCommand(), sagemakerConfig],
   ];
   for (const [command, configOf] of parts) {
     if (command !== program) program.addCommand(command);

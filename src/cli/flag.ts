@@ -35,6 +35,11 @@ export class Flag<T> {
     this.#spec = spec;
   }
 
+  /** What it means, for --help. */
+  get description(): string {
+    return this.#spec.description;
+  }
+
   /** The same flag with another default, for a command whose users expect it. */
   withDefault(text: string): Flag<T> {
     return new Flag(this.name, { ...this.#spec, default: text });

@@ -17,6 +17,8 @@ export const PER_MODEL_FILE_NAME = "batching_params.pbtxt";
 export interface BatchingSource {
   /** A file with parameters for all models; undefined for the defaults. */
   readonly parametersPath: string | undefined;
+  /** Parameters for all models where there is no file, in the same format. */
+  readonly parametersText?: string;
   /**
    * Whether each version's own file counts, in place of those for all models but for the number of threads. A version without the
    * file is not batched then.
@@ -112,8 +114,10 @@ function int64Of(field: Parameters<typeof integerOf>[0]): number {
  *
  * @throws {ServingError} INVALID_ARGUMENT with the file's path, and the place in it, when it cannot be read or is not there.
  */
-export async function readBatching({ parametersPath, isPerModel }: BatchingSource): Promise<Batching> {
-  if (parametersPath === undefined) return { options: parseBatchingParameters(""), isPerModel };
+export async function readBatching(
+  { parametersPath, parametersText = "", isPerModel }: BatchingSource,
+): Promise<Batching> {
+  if (parametersPath === undefined) return { options: parseBatchingParameters(parametersText), isPerModel };
   const options = await readBatchingParameters(parametersPath);
   if (options === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, `Cannot find ${parametersPath}`);
   return { options, isPerModel };

@@ -48,6 +48,8 @@ export interface RestConfig {
   readonly corsSupport: boolean;
   /** The longest body, before and after it is unpacked. */
   readonly bodyBytesMax: number;
+  /** SageMaker's paths besides, with the model that is meant where a request names none. */
+  readonly sagemaker?: { readonly defaultModel: string };
 }
 
 /** What is told of the server to those who watch it, and where. */

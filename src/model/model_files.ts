@@ -72,6 +72,12 @@ export function chooseModelFiles(scan: FolderScan): ModelFiles {
   };
 }
 
+/** Whether a file among these names is one by which a model is known. */
+export function hasModelFile(names: readonly string[]): boolean {
+  const all = new Set(names);
+  return names.some((name) => formatOf(name, all) !== undefined);
+}
+
 /**
  * Tells whether a version can be read to the end: an IR's `.xml` is closed and its `.bin` holds all constants, a SavedModel has
  * all shards of its variables. Of the other formats nothing can be told but that the file is not empty.
