@@ -1,7 +1,7 @@
 /**
  * The programs that test from outside: clients (grpcurl, ghz, h2spec) and readers of manifests (kustomize, kubeconform,
- * compose-go) built from their Go modules into `.ovserve/tools`, h2load from the system's packages. What cannot be installed is
- * said, and the tests that need it are skipped.
+ * compose-go) built from their Go modules into `.ovserve/tools`, h2load and a clock to set from the system's packages. What
+ * cannot be installed is said, and the tests that need it are skipped.
  *
  * @module
  */
@@ -19,10 +19,13 @@ const GO_PACKAGES: Readonly<Record<string, string>> = {
   "compose-go": "github.com/compose-spec/compose-go/v2/cmd@v2.16.2",
 };
 
+/** Packages of Debian's and Ubuntu's, by a program that is in them. */
+const SYSTEM_PACKAGES: Readonly<Record<string, string>> = { h2load: "nghttp2-client", faketime: "faketime" };
+
 /** Installs what is missing and possible. Never throws for what is not. */
 export async function installTools(): Promise<void> {
   for (const name of Object.keys(GO_PACKAGES)) await installGoTool(name);
-  await installH2load();
+  for (const name of Object.keys(SYSTEM_PACKAGES)) await installPackaged(name);
 }
 
 async function installGoTool(name: string): Promise<void> {
@@ -36,10 +39,10 @@ async function installGoTool(name: string): Promise<void> {
   if (built !== name) await Deno.rename(`${TOOLS}/${built}`, `${TOOLS}/${name}`);
 }
 
-async function installH2load(): Promise<void> {
-  if (await run("h2load", ["--version"]) !== undefined) return;
-  const finished = await installPackages(["nghttp2-client"]);
-  if (!finished.success) sayMissing("h2load", finished.output);
+async function installPackaged(name: string): Promise<void> {
+  if (await run(name, ["--version"]) !== undefined) return;
+  const finished = await installPackages([SYSTEM_PACKAGES[name] ?? ""]);
+  if (!finished.success) sayMissing(name, finished.output);
 }
 
 /** Installs packages of Debian's and Ubuntu's, where the user may. */

@@ -106,24 +106,27 @@ export class FaultRig implements AsyncDisposable {
   /** Waits until the log has told of a state of a version, the `count`th time. */
   async state(version: number, state: string, count = 1): Promise<void> {
     const isReached = () => this.told(version).filter((told) => told === state).length >= count;
-    await this.server.until(isReached, `${version} ${state}`);
+    await this.#until(isReached, `${version} ${state}`);
   }
 
   /** Waits until versions of the model have come to a state so many times, all together. */
   async changes(state: string, count: number): Promise<void> {
     const isMeant = (event: LogEvent) => event.name === NAME && event.state === state;
     const isReached = () => this.server.events("version changed state").filter(isMeant).length >= count;
-    await this.server.until(isReached, `${count} times ${state}`);
+    await this.#until(isReached, `${count} times ${state}`);
   }
 
   /** Waits for an event about a version, or about the model where there is no version. */
   event(name: string, version?: number): Promise<LogEvent> {
-    return this.server.event(name, (event) => event.name === NAME && event.version === version);
+    return this.load.during(
+      this.server.event(name, (event) => event.name === NAME && event.version === version),
+    );
   }
 
   /** Waits until the file of models has been read and so many models are served. */
   async reloaded(count: number): Promise<void> {
-    await this.server.event("configuration reloaded", ({ models }) => (models as string[]).length === count);
+    const isMeant = ({ models }: LogEvent) => (models as string[]).length === count;
+    await this.load.during(this.server.event("configuration reloaded", isMeant));
   }
 
   /** All that the log says of a version, in order: its states, and the names of other events. */
@@ -134,6 +137,10 @@ export class FaultRig implements AsyncDisposable {
   /** All that the log says of the model itself. */
   toldOfModel(): string[] {
     return this.#tellings((event) => event.version === undefined && event.path === undefined);
+  }
+
+  #until(holds: () => boolean, what: string): Promise<void> {
+    return this.load.during(this.server.until(holds, what));
   }
 
   #tellings(isMeant: (event: LogEvent) => boolean): string[] {

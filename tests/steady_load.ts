@@ -25,13 +25,15 @@ export class SteadyLoad {
   readonly #clients: readonly PredictionClient[];
   readonly #callers: Promise<unknown>;
   readonly #versions: string[] = [];
-  readonly #failures: unknown[] = [];
+  readonly #failed = Promise.withResolvers<never>();
   #isStopped = false;
   #answers = 0;
   #onAnswer: (() => void) | undefined;
 
   /** @param name of a copy of `half_plus_two`, served at this address. */
   constructor(address: string, name: string) {
+    // Nobody may be waiting for it when it comes.
+    this.#failed.promise.catch(() => {});
     this.#clients = Array.from({ length: CONNECTIONS }, () => new PredictionClient(address));
     this.#callers = Promise.all(
       Array.from({ length: CALLERS }, (_, i) => this.#ask(this.#clients[i % CONNECTIONS] as PredictionClient, name)),
@@ -48,13 +50,15 @@ export class SteadyLoad {
     return this.#versions;
   }
 
+  /** Waits for something else; rejects when a request fails before. */
+  during<T>(other: Promise<T>): Promise<T> {
+    return Promise.race([this.#failed.promise, other]);
+  }
+
   /** Resolves when so many more requests have been answered; rejects when one has failed. */
   async more(count: number): Promise<void> {
     const enough = this.#answers + count;
-    while (this.#answers < enough && this.#failures.length === 0) {
-      await new Promise<void>((resolve) => this.#onAnswer = resolve);
-    }
-    this.#check();
+    while (this.#answers < enough) await this.during(new Promise<void>((resolve) => this.#onAnswer = resolve));
   }
 
   /** Ends the load. Fails when any request has failed or was answered wrong, or none was sent. */
@@ -62,7 +66,7 @@ export class SteadyLoad {
     this.#isStopped = true;
     await this.#callers;
     for (const client of this.#clients) client[Symbol.dispose]();
-    this.#check();
+    await this.during(Promise.resolve());
     assert(this.#answers > 0, "no request was answered");
   }
 
@@ -75,15 +79,10 @@ export class SteadyLoad {
         if (!this.#versions.includes(version)) this.#versions.push(version);
         this.#answers++;
       } catch (thrown) {
-        this.#failures.push(thrown);
+        this.#failed.reject(thrown);
         this.#isStopped = true;
       }
       this.#onAnswer?.();
     }
-  }
-
-  #check(): void {
-    const [first] = this.#failures;
-    if (first !== undefined) throw first;
   }
 }
