@@ -6,6 +6,7 @@
  */
 import { Log } from "./base/log.ts";
 import { type Batching, batchingOptionsOf, readBatching } from "./config/batching_parameters.ts";
+import { CertificateWatch } from "./config/certificate_watch.ts";
 import type { Config, ModelConfig } from "./config/config.ts";
 import { modelsOf, type ModelsRead } from "./config/model_server_config.ts";
 import { readModels, readModelsFile } from "./config/models_file.ts";
@@ -116,11 +117,13 @@ export class App implements AsyncDisposable {
       }),
     );
     frontEnds.accept();
+    resources.use(watchCertificate(config, { frontEnds, log }));
     readiness.start();
     log.info("server started", { ...frontEnds.addresses, models: manager.names() });
-    resources.defer(() => {
+    resources.defer(async () => {
       log.info("server leaving");
       readiness.leave();
+      await new Promise((resolve) => setTimeout(resolve, config.shutdownDelayMs));
     });
     return new App(resources.move(), { log, watch, addresses: frontEnds.addresses });
   }
@@ -134,6 +137,23 @@ export class App implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources[Symbol.asyncDispose]();
   }
+}
+
+/** Has the front ends show what the files of their certificate hold, now and later. */
+function watchCertificate(
+  { grpc, pollIntervalMs }: Config,
+  { frontEnds, log }: { frontEnds: FrontEnds; log: Log },
+): CertificateWatch | undefined {
+  const { certificate } = frontEnds;
+  if (grpc.certificate === undefined || certificate === undefined || pollIntervalMs === 0) return undefined;
+  return new CertificateWatch(grpc.certificate, {
+    certificate,
+    intervalMs: pollIntervalMs,
+    renew: (renewed) => frontEnds.renewCertificate(renewed),
+    onRenewed: () => log.info("certificate renewed"),
+    onRefused: (reason) => log.error("certificate refused", { reason }),
+    timer: systemTimer,
+  });
 }
 
 /** Where OpenVINO's libraries are taken from, as far as the user says it. */

@@ -5,9 +5,12 @@
  */
 import type { Log } from "./base/log.ts";
 import type { ServingError } from "./base/status.ts";
-import type { Config, GrpcConfig, RestConfig } from "./config/config.ts";
+import { addressText } from "./base/tcp_sockets.ts";
+import type { Config, GrpcConfig, ListenConfig, RestConfig } from "./config/config.ts";
+import { type CertificateTexts, readCertificate } from "./config/certificate_files.ts";
 import type { Method } from "./grpc/call.ts";
 import { callObserver as grpcCallObserver } from "./grpc/call_observer.ts";
+import { removeStaleSocket } from "./grpc/endpoint.ts";
 import { healthMethods } from "./grpc/health.ts";
 import { reflectionMethods } from "./grpc/reflection.ts";
 import { GrpcServer } from "./grpc/server.ts";
@@ -29,9 +32,11 @@ export interface FrontEndParts {
   readonly log: Log;
 }
 
-/** Where the servers listen, as texts for the log: `127.0.0.1:9000`. */
+/** Where the servers listen, as texts for the log: `127.0.0.1:9000`; several have commas between them. */
 export interface Addresses {
   readonly grpc: string;
+  /** A Unix socket's path. */
+  readonly grpcSocket?: string;
   readonly rest?: string;
   /** Metrics and readiness alone. */
   readonly metrics?: string;
@@ -41,19 +46,34 @@ export interface Addresses {
 interface Server {
   accept(): void;
   shutdown(graceMs: number): Promise<void>;
+  renewCertificate(certificate: CertificateTexts): Promise<void>;
+}
+
+/** What a server listens on. */
+interface TcpEndpoint {
+  readonly hostname: string;
+  readonly port: number;
+  readonly tls?: CertificateTexts | undefined;
 }
 
 /** The servers of one process. Disposing them lets running requests finish; who watches sees that to its end. */
 export class FrontEnds implements AsyncDisposable {
   readonly addresses: Addresses;
+  /** What is shown to clients; undefined where TLS is not spoken. */
+  readonly certificate: CertificateTexts | undefined;
   readonly #servers: readonly Server[];
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
     servers: readonly Server[],
-    parts: { addresses: Addresses; resources: AsyncDisposableStack },
+    parts: {
+      addresses: Addresses;
+      certificate: CertificateTexts | undefined;
+      resources: AsyncDisposableStack;
+    },
   ) {
     this.#servers = servers;
+    this.certificate = parts.certificate;
     this.addresses = parts.addresses;
     this.#resources = parts.resources;
   }
@@ -66,6 +86,8 @@ export class FrontEnds implements AsyncDisposable {
   static async open(config: Config, parts: FrontEndParts): Promise<FrontEnds> {
     await using resources = new AsyncDisposableStack();
     const { endpoint } = config.observation;
+    // Where both front ends speak TLS they have one certificate.
+    const certificate = config.grpc.certificate && await readCertificate(config.grpc.certificate);
     const watching = endpoint && resources.use(new ObservationServer(parts.observation.observed));
     const grpc = newGrpcServer(config.grpc, parts);
     const rest = config.rest && newRestServer(config.rest, parts);
@@ -73,17 +95,30 @@ export class FrontEnds implements AsyncDisposable {
     resources.defer(async () => {
       await Promise.all(servers.map((server) => server.shutdown(config.shutdownGraceMs)));
     });
+    const { socketPath } = config.grpc;
+    const watched = endpoint && { ...endpoint, hostnames: [endpoint.hostname], certificate: undefined };
     const addresses = {
-      grpc: listen(grpc, { ...config.grpc, flag: "--port" }),
-      ...(config.rest && rest && { rest: listen(rest, { ...config.rest, flag: "--rest_port" }) }),
-      ...(endpoint && watching && { metrics: listen(watching, { ...endpoint, flag: "--metrics_port" }) }),
+      grpc: listen(grpc, { ...config.grpc, tls: certificate, flag: "--port" }),
+      ...(socketPath !== undefined && { grpcSocket: await listenOnSocket(grpc, socketPath) }),
+      ...(config.rest && rest && { rest: listen(rest, { ...config.rest, tls: certificate, flag: "--rest_port" }) }),
+      ...(watched && watching && { metrics: listen(watching, { ...watched, flag: "--metrics_port" }) }),
     };
-    return new FrontEnds(servers, { addresses, resources: resources.move() });
+    return new FrontEnds(servers, { addresses, certificate, resources: resources.move() });
   }
 
   /** Starts to answer. */
   accept(): void {
     for (const server of this.#servers) server.accept();
+  }
+
+  /**
+   * Shows another certificate to clients that connect from now on. To be called again only when it has resolved.
+   *
+   * @throws {Error} when it cannot be shown; the other one is then.
+   */
+  async renewCertificate(certificate: CertificateTexts): Promise<void> {
+    const outcomes = await Promise.allSettled(this.#servers.map((server) => server.renewCertificate(certificate)));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,18 +161,46 @@ function logFault(log: Log, { error, path }: { error: ServingError; path: string
   log.error("request failed", { path, error: error.message, cause: error.cause && String(error.cause) });
 }
 
+/** Listens on all addresses, with one port: the first decides where the system chooses. */
 function listen(
-  server: { listen(endpoint: { hostname: string; port: number }): Deno.Addr },
-  { hostname, port, flag }: { hostname: string; port: number; flag: string },
+  server: { listen(endpoint: TcpEndpoint): Deno.Addr },
+  { hostnames, port, certificate, tls, flag }: ListenConfig & { tls?: CertificateTexts | undefined; flag: string },
 ): string {
-  try {
-    const address = server.listen({ hostname, port }) as Deno.NetAddr;
-    return `${address.hostname}:${address.port}`;
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
-      throw new Error(`Cannot listen on ${hostname}:${port}: the port is in use, choose another with ${flag}`);
+  let chosen = port;
+  return hostnames.map((hostname) => {
+    const place = addressText({ hostname, port: chosen });
+    try {
+      const endpoint = { hostname, port: chosen, tls: certificate && tls };
+      if (endpoint.tls !== undefined && chosen !== 0) checkUnused(endpoint);
+      const address = server.listen(endpoint) as Deno.NetAddr;
+      chosen = address.port;
+      return addressText(address);
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) {
+        throw new Error(`Cannot listen on ${place}: the port is in use, choose another with ${flag}`);
+      }
+      throw new Error(`Cannot listen on ${place}: ${reasonOf(error)}`, { cause: error });
     }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot listen on ${hostname}:${port}: ${reason}`, { cause: error });
+  }).join(",");
+}
+
+/** Listeners with TLS share their port, so that another process would not be noticed. */
+function checkUnused({ hostname, port }: TcpEndpoint): void {
+  Deno.listen({ hostname, port }).close();
+}
+
+async function listenOnSocket(server: GrpcServer, path: string): Promise<string> {
+  try {
+    await removeStaleSocket(path);
+    server.listen({ path });
+    return path;
+  } catch (error) {
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    const reason = isTaken ? "another server listens there, or it is another file" : reasonOf(error);
+    throw new Error(`Cannot listen on ${path}: ${reason}; choose another with --grpc_socket_path`, { cause: error });
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

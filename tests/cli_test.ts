@@ -12,7 +12,11 @@ const MODEL = ["model", "--model_name", "digits", "--model_path", modelPath("dig
 
 const CASES: readonly Case[] = [
   [[], USAGE, /^ovserve: No model is named: use --model_name and --model_base_path, or --model_config_file \(/],
-  [["modle"], USAGE, /^ovserve: There is no command modle: the commands are model, config, sagemaker, health, licenses \(/],
+  [
+    ["modle"],
+    USAGE,
+    /^ovserve: There is no command modle: the commands are model, config, sagemaker, health, licenses \(/,
+  ],
   [
     ["model"],
     USAGE,
@@ -34,11 +38,10 @@ const CASES: readonly Case[] = [
   [[...MODEL, "--plugin_config", "fast"], USAGE, /^ovserve: --plugin_config: expected a JSON object/],
   [[...MODEL, "--enable_serialization_as_tensor_content=maybe"], USAGE, /expected true or false, found "maybe"/],
   [[...MODEL, "--layout", "NHWC"], USAGE, /^ovserve: --layout is not supported: prepare the inputs/],
-  [
-    ["--model_base_path=/a", "--ssl_config_file=/b"],
-    USAGE,
-    /^ovserve: --ssl_config_file is not supported: put a proxy/,
-  ],
+  [["--model_base_path=/a", "--tls_cert=/b"], USAGE, /^ovserve: --tls_cert needs --tls_key/],
+  [["--model_base_path=/a", "--tls_client_ca=/b"], USAGE, /^ovserve: --tls_client_ca: Deno cannot ask clients/],
+  [["--model_base_path=/a", "--grpc_bind_address=[::1]:80"], USAGE, /expected addresses without a port/],
+  [[...MODEL, "--ssl_config_file", "/nowhere"], FAILURE, /^ovserve: Cannot find \/nowhere/],
   [
     ["--model_base_path=/a", "--batching_parameters_file=/b"],
     USAGE,
@@ -96,12 +99,11 @@ Deno.test("--help lists the flags of each command, and those of other servers no
 Deno.test("Flags of other servers that do no harm are passed over, each with a line in the log", async () => {
   await using server = await Server.start([
     `--model_base_path=${modelPath("digits")}`,
-    ...["--grpc_workers", "4", "--flush_filesystem_caches=false", "--platform_config_file=", "--ssl_config_file="],
+    ...["--grpc_workers", "4", "--flush_filesystem_caches=false", "--platform_config_file="],
   ]);
   assert.deepEqual(server.events("argument ignored").map(({ note }) => String(note).split(" ")[0]), [
     "--grpc_workers",
     "--flush_filesystem_caches",
     "--platform_config_file",
-    "--ssl_config_file",
   ]);
 });

@@ -20,28 +20,27 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** How to start the program. */
+export interface StartOptions {
+  /** A program, with arguments, that does something and then becomes the command that follows its arguments. */
+  readonly through?: readonly string[];
+  /** What the compiled program may do and `deno task ovserve` does not ask for. */
+  readonly permissions?: readonly string[];
+}
+
 /**
  * The program with arguments: the compiled one where `OVSERVE_BINARY` names it, else from source.
- *
- * @param through a program, with arguments, that does something and then becomes the command that follows its arguments.
  */
-function command(args: readonly string[], through: readonly string[] = []): Deno.Command {
+function command(args: readonly string[], { through = [], permissions = [] }: StartOptions = {}): Deno.Command {
   const binary = Deno.env.get("OVSERVE_BINARY");
-  const own = binary === undefined ? [Deno.execPath(), "run", ...PERMISSIONS, "main.ts"] : [binary];
+  const own = binary === undefined ? [Deno.execPath(), "run", ...PERMISSIONS, ...permissions, "main.ts"] : [binary];
   const [program = "", ...rest] = [...through, ...own, ...args];
   return new Deno.Command(program, { args: rest, stdin: "null", stdout: "piped", stderr: "piped", cwd: ROOT });
 }
 
-/**
- * Runs the program to its end.
- *
- * @param options.through see {@link command}.
- */
-export async function runProgram(
-  args: readonly string[],
-  options: { through?: readonly string[] } = {},
-): Promise<Outcome> {
-  const { code, stdout, stderr } = await command(args, options.through).output();
+/** Runs the program to its end. */
+export async function runProgram(args: readonly string[], options: StartOptions = {}): Promise<Outcome> {
+  const { code, stdout, stderr } = await command(args, options).output();
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
@@ -65,12 +64,10 @@ export class Server implements AsyncDisposable {
 
   /**
    * Starts `ovserve` with these arguments, on a port of the system's choice, and waits until it serves.
-   *
-   * @param options.through see {@link command}.
    */
-  static async start(args: readonly string[], options: { through?: readonly string[] } = {}): Promise<Server> {
+  static async start(args: readonly string[], options: StartOptions = {}): Promise<Server> {
     const all = [...args, "--grpc_bind_address", "127.0.0.1", "--port", "0"];
-    const server = new Server(command(all, options.through).spawn());
+    const server = new Server(command(all, options).spawn());
     const started = await server.event("server started");
     server.#address = started.grpc as string;
     return server;

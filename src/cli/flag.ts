@@ -153,6 +153,14 @@ export function orNothing<T>(parse: (text: string) => T): (text: string) => T | 
   return (text) => text === "" ? undefined : parse(text);
 }
 
+/** Reads names or addresses with commas between them, at least one. */
+export function addresses(text: string): readonly string[] {
+  const all = text.split(",").map((part) => part.trim().replace(/^\[(.*)\]$/, "$1"));
+  const isAddress = (part: string): boolean => part !== "" && (!part.includes(":") || URL.canParse(`http://[${part}]`));
+  if (!all.every(isAddress)) throw new Error(`expected addresses without a port, commas between, found "${text}"`);
+  return all;
+}
+
 /** Reads a text that must not be empty. */
 export function notEmpty(text: string): string {
   if (text === "") throw new Error("expected a text that is not empty");

@@ -20,7 +20,6 @@ interface ForeignFlag {
 }
 
 const NO_THREADS = "requests do not take a thread each";
-const TLS = "put a proxy that ends TLS in front, such as an ingress or Envoy";
 const THREADS = `use --plugin_config '{"INFERENCE_NUM_THREADS": 4}'`;
 const PREPROCESSING = "prepare the inputs in the client, or put it into the model with OpenVINO's PrePostProcessor";
 const OFF: readonly string[] = ["false", "0"];
@@ -45,7 +44,6 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   { name: "xla_gpu_compilation_enabled", isSwitch: true, ignored: "OpenVINO compiles models itself" },
   { name: "enable_profiler", isSwitch: true, ignored: "TensorFlow's profiler service is not served" },
   { name: "skip_initialize_tpu", isSwitch: true, ignored: "TPUs are not used" },
-  { name: "grpc_socket_path", refused: "use --grpc_bind_address and --port", idle: EMPTY },
   { name: "tensorflow_session_parallelism", refused: THREADS, idle: ["0"] },
   { name: "tensorflow_intra_op_parallelism", refused: THREADS, idle: ["0"] },
   { name: "tensorflow_inter_op_parallelism", refused: THREADS, idle: ["0"] },
@@ -75,8 +73,7 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
     refused: "models are always warmed up, since it is measured then how to infer them",
     idle: ["true", "1"],
   },
-  { name: "use_alts_credentials", isSwitch: true, refused: TLS, idle: OFF },
-  { name: "ssl_config_file", refused: TLS, idle: EMPTY },
+  { name: "use_alts_credentials", isSwitch: true, refused: "use --tls_cert and --tls_key", idle: OFF },
   {
     name: "grpc_channel_arguments",
     refused: "use --grpc_max_concurrent_streams, --grpc_max_connection_idle_seconds, --grpc_keepalive_time_seconds, " +

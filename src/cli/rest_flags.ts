@@ -3,8 +3,9 @@
  *
  * @module
  */
+import type { CertificateSource } from "../config/certificate_files.ts";
 import type { RestConfig } from "../config/config.ts";
-import { Flag, type FlagValues, notEmpty, switched, UsageError, wholeNumber } from "./flag.ts";
+import { addresses, Flag, type FlagValues, switched, UsageError, wholeNumber } from "./flag.ts";
 
 const TIMEOUT_MAX_MS = 86_400_000;
 
@@ -28,10 +29,10 @@ export const REST_FLAGS = {
     parse: restPort,
     default: "0",
   }),
-  restHostname: new Flag("rest_bind_address", {
-    value: "address",
-    description: "address REST listens on",
-    parse: notEmpty,
+  restHostnames: new Flag("rest_bind_address", {
+    value: "addresses",
+    description: "address REST listens on, or several with commas between",
+    parse: addresses,
     default: "0.0.0.0",
   }),
   restTimeoutMs: new Flag("rest_api_timeout_in_ms", {
@@ -54,7 +55,10 @@ export const REST_FLAGS = {
 };
 
 /** Where and how REST is served; undefined where no port is given. */
-export function restConfig(values: FlagValues<typeof REST_FLAGS>): RestConfig | undefined {
+export function restConfig(
+  values: FlagValues<typeof REST_FLAGS>,
+  certificate: CertificateSource | undefined,
+): RestConfig | undefined {
   const { restPort, restApiPort } = values;
   if (restPort !== undefined && restApiPort !== undefined && restPort !== restApiPort) {
     throw new UsageError("--rest_port and --rest_api_port are the same and name different ports");
@@ -62,8 +66,9 @@ export function restConfig(values: FlagValues<typeof REST_FLAGS>): RestConfig | 
   const port = restPort ?? restApiPort;
   if (port === undefined) return undefined;
   return {
-    hostname: values.restHostname,
+    hostnames: values.restHostnames,
     port,
+    certificate,
     timeoutMs: values.restTimeoutMs,
     corsSupport: values.restCorsSupport,
     bodyBytesMax: values.restBodyBytesMax,

@@ -36,7 +36,7 @@ export async function serve(config: Config): Promise<void> {
   try {
     await using started = await App.start(config);
     app = started;
-    dropPermissions();
+    dropPermissions(config);
     if (mustReload) reload();
     await asked.promise;
   } finally {
@@ -45,7 +45,11 @@ export async function serve(config: Config): Promise<void> {
   }
 }
 
-/** A server that is up neither writes files nor opens connections or ports: what gets hold of it shall not either. */
-function dropPermissions(): void {
-  for (const name of ["write", "net"] as const) Deno.permissions.revokeSync({ name });
+/**
+ * A server that is up neither writes files nor opens connections or ports: what gets hold of it shall not either. One that speaks
+ * TLS listens anew for each new certificate.
+ */
+function dropPermissions({ grpc }: Config): void {
+  Deno.permissions.revokeSync({ name: "write" });
+  if (grpc.certificate === undefined) Deno.permissions.revokeSync({ name: "net" });
 }

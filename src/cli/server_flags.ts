@@ -7,6 +7,7 @@
 import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import {
+  addresses,
   Flag,
   type FlagValues,
   notEmpty,
@@ -20,6 +21,7 @@ import {
 } from "./flag.ts";
 import { OBSERVATION_FLAGS, observationConfig } from "./observation_flags.ts";
 import { REST_FLAGS, restConfig } from "./rest_flags.ts";
+import { certificateSources, TLS_FLAGS } from "./tls_flags.ts";
 
 const DAY_SECONDS = 86_400;
 const MICROS_MAX = DAY_SECONDS * 1e6;
@@ -49,13 +51,21 @@ export const SERVER_FLAGS = {
     parse: wholeNumber(0, 65535),
     default: "9000",
   }),
-  hostname: new Flag("grpc_bind_address", {
-    value: "address",
-    description: "address gRPC listens on",
-    parse: notEmpty,
+  hostnames: new Flag("grpc_bind_address", {
+    value: "addresses",
+    description: "address gRPC listens on, or several with commas between",
+    parse: addresses,
     default: "0.0.0.0",
   }),
+  socketPath: new Flag("grpc_socket_path", {
+    value: "path",
+    description: "Unix socket gRPC listens on besides",
+    parse: orNothing(notEmpty),
+    default: "",
+    defaultWords: "none",
+  }),
   ...REST_FLAGS,
+  ...TLS_FLAGS,
   messageBytesMax: new Flag("grpc_max_message_bytes", {
     value: "bytes",
     description: "longest message a client may send",
@@ -175,6 +185,12 @@ export const SERVER_FLAGS = {
     parse: wholeNumber(0, 1_000_000),
     default: "1",
   }),
+  shutdownDelayMs: new Flag("shutdown_delay_seconds", {
+    value: "seconds",
+    description: "how long to go on after SIGTERM or SIGINT, not ready any more, until load balancers have seen it",
+    parse: secondsAsMs(0, DAY_SECONDS),
+    default: "0",
+  }),
   shutdownGraceMs: new Flag("shutdown_grace_seconds", {
     value: "seconds",
     description: "how long running requests may take to finish after SIGTERM or SIGINT",
@@ -219,6 +235,7 @@ export function readServerFlags(
   texts: Readonly<Record<string, unknown>>,
 ): Omit<Config, "models" | "load" | "waitsForModels" | "notes"> {
   const values = readFlags(flags, texts);
+  const certificates = certificateSources(values);
   return {
     allowLabelsForUnavailable: values.allowLabelsForUnavailable,
     loading: {
@@ -230,8 +247,10 @@ export function readServerFlags(
     },
     pollIntervalMs: values.pollIntervalMs,
     grpc: {
-      hostname: values.hostname,
+      hostnames: values.hostnames,
       port: values.port,
+      socketPath: values.socketPath,
+      certificate: certificates.grpc,
       messageBytesMax: values.messageBytesMax,
       connectionsMax: values.connectionsMax,
       inflightBytesMax: values.inflightBytesMax,
@@ -241,11 +260,12 @@ export function readServerFlags(
       keepaliveTimeoutMs: values.keepaliveTimeoutMs,
       encodesAsTensorContent: values.encodesAsTensorContent,
     },
-    rest: restConfig(values),
+    rest: restConfig(values, certificates.rest),
     observation: observationConfig(values),
     waitersMax: values.waitersMax,
     checksIntegerRange: values.checksIntegerRange,
     batching: batchingSource(values),
+    shutdownDelayMs: values.shutdownDelayMs,
     shutdownGraceMs: values.shutdownGraceMs,
     openvinoDir: values.openvinoDir,
     runtimeDir: values.runtimeDir,

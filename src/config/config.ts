@@ -7,6 +7,7 @@
 import type { LogLevel } from "../base/log.ts";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
 import type { BatchingSource } from "./batching_parameters.ts";
+import type { CertificateSource } from "./certificate_files.ts";
 import type { ModelsFile } from "./models_file.ts";
 
 export type { LoadConfig, ModelConfig } from "../model/model_config.ts";
@@ -16,11 +17,20 @@ export type ModelsSource =
   | { readonly kind: "list"; readonly models: readonly ModelConfig[] }
   | { readonly kind: "file"; readonly file: ModelsFile };
 
-/** Where and how gRPC is served. */
-export interface GrpcConfig {
-  readonly hostname: string;
-  /** 0 lets the system choose. */
+/** Where a front end listens. */
+export interface ListenConfig {
+  /** Names or addresses, at least one. */
+  readonly hostnames: readonly string[];
+  /** The same for all of them; 0 lets the system choose. */
   readonly port: number;
+  /** What is shown to clients; undefined for no TLS. */
+  readonly certificate: CertificateSource | undefined;
+}
+
+/** Where and how gRPC is served. */
+export interface GrpcConfig extends ListenConfig {
+  /** A Unix socket besides; undefined for none. */
+  readonly socketPath: string | undefined;
   readonly messageBytesMax: number;
   readonly connectionsMax: number;
   /** What large messages may take of memory together. */
@@ -38,10 +48,7 @@ export interface GrpcConfig {
 }
 
 /** Where and how REST is served. */
-export interface RestConfig {
-  readonly hostname: string;
-  /** 0 lets the system choose. */
-  readonly port: number;
+export interface RestConfig extends ListenConfig {
   /** How long a request may take. */
   readonly timeoutMs: number;
   /** Whether pages of any origin may send requests. */
@@ -100,6 +107,8 @@ export interface Config {
   readonly checksIntegerRange: boolean;
   /** How requests share inferences; undefined where each has its own. */
   readonly batching: BatchingSource | undefined;
+  /** How long the server goes on when it is asked to leave, while it says that it is not ready. */
+  readonly shutdownDelayMs: number;
   readonly shutdownGraceMs: number;
   /** A folder with OpenVINO's libraries, to be used before all others. */
   readonly openvinoDir: string | undefined;

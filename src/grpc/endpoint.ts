@@ -5,9 +5,15 @@
  */
 import { listenTls } from "./tls_socket.ts";
 
+/** What a server shows to clients, and its secret: both PEM, the certificate followed by those it is signed with. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Where to listen: a TCP address, with TLS when there is a certificate, or a Unix socket. */
 export type Endpoint =
-  | { readonly hostname: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string } }
+  | { readonly hostname: string; readonly port: number; readonly tls?: Certificate | undefined }
   | { readonly path: string };
 
 /**

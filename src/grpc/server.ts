@@ -4,11 +4,12 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
+import { preferNewest } from "../base/tcp_sockets.ts";
 import { Http2Connection, type Http2Socket } from "../http2/connection.ts";
 import type { Http2Stream, RequestHeaders, StreamListener } from "../http2/http2.ts";
 import type { Http2Limits } from "../http2/limits.ts";
 import type { CallOptions, Method } from "./call.ts";
-import { type Endpoint, openListener, peerName } from "./endpoint.ts";
+import { type Certificate, type Endpoint, openListener, peerName } from "./endpoint.ts";
 import { InflightBudget } from "./inflight_budget.ts";
 import { MessageBuffers } from "./message_buffers.ts";
 import { requestHead, trailersOnly } from "./request_head.ts";
@@ -55,13 +56,17 @@ const IDLE_BUFFER_BYTES_MAX = 64 << 20;
 /** How long accepting rests when the system refuses a connection, as it does when file descriptors run out. */
 const ACCEPT_PAUSE_MS = 100;
 
+/** How long connections that were begun with the old certificate are waited for. */
+const HANDOVER_MS = 2000;
+
 type AnyListener = Deno.Listener<Deno.Conn>;
 
 /** Serves methods over gRPC until it is shut down. */
 export class GrpcServer {
   readonly #methods: ReadonlyMap<string, Method>;
   readonly #options: GrpcServerOptions & CallOptions;
-  readonly #listeners = new Set<AnyListener>();
+  readonly #listeners = new Map<AnyListener, Endpoint>();
+  #isAccepting = false;
   readonly #connections = new Set<Http2Connection>();
   /** Those whose TLS handshake is not over. */
   readonly #greeting = new Set<TlsSocket>();
@@ -88,13 +93,35 @@ export class GrpcServer {
    */
   listen(endpoint: Endpoint): Deno.Addr {
     const listener = openListener(endpoint, { writeTimeoutMs: this.#options.http2.writeTimeoutMs });
-    this.#listeners.add(listener);
+    this.#listeners.set(listener, endpoint);
+    if (this.#isAccepting) this.#run(this.#accept(listener));
     return listener.addr;
+  }
+
+  /**
+   * Shows another certificate to clients that connect from now on; connections stay. Resolves when the old one is shown no more.
+   * To be called again only then, and only where ports can be shared.
+   *
+   * @throws what the system says of the certificate; nothing has changed then.
+   */
+  async renewCertificate(tls: Certificate): Promise<void> {
+    const old = [...this.#listeners].flatMap(([listener, endpoint]) =>
+      "tls" in endpoint && endpoint.tls !== undefined ? [{ listener, endpoint }] : []
+    );
+    for (const { listener, endpoint } of old) {
+      const { port } = listener.addr as Deno.NetAddr;
+      preferNewest(this.listen({ ...endpoint, port, tls }) as Deno.NetAddr);
+    }
+    await pause(HANDOVER_MS, this.#leaving.signal);
+    for (const { listener } of old) {
+      if (this.#listeners.delete(listener)) listener.close();
+    }
   }
 
   /** Starts to accept connections. */
   accept(): void {
-    for (const listener of this.#listeners) this.#run(this.#accept(listener));
+    this.#isAccepting = true;
+    for (const listener of this.#listeners.keys()) this.#run(this.#accept(listener));
   }
 
   /** How many connections are open. */
@@ -124,9 +151,10 @@ export class GrpcServer {
 
   /** Accepts no more, lets running calls finish for `graceMs` at the most, then closes what is left. Streaming calls end at once. */
   async shutdown(graceMs: number): Promise<void> {
-    this.#leaving.abort();
-    for (const listener of this.#listeners) listener.close();
+    const listeners = [...this.#listeners.keys()];
     this.#listeners.clear();
+    this.#leaving.abort();
+    for (const listener of listeners) listener.close();
     for (const socket of this.#greeting) socket.close();
     await Promise.all([...this.#connections].map((connection) => connection.shutdown(graceMs)));
     await Promise.all(this.#tasks);
@@ -138,13 +166,13 @@ export class GrpcServer {
   }
 
   async #accept(listener: AnyListener): Promise<void> {
-    while (!this.#leaving.signal.aborted) {
+    while (this.#listeners.has(listener)) {
       try {
         this.#run(this.#admit(await listener.accept()));
       } catch (error) {
-        if (this.#leaving.signal.aborted || error instanceof Deno.errors.BadResource) return;
+        if (!this.#listeners.has(listener) || error instanceof Deno.errors.BadResource) return;
         // A handshake that failed or a system out of descriptors ends one connection, not the server.
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        await pause(ACCEPT_PAUSE_MS, this.#leaving.signal);
       }
     }
   }
@@ -205,3 +233,15 @@ function refuse(stream: Http2Stream, block: Uint8Array): StreamListener {
 const DEAF: StreamListener = { onData: ignore, onTrailers: ignore, onReset: ignore };
 
 function ignore(): void {}
+
+/** Waits for a time, or until a signal comes. */
+async function pause(pauseMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = (): void => resolve();
+  const timer = setTimeout(end, pauseMs);
+  signal.addEventListener("abort", end);
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", end);
+}

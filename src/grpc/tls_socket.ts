@@ -1,46 +1,12 @@
 /**
  * TLS connections that end when they are told to. Deno's do not: closing one leaves the system's socket open for as long as the
- * peer neither finishes the handshake nor reads what was written, and Nagle's algorithm stays on. On Linux the C library is
- * asked for what is missing; elsewhere, and where it may not be asked, they are as Deno has them.
+ * peer neither finishes the handshake nor reads what was written, and Nagle's algorithm stays on. The system is
+ * asked for what is missing where it can be.
  *
  * @module
  */
+import { CAN_SHARE_PORTS, hangUp, setSendOptions } from "../base/tcp_sockets.ts";
 import type { Http2Socket } from "../http2/connection.ts";
-
-const SYMBOLS = {
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
-  shutdown: { parameters: ["i32", "i32"], result: "i32" },
-} as const;
-
-/** Linux's numbers (socket(7), tcp(7), shutdown(2)). */
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
-const TCP_USER_TIMEOUT = 18;
-const SHUT_RDWR = 2;
-const AF_INET = 2;
-const AF_INET6 = 10;
-/** sizeof(struct sockaddr_in6), the longest address of a TCP socket. */
-const ADDRESS_BYTES = 28;
-
-/** Descriptors are given out from the lowest free one on, so those of sockets are found long before this. */
-const DESCRIPTORS_MAX = 65_536;
-
-type CLibrary = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
-
-/** Opens the C library, which every process has, for as long as `use` takes; does nothing where it may not be asked. */
-function withCLibrary(use: (calls: CLibrary) => void): void {
-  if (Deno.build.os !== "linux") return;
-  let library: Deno.DynamicLibrary<typeof SYMBOLS>;
-  try {
-    library = Deno.dlopen("libc.so.6", SYMBOLS);
-  } catch {
-    return;
-  }
-  use(library.symbols);
-  library.close();
-}
 
 /** Where to listen and with what certificate. */
 export interface TlsListenOptions {
@@ -52,18 +18,11 @@ export interface TlsListenOptions {
   readonly writeTimeoutMs: number;
 }
 
-/** Listens with TLS for clients that speak HTTP/2 (RFC 9113 section 3.2). */
+/** Listens with TLS for clients that speak HTTP/2 (RFC 9113 section 3.2), where it can beside another listener of this program's. */
 export function listenTls({ writeTimeoutMs, ...options }: TlsListenOptions): Deno.TlsListener {
-  const listener = Deno.listenTls({ ...options, alpnProtocols: ["h2"] });
-  const local = addressText(listener.addr as Deno.NetAddr);
-  withCLibrary((calls) => {
-    const descriptor = findDescriptor((candidate) => addressOf(calls.getsockname, candidate) === local);
-    if (descriptor === undefined) return;
-    // Connections inherit what is set on their listener.
-    for (const [option, value] of [[TCP_NODELAY, 1], [TCP_USER_TIMEOUT, writeTimeoutMs]] as const) {
-      calls.setsockopt(descriptor, IPPROTO_TCP, option, Int32Array.of(value), Int32Array.BYTES_PER_ELEMENT);
-    }
-  });
+  const shared = { ...options, alpnProtocols: ["h2"], reusePort: CAN_SHARE_PORTS };
+  const listener = Deno.listenTls(shared);
+  setSendOptions(listener.addr as Deno.NetAddr, { userTimeoutMs: writeTimeoutMs });
   return listener;
 }
 
@@ -120,51 +79,12 @@ export class TlsSocket implements Http2Socket {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#pending > 0) this.#abort();
+    // The system hangs up, which Deno then sees: it lets go of the socket.
+    if (this.#pending > 0) hangUp(this.#conn);
     try {
       this.#conn.close();
     } catch {
       // Deno has closed it after an error.
     }
   }
-
-  /** Has the system hang up, which Deno then sees: it lets go of the socket. */
-  #abort(): void {
-    const local = addressText(this.#conn.localAddr as Deno.NetAddr);
-    const remote = addressText(this.#conn.remoteAddr as Deno.NetAddr);
-    withCLibrary((calls) => {
-      const descriptor = findDescriptor((candidate) =>
-        addressOf(calls.getpeername, candidate) === remote && addressOf(calls.getsockname, candidate) === local
-      );
-      if (descriptor !== undefined) calls.shutdown(descriptor, SHUT_RDWR);
-    });
-  }
-}
-
-function findDescriptor(isWanted: (descriptor: number) => boolean): number | undefined {
-  for (let descriptor = 0; descriptor < DESCRIPTORS_MAX; descriptor++) {
-    if (isWanted(descriptor)) return descriptor;
-  }
-  return undefined;
-}
-
-const addressBytes = new Uint8Array(ADDRESS_BYTES);
-const addressLength = new Uint32Array(1);
-
-/** The address one of the calls gives for a descriptor, as {@link addressText} writes it; undefined when it is no TCP socket. */
-function addressOf(call: CLibrary["getsockname"], descriptor: number): string | undefined {
-  addressLength[0] = ADDRESS_BYTES;
-  if (call(descriptor, addressBytes, addressLength) !== 0) return undefined;
-  const view = new DataView(addressBytes.buffer);
-  const family = new Uint16Array(addressBytes.buffer, 0, 1)[0];
-  const port = view.getUint16(2);
-  if (family === AF_INET) return addressText({ hostname: addressBytes.subarray(4, 8).join("."), port });
-  if (family !== AF_INET6) return undefined;
-  const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i).toString(16));
-  return addressText({ hostname: groups.join(":"), port });
-}
-
-/** An address with its port, IPv6 in the one way a URL writes it. */
-function addressText({ hostname, port }: { hostname: string; port: number }): string {
-  return hostname.includes(":") ? `${new URL(`http://[${hostname}]`).hostname}:${port}` : `${hostname}:${port}`;
 }

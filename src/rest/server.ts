@@ -4,6 +4,7 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
+import { CAN_SHARE_PORTS, preferNewest } from "../base/tcp_sockets.ts";
 import { restHandler } from "./handlers.ts";
 import { answerObservation, type Observed } from "./observation_routes.ts";
 import { errorReply } from "./http_reply.ts";
@@ -12,8 +13,17 @@ import { WorkerCodec } from "./worker_codec.ts";
 
 /** Where to listen: a TCP address, with TLS when there is a certificate, or a Unix socket. */
 export type RestEndpoint =
-  | { readonly hostname: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string } }
+  | { readonly hostname: string; readonly port: number; readonly tls?: RestCertificate | undefined }
   | { readonly path: string };
+
+/** What a server shows to clients, and its secret: both PEM, the certificate followed by those it is signed with. */
+export interface RestCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** How long connections that were begun with the old certificate are waited for. */
+const HANDOVER_MS = 2000;
 
 /** How much longer than its grace a server that leaves waits for clients to take their last replies. */
 const LAST_REPLIES_MS = 1000;
@@ -23,7 +33,8 @@ export class RestServer {
   readonly #codec = new WorkerCodec();
   readonly #handler: (request: Request, peer: string) => Promise<Response>;
   readonly #observed: Observed | undefined;
-  readonly #servers: Deno.HttpServer<Deno.Addr>[] = [];
+  readonly #servers = new Map<Deno.HttpServer<Deno.Addr>, RestEndpoint>();
+  readonly #leaving = Promise.withResolvers<void>();
   readonly #accepting = Promise.withResolvers<void>();
   /** How to answer each running request, should there be no time to finish it. */
   readonly #running = new Set<(response: Response) => void>();
@@ -45,8 +56,29 @@ export class RestServer {
       const observation = this.#observed && answerObservation(request, this.#observed);
       return observation ?? this.#answer(request, peerName(remoteAddr));
     });
-    this.#servers.push(server);
+    this.#servers.set(server, endpoint);
     return server.addr;
+  }
+
+  /**
+   * Shows another certificate to clients that connect from now on; requests that are being answered are answered to the end. Resolves
+   * when the old one is shown no more. To be called again only then, and only where ports can be shared.
+   *
+   * @throws what the system says of the certificate; nothing has changed then.
+   */
+  async renewCertificate(tls: RestCertificate): Promise<void> {
+    const old = [...this.#servers].flatMap(([server, endpoint]) =>
+      "tls" in endpoint && endpoint.tls !== undefined ? [{ server, endpoint }] : []
+    );
+    for (const { server, endpoint } of old) {
+      const { port } = server.addr as Deno.NetAddr;
+      preferNewest(this.listen({ ...endpoint, port, tls }) as Deno.NetAddr);
+    }
+    await isSettled(this.#leaving.promise, HANDOVER_MS);
+    await Promise.all(old.map(async ({ server }) => {
+      await server.shutdown();
+      this.#servers.delete(server);
+    }));
   }
 
   /** Starts to answer requests. */
@@ -62,7 +94,8 @@ export class RestServer {
 
   /** Accepts no more, lets running requests finish for `graceMs` at the most, answers 503 to those that are left, and closes. */
   async shutdown(graceMs: number): Promise<void> {
-    const closed = Promise.all(this.#servers.map((server) => server.shutdown())).then(() => {});
+    this.#leaving.resolve();
+    const closed = Promise.all([...this.#servers.keys()].map((server) => server.shutdown())).then(() => {});
     if (!await isSettled(closed, graceMs)) {
       for (const answer of this.#running) answer(leavingResponse());
       // A client that does not read cannot be waited for; its connection ends with the process.
@@ -104,7 +137,8 @@ function serve(
   const onListen = () => {};
   if ("path" in endpoint) return Deno.serve({ onListen, path: endpoint.path }, handler);
   const { hostname, port, tls } = endpoint;
-  return Deno.serve({ onListen, hostname, port, ...tls }, handler);
+  const options = { onListen, hostname, port };
+  return Deno.serve(tls === undefined ? options : { ...options, ...tls, reusePort: CAN_SHARE_PORTS }, handler);
 }
 
 function peerName(address: Deno.Addr): string {
