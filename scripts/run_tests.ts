@@ -33,6 +33,7 @@ const PROGRAMS = [
   ...TOOLS.map((name) => `${INSTALLED}/tools/${name}`),
   "h2load",
   "java",
+  "nginx",
   "node",
   "openssl",
   "cat",
