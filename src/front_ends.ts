@@ -135,7 +135,7 @@ function newGrpcServer(grpc: GrpcConfig, { methods, observation, log }: FrontEnd
     inflightBytesMax: grpc.inflightBytesMax,
     messageBytesMax: grpc.messageBytesMax,
     onFault: (error, path) => logFault(log, { error, path }),
-    onEnd: grpcCallObserver(observation.requests, observation.listeners),
+    observer: grpcCallObserver(observation.requests, observation.listeners),
   });
   observation.register((page) => collectTraffic(page, server.traffic));
   return server;
@@ -152,7 +152,7 @@ function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
     bodyBytesMax,
     ...(sagemaker && { sagemaker }),
     onFault: (error, path) => logFault(log, { error, path }),
-    onEnd: restCallObserver(observation.requests, observation.listeners),
+    observer: restCallObserver(observation.requests, observation.listeners),
     observed: observation.observed,
   });
 }

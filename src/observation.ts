@@ -53,7 +53,10 @@ export class Observation implements Disposable {
     const { manager, modelNames, log, isReadinessStrict: isStrict } = parts;
     this.listeners = listeners;
     this.readiness = new Readiness({ manager, modelNames, isStrict });
-    this.requests = new RequestMetrics({ isModel: (name) => modelNames().includes(name) });
+    this.requests = new RequestMetrics({
+      isModel: (name) => modelNames().includes(name),
+      timesAll: listeners.length > 0,
+    });
     this.#models = new ModelMetrics(manager);
     this.register((page) => collectServer(page, { isReady: this.readiness.isReady(), droppedLines: log.droppedLines }));
     for (const part of [this.requests, this.#models, this.#process]) this.register((page) => part.collect(page));

@@ -25,14 +25,14 @@ export class Histogram {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  /** Counts a value. */
-  observe(value: number): void {
+  /** Counts a value, or several that are taken to be the same. */
+  observe(value: number, times = 1): void {
     const { bounds } = this;
     let bucket = 0;
     // Short durations are the frequent ones, so the first buckets are found first.
     while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
-    (this.counts[bucket] as number)++;
-    this.sum += value;
+    (this.counts[bucket] as number) += times;
+    this.sum += value * times;
   }
 
   /** Counts all that another of the same bounds has counted. */

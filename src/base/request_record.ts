@@ -5,10 +5,13 @@
  * @module
  */
 
-/** Times are milliseconds, moments those of `performance.now()`. A request may infer several times, one after the other. */
+/**
+ * Times are milliseconds, moments those of `performance.now()`. A request may infer several times, one after the other. Looking at
+ * the clock costs more than all else here, so not every request is timed.
+ */
 export class RequestRecord {
-  /** When its message was there. */
-  readonly startedMs: number = performance.now();
+  /** When its message was there; 0 for a request that is not timed, as are all its other times. */
+  readonly startedMs: number;
   /** The model it asked for; empty while that is not known. */
   modelName = "";
   /** What answered; undefined when there was nothing to answer with. */
@@ -24,23 +27,37 @@ export class RequestRecord {
   #askedMs = 0;
   #beganMs = 0;
 
+  constructor(isTimed = true) {
+    this.startedMs = isTimed ? performance.now() : 0;
+  }
+
+  /** Whether it is known where its time went. */
+  get isTimed(): boolean {
+    return this.startedMs > 0;
+  }
+
   /** It asks to be inferred, and is at once unless it has to wait. */
-  asks(nowMs: number = performance.now()): void {
+  asks(): void {
+    if (!this.isTimed) return;
+    const nowMs = performance.now();
     if (this.firstAskedMs === 0) this.firstAskedMs = nowMs;
     this.#askedMs = nowMs;
     this.#beganMs = nowMs;
   }
 
   /** Its turn has come after it had to wait. */
-  begins(nowMs: number = performance.now()): void {
+  begins(): void {
+    if (!this.isTimed) return;
+    const nowMs = performance.now();
     this.queueMs += nowMs - this.#askedMs;
     this.#askedMs = nowMs;
     this.#beganMs = nowMs;
   }
 
   /** An inference of it is over. */
-  infers(nowMs: number = performance.now()): void {
-    this.inferredMs = nowMs;
-    this.inferMs += nowMs - this.#beganMs;
+  infers(): void {
+    if (!this.isTimed) return;
+    this.inferredMs = performance.now();
+    this.inferMs += this.inferredMs - this.#beganMs;
   }
 }

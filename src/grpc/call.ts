@@ -67,14 +67,21 @@ export interface CallOptions {
   readonly leaving: AbortSignal;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
   readonly onFault: (error: ServingError, path: string) => void;
-  /** Told of each call's end, before the client is, and of the code it ends with. Must not throw. */
-  readonly onEnd?: ((call: ServerCall, code: Code) => void) | undefined;
+  readonly observer?: CallObserver;
+}
+
+/** Hears of calls. Must not throw. */
+export interface CallObserver {
+  /** The message of a unary call is there. What is returned goes with the call. */
+  onBegin(): RequestRecord;
+  /** A call is over, with this code; its client is told next. */
+  onEnd(call: ServerCall, code: Code): void;
 }
 
 /** One call, from its headers on: the half that answers. */
 export abstract class ServerCall {
   readonly head: RequestHead;
-  /** When what happened to it; undefined before the message of a unary call is there. */
+  /** What is known of it; undefined before the message of a unary call is there. */
   record: RequestRecord | undefined = undefined;
   protected readonly stream: Http2Stream;
   protected readonly options: CallOptions;
@@ -167,7 +174,7 @@ export abstract class ServerCall {
   protected end(code: Code): void {
     this.isOver = true;
     if (this.#deadlineTimer !== undefined) clearTimeout(this.#deadlineTimer);
-    this.options.onEnd?.(this, code);
+    this.options.observer?.onEnd(this, code);
   }
 
   #write(parts: readonly Uint8Array[], isCompressed: boolean): void {

@@ -7,15 +7,12 @@ import type { Code } from "../base/status.ts";
 import type { OnEnded } from "../service/ended_request.ts";
 import type { RequestMetrics } from "../service/request_metrics.ts";
 import type { RequestKind } from "../service/request_series.ts";
-import type { ServerCall } from "./call.ts";
+import type { CallObserver, ServerCall } from "./call.ts";
 
-/** Makes what a server's `onEnd` is. */
-export function callObserver(
-  metrics: RequestMetrics,
-  listeners: readonly OnEnded[],
-): (call: ServerCall, code: Code) => void {
+/** Makes a server's observer. */
+export function callObserver(metrics: RequestMetrics, listeners: readonly OnEnded[]): CallObserver {
   const kinds = new Map<string, RequestKind>();
-  return (call, code) => {
+  const onEnd = (call: ServerCall, code: Code) => {
     const { path } = call.head;
     let kind = kinds.get(path);
     if (kind === undefined) {
@@ -26,6 +23,7 @@ export function callObserver(
     metrics.count(kind, call.record, code);
     if (listeners.length > 0) tell(listeners, { call, kind, code });
   };
+  return { onBegin: () => metrics.begin(), onEnd };
 }
 
 function tell(

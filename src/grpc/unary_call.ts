@@ -5,7 +5,6 @@
  */
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream, StreamListener } from "../http2/http2.ts";
 import { type CallOptions, ServerCall, type UnaryMethod } from "./call.ts";
@@ -137,7 +136,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
       return this.refuse(new ServingError(CODE.INVALID_ARGUMENT, `The client ended the call ${place}`));
     }
     this.#isHandling = true;
-    this.record = new RequestRecord();
+    this.record = this.options.observer?.onBegin();
     const giveBack = () => {
       this.options.buffers.giveBack(message);
       this.#reservation?.release();

@@ -179,8 +179,7 @@ export class BatchPredictor implements Disposable {
 
   #run(tasks: readonly PredictTask[]): void | Promise<void> {
     const place = this.#takePlace();
-    const nowMs = performance.now();
-    for (const { record } of tasks) record?.begins(nowMs);
+    for (const { record } of tasks) record?.begins();
     let running: Promise<void> | undefined;
     try {
       const batch = this.#gather(tasks, place);
@@ -242,8 +241,7 @@ function copyOf(outputs: readonly Tensor[], rows: number): readonly Tensor[] {
 
 /** Hands each task its rows. A single task that was not filled up gets everything, whatever its outputs are like. */
 function answer({ tasks, rows }: Batch, outputs: readonly Tensor[]): void {
-  const nowMs = performance.now();
-  for (const { record } of tasks) record?.infers(nowMs);
+  for (const { record } of tasks) record?.infers();
   const [first] = tasks;
   if (first !== undefined && tasks.length === 1 && first.rows === rows) return first.answer(outputs);
   checkRows(outputs, rows);

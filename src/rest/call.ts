@@ -3,9 +3,17 @@
  *
  * @module
  */
-import { RequestRecord } from "../base/request_record.ts";
-import { CODE, ServingError } from "../base/status.ts";
+import type { RequestRecord } from "../base/request_record.ts";
+import { CODE, type Code, ServingError } from "../base/status.ts";
 import { readBody } from "./request_body.ts";
+
+/** Hears of calls. Must not throw. */
+export interface CallObserver {
+  /** A call has come, or its body is there. What is returned goes with the call. */
+  onBegin(): RequestRecord;
+  /** A call is over, with this code; its client is told next. */
+  onEnd(call: Call, code: Code): void;
+}
 
 /** What a call must keep to. */
 export interface CallOptions {
@@ -15,6 +23,7 @@ export interface CallOptions {
   readonly peer: string;
   readonly timeoutMs: number;
   readonly bodyBytesMax: number;
+  readonly observer?: CallObserver | undefined;
 }
 
 /** A request that is being answered. */
@@ -22,8 +31,8 @@ export class Call {
   readonly request: Request;
   readonly path: string;
   readonly peer: string;
-  /** What becomes of it; begins anew when its body is there. */
-  record: RequestRecord = new RequestRecord();
+  /** What is known of it; begins anew when its body is there. */
+  record: RequestRecord | undefined;
   readonly #options: CallOptions;
   #abort: AbortController | undefined;
 
@@ -31,6 +40,7 @@ export class Call {
     this.request = request;
     this.path = options.path;
     this.peer = options.peer;
+    this.record = options.observer?.onBegin();
     this.#options = options;
   }
 
@@ -57,7 +67,7 @@ export class Call {
   /** Reads the body, all of it; as `readBody` of request_body.ts says. */
   async body(): Promise<Uint8Array> {
     const body = await readBody(this.request, this.#options.bodyBytesMax);
-    this.record = new RequestRecord();
+    this.record = this.#options.observer?.onBegin();
     return body;
   }
 

@@ -7,7 +7,7 @@ import type { Code } from "../base/status.ts";
 import type { OnEnded } from "../service/ended_request.ts";
 import type { RequestMetrics } from "../service/request_metrics.ts";
 import type { RequestKind } from "../service/request_series.ts";
-import type { Call } from "./call.ts";
+import type { Call, CallObserver } from "./call.ts";
 
 /** What paths ask for, in the words of the gRPC API. */
 const METHODS: readonly (readonly [RegExp, string])[] = [
@@ -19,10 +19,10 @@ const METHODS: readonly (readonly [RegExp, string])[] = [
   [/^\/v1\/config\/reload$/, "HandleReloadConfigRequest"],
 ];
 
-/** Makes what a server's `onEnd` is. */
-export function callObserver(metrics: RequestMetrics, listeners: readonly OnEnded[]): (call: Call, code: Code) => void {
+/** Makes a server's observer. */
+export function callObserver(metrics: RequestMetrics, listeners: readonly OnEnded[]): CallObserver {
   const kinds = new Map<string, RequestKind>();
-  return (call, code) => {
+  const onEnd = (call: Call, code: Code) => {
     const { path, record, peer, request } = call;
     const method = METHODS.find(([regexp]) => regexp.test(path))?.[1] ?? "";
     const kind = kinds.get(method) ?? { method, interface: "REST" };
@@ -31,4 +31,5 @@ export function callObserver(metrics: RequestMetrics, listeners: readonly OnEnde
     const header = (name: string) => request.headers.get(name) ?? undefined;
     for (const listener of listeners) listener({ kind, path, code, record, peer, header });
   };
+  return { onBegin: () => metrics.begin(), onEnd };
 }

@@ -26,7 +26,7 @@ export function restHandler(
   services: RestServices,
   options: RouteOptions,
 ): (request: Request, peer?: string) => Promise<Response> {
-  const { corsSupport = false, timeoutMs = TIMEOUT_MS, bodyBytesMax = BODY_BYTES_MAX, sagemaker } = options;
+  const { corsSupport = false, timeoutMs = TIMEOUT_MS, bodyBytesMax = BODY_BYTES_MAX, sagemaker, observer } = options;
   const headers = corsSupport ? CORS_HEADERS : {};
   const routes = [
     ...modelRoutes(services, options),
@@ -35,7 +35,7 @@ export function restHandler(
 
   return async (request, peer = "") => {
     const path = pathOf(request.url);
-    const call = new Call(request, { path, peer, timeoutMs, bodyBytesMax });
+    const call = new Call(request, { path, peer, timeoutMs, bodyBytesMax, observer });
     let reply: Reply;
     let code: Code = CODE.OK;
     try {
@@ -46,7 +46,7 @@ export function restHandler(
       reply = errorReply(error);
       code = error instanceof ServingError ? error.code : codeOfStatus(error.status);
     }
-    options.onEnd?.(call, code);
+    observer?.onEnd(call, code);
     const response = await toResponse(reply, { acceptEncoding: request.headers.get("accept-encoding"), headers });
     return request.method === "HEAD" ? new Response(null, response) : response;
   };

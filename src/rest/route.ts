@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Code, ServingError } from "../base/status.ts";
+import type { ServingError } from "../base/status.ts";
 import type { ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
-import type { Call } from "./call.ts";
+import type { Call, CallObserver } from "./call.ts";
 import type { PredictCodec } from "./codec.ts";
 import type { Reply } from "./http_reply.ts";
 import type { Observed } from "./observation_routes.ts";
@@ -25,8 +25,7 @@ export interface RestOptions {
   readonly reloadConfig: () => Promise<boolean>;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
   readonly onFault: (error: ServingError, path: string) => void;
-  /** Told of each call's end, before the client is, and of the code it ends with. Must not throw. */
-  readonly onEnd?: (call: Call, code: Code) => void;
+  readonly observer?: CallObserver;
   /** What those who watch may ask for on the same port, even before calls are answered. */
   readonly observed?: Observed;
   /** Lets pages of any origin call (`--rest_api_enable_cors_support`). */

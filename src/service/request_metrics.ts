@@ -5,7 +5,8 @@
  * @module
  */
 import type { MetricsPage } from "../base/metrics.ts";
-import type { RequestRecord } from "../base/request_record.ts";
+import { RequestRecord } from "../base/request_record.ts";
+import { RequestSampler } from "../base/request_sampler.ts";
 import type { Code } from "../base/status.ts";
 import type { ServableId } from "../core/servable.ts";
 import { writeRequestAliases } from "./request_aliases.ts";
@@ -17,9 +18,18 @@ const ENDED_VERSIONS_MAX = 16;
 /** Models of which nothing is left but figures. */
 const RETIRED_MODELS_MAX = 256;
 
+/** How requests are counted. */
+export interface RequestMetricsOptions {
+  /** Whether there is a model of that name: any name may be asked for, so not all are counted apart. */
+  readonly isModel: (name: string) => boolean;
+  /** Times every request, however many there are, for somebody who wants to know of each. */
+  readonly timesAll?: boolean;
+}
+
 /** Counts requests. */
 export class RequestMetrics {
-  readonly #isModel: (name: string) => boolean;
+  readonly #options: RequestMetricsOptions;
+  readonly #sampler = new RequestSampler();
   readonly #byServable = new WeakMap<object, VersionSeries>();
   readonly #versions = new Map<string, VersionSeries>();
   /** Keys of versions that have ended, oldest first. */
@@ -27,9 +37,13 @@ export class RequestMetrics {
   /** What versions had counted that are told no more, by model. */
   readonly #retired = new Map<string, VersionSeries>();
 
-  /** @param options.isModel whether there is a model of that name: any name may be asked for, so not all are counted apart. */
-  constructor(options: { isModel: (name: string) => boolean }) {
-    this.#isModel = options.isModel;
+  constructor(options: RequestMetricsOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to count a request: its message is there. */
+  begin(): RequestRecord {
+    return new RequestRecord(this.#options.timesAll === true || this.#sampler.take());
   }
 
   /** Counts a request that is over. A record is missing when the request came to nothing before it was read. */
@@ -85,7 +99,7 @@ export class RequestMetrics {
     const servable = record?.servable;
     if (servable === undefined) {
       const name = record?.modelName ?? "";
-      return this.#version(name !== "" && this.#isModel(name) ? name : "", "");
+      return this.#version(name !== "" && this.#options.isModel(name) ? name : "", "");
     }
     let series = this.#byServable.get(servable);
     if (series === undefined) {

@@ -28,18 +28,24 @@ export class RequestSeries {
   readonly queue: Histogram = new Histogram(DURATION_BOUNDS_MS);
   readonly infer: Histogram = new Histogram(DURATION_BOUNDS_MS);
   readonly encode: Histogram = new Histogram(DURATION_BOUNDS_MS);
+  /** How many were not timed since one was, and that one. */
+  #untold = 0;
 
-  /** Counts one. */
+  /** Counts one. Its times stand for those of the requests before it that were not timed. */
   count(record: RequestRecord | undefined, code: Code): void {
     (this.codes[code] as number)++;
     if (record === undefined) return;
+    this.#untold++;
+    if (!record.isTimed) return;
+    const times = this.#untold;
+    this.#untold = 0;
     const nowMs = performance.now();
-    this.total.observe(nowMs - record.startedMs);
+    this.total.observe(nowMs - record.startedMs, times);
     if (record.inferredMs === 0) return;
-    this.decode.observe(record.firstAskedMs - record.startedMs);
-    this.queue.observe(record.queueMs);
-    this.infer.observe(record.inferMs);
-    this.encode.observe(nowMs - record.inferredMs);
+    this.decode.observe(record.firstAskedMs - record.startedMs, times);
+    this.queue.observe(record.queueMs, times);
+    this.infer.observe(record.inferMs, times);
+    this.encode.observe(nowMs - record.inferredMs, times);
   }
 
   /** Counts all that another has counted. */

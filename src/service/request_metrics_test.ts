@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { Metrics } from "../base/metrics.ts";
+import { CODE } from "../base/status.ts";
+import { RequestMetrics } from "./request_metrics.ts";
+
+const PREDICT = { method: "Predict", interface: "gRPC" } as const;
+const REST_PREDICT = { method: "Predict", interface: "REST" } as const;
+const CHECK = { method: "Check", interface: "gRPC" } as const;
+
+/** Counts, and a way to ask for one series. */
+class Rig {
+  readonly requests = new RequestMetrics({ isModel: (name) => name === "m" || name === "n", timesAll: true });
+  readonly #metrics = new Metrics();
+
+  constructor() {
+    this.#metrics.register((page) => this.requests.collect(page));
+  }
+
+  /** A request that a version answers, or that ends before. */
+  answer(
+    version: number | undefined,
+    options: { kind?: typeof PREDICT | typeof REST_PREDICT; code?: 0 | 13 } = {},
+  ): void {
+    const record = this.requests.begin();
+    record.modelName = "m";
+    if (version !== undefined) {
+      record.servable = versionOf(version);
+      record.asks();
+      record.begins();
+      record.infers();
+    }
+    this.requests.count(options.kind ?? PREDICT, record, options.code ?? CODE.OK);
+  }
+
+  /** The value of a series by what stands before it on the page. */
+  value(series: string): number | undefined {
+    const line = this.#metrics.page().split("\n").find((candidate) => candidate.startsWith(`${series} `));
+    return line === undefined ? undefined : Number(line.slice(series.length + 1));
+  }
+}
+
+const versions = new Map<number, { name: string; version: number }>();
+
+/** The same object each time, as a manager has it. */
+function versionOf(version: number): { name: string; version: number } {
+  const id = versions.get(version) ?? { name: "m", version };
+  versions.set(version, id);
+  return id;
+}
+
+Deno.test("RequestMetrics counts by model, version, method, interface and code", () => {
+  const rig = new Rig();
+  rig.answer(1);
+  rig.answer(1);
+  rig.answer(2, { kind: REST_PREDICT });
+  rig.answer(2, { code: CODE.INTERNAL });
+  const labels = (version: number, by: string) => `model="m",version="${version}",method="Predict",interface="${by}"`;
+  assert.equal(rig.value(`ovserve_requests_total{${labels(1, "gRPC")},code="OK"}`), 2);
+  assert.equal(rig.value(`ovserve_requests_total{${labels(2, "REST")},code="OK"}`), 1);
+  assert.equal(rig.value(`ovserve_requests_total{${labels(2, "gRPC")},code="INTERNAL"}`), 1);
+  assert.equal(rig.value(`ovserve_request_duration_seconds_count{${labels(1, "gRPC")}}`), 2);
+  for (const phase of ["decode", "queue", "infer", "encode"]) {
+    const series = `ovserve_request_phase_duration_seconds_count{${labels(1, "gRPC")},phase="${phase}"}`;
+    assert.equal(rig.value(series), 2, phase);
+  }
+});
+
+Deno.test("RequestMetrics names a model that could not answer, but no name it does not know", () => {
+  const rig = new Rig();
+  rig.answer(undefined, { code: CODE.INTERNAL });
+  const series = (model: string) =>
+    `ovserve_requests_total{model="${model}",version="",method="Predict",interface="gRPC",code="NOT_FOUND"}`;
+  for (const name of ["n", "x1", "x2"]) {
+    const record = rig.requests.begin();
+    record.modelName = name;
+    rig.requests.count(PREDICT, record, CODE.NOT_FOUND);
+  }
+  rig.requests.count(PREDICT, undefined, CODE.NOT_FOUND);
+  assert.equal(rig.value(series("n")), 1);
+  assert.equal(rig.value(series("")), 3);
+  assert.equal(rig.value(series("x1")), undefined);
+});
+
+Deno.test("RequestMetrics tells the figures under TensorFlow Serving's and model_server's names too", () => {
+  const rig = new Rig();
+  rig.answer(1);
+  rig.answer(2);
+  rig.answer(2, { kind: REST_PREDICT, code: CODE.INTERNAL });
+  rig.requests.count(CHECK, rig.requests.begin(), CODE.OK);
+  const expected: Record<string, number> = {
+    ':tensorflow:serving:request_count{model_name="m",status="OK"}': 2,
+    ':tensorflow:serving:request_count{model_name="m",status="INTERNAL"}': 1,
+    ':tensorflow:serving:request_latency_count{model_name="m",API="Predict",entrypoint="GRPC"}': 2,
+    ':tensorflow:serving:request_latency_count{model_name="m",API="Predict",entrypoint="REST"}': 1,
+    ':tensorflow:serving:runtime_latency_count{model_name="m",API="Predict",runtime="OpenVINO"}': 3,
+    'ovms_requests_success{api="TensorFlowServing",interface="gRPC",method="Predict",name="m",version="2"}': 1,
+    'ovms_requests_fail{api="TensorFlowServing",interface="REST",method="Predict",name="m",version="2"}': 1,
+    'ovms_request_time_us_count{interface="gRPC",name="m",version="1"}': 1,
+    'ovms_inference_time_us_count{name="m",version="2"}': 2,
+    'ovms_wait_for_infer_req_time_us_count{name="m",version="2"}': 2,
+  };
+  for (const [series, value] of Object.entries(expected)) assert.equal(rig.value(series), value, series);
+  const probes = ':tensorflow:serving:request_count{model_name="",status="OK"}';
+  assert.equal(rig.value(probes), undefined, "health checks are no requests to models");
+});
+
+Deno.test("RequestMetrics drops versions that ended long ago, and a model's own figures never fall", () => {
+  const rig = new Rig();
+  const count = 100;
+  for (let version = 1; version <= count; version++) {
+    rig.answer(version);
+    rig.requests.forget(versionOf(version));
+    assert.equal(rig.value(':tensorflow:serving:request_count{model_name="m",status="OK"}'), version);
+  }
+  const ofVersion = (version: number) =>
+    rig.value(
+      `ovserve_requests_total{model="m",version="${version}",method="Predict",interface="gRPC",code="OK"}`,
+    );
+  assert.equal(ofVersion(1), undefined);
+  assert.equal(ofVersion(count), 1, "the last figures of a version have to be fetched once");
+});
+
+Deno.test("RequestMetrics lets a timed request stand for those before it that were not", () => {
+  const requests = new RequestMetrics({ isModel: () => true });
+  const metrics = new Metrics();
+  metrics.register((page) => requests.collect(page));
+  const count = 10_000;
+  for (let i = 0; i < count; i++) {
+    const record = requests.begin();
+    record.servable = versionOf(1);
+    record.asks();
+    record.infers();
+    requests.count(PREDICT, record, CODE.OK);
+  }
+  const page = metrics.page();
+  assert.match(page, new RegExp(`^ovserve_requests_total.* ${count}$`, "m"));
+  const timed = Number(/^ovserve_request_duration_seconds_count.* (\d+)$/m.exec(page)?.[1]);
+  assert(timed > count - 16 && timed <= count, `${timed}`);
+});
