@@ -143,13 +143,14 @@ function newGrpcServer(grpc: GrpcConfig, { methods, observation, log }: FrontEnd
 
 function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
   const { services, modelNames, reloadConfig, observation, log } = parts;
-  const { timeoutMs, corsSupport, bodyBytesMax, sagemaker } = rest;
+  const { timeoutMs, corsSupport, bodyBytesMax, inflightBytesMax, sagemaker } = rest;
   return new RestServer(services, {
     modelNames,
     reloadConfig,
     timeoutMs,
     corsSupport,
     bodyBytesMax,
+    inflightBytesMax,
     ...(sagemaker && { sagemaker }),
     onFault: (error, path) => logFault(log, { error, path }),
     observer: restCallObserver(observation.requests, observation.listeners),

@@ -105,6 +105,7 @@ Deno.test("A call that goes wrong gets the code and the sentence that say why", 
     ["GET", "/", "", 404, "Not Found"],
     ["GET", "/v2/health/ready", "", 404, "Not Found"],
     ["OPTIONS", PREDICT, "", 400, "Origin header is missing in CORS preflight"],
+    ["OPTIONS", "/foo", "", 404, "Not Found"],
     [
       "POST",
       "/v1/models/plus_two/versions/99999999999999999999:predict",
@@ -195,6 +196,8 @@ Deno.test("HEAD is a GET without a body", async () => {
   await using rig = await start();
   const known = await rig.send("HEAD", "/v1/models/plus_two");
   assert.deepEqual([known.status, known.text, known.headers.get("content-type")], [200, "", "application/json"]);
+  const { text } = await rig.send("GET", "/v1/models/plus_two");
+  assert.equal(known.headers.get("content-length"), String(text.length));
   assert.equal((await rig.send("HEAD", "/v1/models/nope")).status, 404);
 });
 
@@ -273,4 +276,33 @@ Deno.test("A call that takes too long is answered all the same, and gives up its
   assert.deepEqual([second.status, second.text], [504, errorBody("No answer within 20 ms")]);
   held.resolve();
   assert.equal((await seen(await first)).status, 200);
+});
+
+Deno.test("Bodies that together take more memory than there is are refused, until there is some again", async () => {
+  const inferring = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  let isHolding = false;
+  await using rig = await RestRig.start({ slow: [PLUS_TWO] }, {
+    gate: (stage) => {
+      if (stage !== "infer" || !isHolding) return;
+      inferring.resolve();
+      return held.promise;
+    },
+  });
+  isHolding = true;
+  // More than is inferred in the loop, so that the engine can be held up.
+  const body = `{"instances": [${new Array(300_000).fill("1").join()}]}`;
+  const handler = rig.handler({ inflightBytesMax: body.length + 100 });
+  const send = (text: string) =>
+    handler(new Request("http://localhost/v1/models/slow:predict", { method: "POST", body: text }));
+  const first = send(body);
+  await inferring.promise;
+  const second = await seen(await send(body));
+  const refusal = "The bodies of other requests take all the memory there is for them";
+  assert.deepEqual([second.status, second.text], [503, errorBody(refusal)]);
+  const third = await seen(await send(`${body} ${" ".repeat(100)}`));
+  assert.equal(third.status, 413, "what there will never be memory for is too long");
+  held.resolve();
+  assert.equal((await seen(await first)).status, 200);
+  assert.equal((await seen(await send(body))).status, 200);
 });

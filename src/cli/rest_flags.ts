@@ -52,6 +52,12 @@ export const REST_FLAGS = {
     parse: wholeNumber(1, 2 ** 31 - 1),
     default: String(2 ** 28),
   }),
+  restInflightBytesMax: new Flag("rest_max_inflight_bytes", {
+    value: "bytes",
+    description: "memory for the bodies of all REST requests together; past it the answer is 503",
+    parse: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    default: String(2 ** 31),
+  }),
 };
 
 /** Where and how REST is served; undefined where no port is given. */
@@ -72,5 +78,6 @@ export function restConfig(
     timeoutMs: values.restTimeoutMs,
     corsSupport: values.restCorsSupport,
     bodyBytesMax: values.restBodyBytesMax,
+    inflightBytesMax: values.restInflightBytesMax,
   };
 }

@@ -55,6 +55,8 @@ export interface RestConfig extends ListenConfig {
   readonly corsSupport: boolean;
   /** The longest body, before and after it is unpacked. */
   readonly bodyBytesMax: number;
+  /** What the bodies of all requests may take of memory together. */
+  readonly inflightBytesMax: number;
   /** SageMaker's paths besides, with the model that is meant where a request names none. */
   readonly sagemaker?: { readonly defaultModel: string };
 }

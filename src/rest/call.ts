@@ -5,6 +5,7 @@
  */
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError } from "../base/status.ts";
+import type { BodyAccount } from "./body_budget.ts";
 import { readBody } from "./request_body.ts";
 
 /** Hears of calls. Must not throw. */
@@ -23,6 +24,8 @@ export interface CallOptions {
   readonly peer: string;
   readonly timeoutMs: number;
   readonly bodyBytesMax: number;
+  /** Counts what the body takes of memory, until the call is over. */
+  readonly account: BodyAccount;
   readonly observer?: CallObserver | undefined;
 }
 
@@ -66,7 +69,8 @@ export class Call {
 
   /** Reads the body, all of it; as `readBody` of request_body.ts says. */
   async body(): Promise<Uint8Array> {
-    const body = await readBody(this.request, this.#options.bodyBytesMax);
+    const { bodyBytesMax: bytesMax, account } = this.#options;
+    const body = await readBody(this.request, { bytesMax, account });
     this.record = this.#options.observer?.onBegin();
     return body;
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
+import { BodyBudget } from "./body_budget.ts";
 import { Call } from "./call.ts";
 import { errorReply, HttpError, type Reply, toResponse } from "./http_reply.ts";
 import { pathOf } from "./request_path.ts";
@@ -14,6 +15,7 @@ import { sagemakerRoutes } from "./sagemaker.ts";
 
 const TIMEOUT_MS = 30_000;
 const BODY_BYTES_MAX = 1 << 30;
+const INFLIGHT_BYTES_MAX = 2 ** 31;
 
 const CORS_HEADERS = {
   "access-control-allow-origin": "*",
@@ -27,6 +29,9 @@ export function restHandler(
   options: RouteOptions,
 ): (request: Request, peer?: string) => Promise<Response> {
   const { corsSupport = false, timeoutMs = TIMEOUT_MS, bodyBytesMax = BODY_BYTES_MAX, sagemaker, observer } = options;
+  const { inflightBytesMax = INFLIGHT_BYTES_MAX } = options;
+  const budget = new BodyBudget(inflightBytesMax);
+  const limits = { timeoutMs, bodyBytesMax: Math.min(bodyBytesMax, inflightBytesMax) };
   const headers = corsSupport ? CORS_HEADERS : {};
   const routes = [
     ...modelRoutes(services, options),
@@ -35,7 +40,8 @@ export function restHandler(
 
   return async (request, peer = "") => {
     const path = pathOf(request.url);
-    const call = new Call(request, { path, peer, timeoutMs, bodyBytesMax, observer });
+    using account = budget.open();
+    const call = new Call(request, { path, peer, ...limits, account, observer });
     let reply: Reply;
     let code: Code = CODE.OK;
     try {
@@ -48,20 +54,29 @@ export function restHandler(
     }
     observer?.onEnd(call, code);
     const response = await toResponse(reply, { acceptEncoding: request.headers.get("accept-encoding"), headers });
-    return request.method === "HEAD" ? new Response(null, response) : response;
+    return request.method === "HEAD" ? await withoutBody(response) : response;
   };
+}
+
+/** Keeps what is said of the body (RFC 9110 section 8.6). */
+async function withoutBody(response: Response): Promise<Response> {
+  const { byteLength } = await response.arrayBuffer();
+  const headers = new Headers(response.headers);
+  headers.set("content-length", String(byteLength));
+  return new Response(null, { status: response.status, headers });
 }
 
 function answer(call: Call, routes: readonly Route[]): Reply | Promise<Reply> {
   const { method, path } = call;
-  if (method === "OPTIONS") return preflight(call);
+  const isBelowV1 = /^\/v1\//i.test(path);
+  if (method === "OPTIONS" && isBelowV1) return preflight(call);
   // TensorFlow Serving knows no HEAD; here it is a GET without a body.
   const asked = method === "HEAD" ? "GET" : method;
   for (const route of routes) {
     const reply = route.method === asked ? route.handle(call) : undefined;
     if (reply !== undefined) return reply;
   }
-  if (!/^\/v1\//i.test(path)) throw new HttpError(404, "Not Found");
+  if (!isBelowV1) throw new HttpError(404, "Not Found");
   throw new ServingError(CODE.INVALID_ARGUMENT, `Malformed request: ${method} ${path}`);
 }
 

@@ -34,6 +34,8 @@ export interface RestOptions {
   readonly timeoutMs?: number;
   /** The longest body, before and after it is unpacked. */
   readonly bodyBytesMax?: number;
+  /** What the bodies of all requests may take of memory together. */
+  readonly inflightBytesMax?: number;
   /** Answers `/ping` and `/invocations` as SageMaker wants them, with the model that is meant where none is named. */
   readonly sagemaker?: { readonly defaultModel: string };
 }
