@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Environment variables it reads. Any other is an error when it is read, so a new one must be named here. */
+/** Environment variables it reads. Any other is an error when it is read, so a new one must be named here; `*` ends a prefix. */
 export const ENVIRONMENT: readonly string[] = [
   // Flags that a variable may stand in for.
   "FILE_SYSTEM_POLL_WAIT_SECONDS",
@@ -14,6 +14,8 @@ export const ENVIRONMENT: readonly string[] = [
   "OVSERVE_RUNTIME_DIR",
   // Whether traces are wanted. The exporter, which is Deno's own, reads the other variables of OpenTelemetry by itself.
   "OTEL_DENO",
+  // What SageMaker tells a container.
+  "SAGEMAKER_*",
   // Where OpenVINO may be installed.
   "CONDA_PREFIX",
   "INTEL_OPENVINO_DIR",

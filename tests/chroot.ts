@@ -56,6 +56,7 @@ export interface RunOptions {
   /** The command to run, its name looked up in `path`. */
   readonly command: readonly string[];
   readonly path: string;
+  readonly env?: Readonly<Record<string, string>>;
   /** Folders of this machine, by where they are seen. */
   readonly volumes?: Readonly<Record<string, string>>;
   /** Folders to write to, with mount options, by where they are seen. */
@@ -98,7 +99,7 @@ export class Chroot implements AsyncDisposable {
     await Deno.mkdir(join(this.folder, folder), { recursive: true });
   }
 
-  /** Starts a program as process 1 of its own, with no other environment than PATH. */
+  /** Starts a program as process 1 of its own, with no other environment than what is given. */
   start(options: RunOptions): Deno.ChildProcess {
     const args = ["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", this.#script(options)];
     const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
@@ -111,8 +112,8 @@ export class Chroot implements AsyncDisposable {
   }
 
   /** Runs a program beside one that was started, seeing the same processes and files. */
-  async runBeside(started: Deno.ChildProcess, { command, path }: RunOptions): Promise<Ended> {
-    return await shell(`nsenter --target ${await firstChild(started)} --mount --pid ${this.#enter(command, path)}`);
+  async runBeside(started: Deno.ChildProcess, options: RunOptions): Promise<Ended> {
+    return await shell(`nsenter --target ${await firstChild(started)} --mount --pid ${this.#enter(options)}`);
   }
 
   /** Asks a program that was started to end. */
@@ -124,7 +125,7 @@ export class Chroot implements AsyncDisposable {
     await Deno.remove(this.folder, { recursive: true });
   }
 
-  #script({ command, path, volumes = {}, scratch = {} }: RunOptions): string {
+  #script({ volumes = {}, scratch = {}, ...options }: RunOptions): string {
     const inside = (folder: string) => quote(join(this.folder, folder));
     return [
       "set -e",
@@ -138,13 +139,14 @@ export class Chroot implements AsyncDisposable {
       ...Object.entries(volumes).map(([to, from]) => `mount --bind ${quote(from)} ${inside(to)}`),
       ...Object.entries(scratch).map(([to, mode]) => `mount -t tmpfs -o ${mode} tmpfs ${inside(to)}`),
       `mount -o remount,bind,ro ${inside("")}`,
-      `exec ${this.#enter(command, path)}`,
+      `exec ${this.#enter(options)}`,
     ].join("\n");
   }
 
-  #enter(command: readonly string[], path: string): string {
+  #enter({ command, path, env = {} }: RunOptions): string {
     const chroot = ["/usr/sbin/chroot", `--userspec=${USER}`, this.folder, ...command];
-    return `env -i PATH=${quote(path)} ${chroot.map(quote).join(" ")}`;
+    const variables = Object.entries({ PATH: path, ...env }).map(([name, value]) => `${name}=${quote(value)}`);
+    return `env -i ${variables.join(" ")} ${chroot.map(quote).join(" ")}`;
   }
 }
 

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Chroot, reasonAgainst } from "./chroot.ts";
+import { Chroot, reasonAgainst, type RunOptions } from "./chroot.ts";
 import { listOf, parseCopy, parseDockerfile, type Stage, textsOf } from "./dockerfile.ts";
 import { PredictionClient } from "./prediction_client.ts";
 
@@ -58,27 +58,25 @@ async function waitUntilUp(log: ReadableStreamDefaultReader<string>): Promise<vo
   }
 }
 
-/** Starts a server in a file system, has it predict, does what the test does, and stops it with SIGTERM. */
+/** Has a server that is up predict. */
+async function predict(port: number): Promise<void> {
+  using client = new PredictionClient(`127.0.0.1:${port}`);
+  const request = JSON.parse(await Deno.readTextFile(`${ROOT}models/digits/samples/grpc.json`));
+  const { outputs } = await client.predict({ ...request, model_spec: { name: "my_model" } });
+  assert.deepEqual((outputs as Record<string, Record<string, unknown>>).digit?.int64_val, DIGITS);
+}
+
+/** Starts a server in a file system, does what the test does while it is up, and stops it with SIGTERM. */
 async function serve(
   chroot: Chroot,
-  { command, scratch = {} }: { command: readonly string[]; scratch?: Record<string, string> },
-  whileUp: (started: Deno.ChildProcess) => Promise<void> = async () => {},
+  options: Omit<RunOptions, "path">,
+  whileUp: (started: Deno.ChildProcess) => Promise<void>,
 ): Promise<void> {
-  await chroot.addFolder("/opt/ml/model1");
-  const port = freePort();
-  const process = chroot.start({
-    command: [...command, "--port", String(port), "--grpc_bind_address", "127.0.0.1"],
-    path,
-    volumes: { "/opt/ml/model1": `${ROOT}models/digits` },
-    scratch,
-  });
+  for (const folder of Object.keys(options.volumes ?? {})) await chroot.addFolder(folder);
+  const process = chroot.start({ ...options, path });
   const log = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
   try {
     await waitUntilUp(log);
-    using client = new PredictionClient(`127.0.0.1:${port}`);
-    const request = JSON.parse(await Deno.readTextFile(`${ROOT}models/digits/samples/grpc.json`));
-    const { outputs } = await client.predict({ ...request, model_spec: { name: "my_model" } });
-    assert.deepEqual((outputs as Record<string, Record<string, unknown>>).digit?.int64_val, DIGITS);
     await whileUp(process);
   } finally {
     await chroot.terminate(process);
@@ -88,7 +86,13 @@ async function serve(
   assert.equal((await process.status).code, 0);
 }
 
-const MODEL_ARGS = ["model", "--model_path", "/opt/ml/model1", "--model_name", "my_model"];
+/** ie_serving's own line, on an address and port of this test's. */
+function modelOn(port: number): string[] {
+  const model = ["model", "--model_path", "/opt/ml/model1", "--model_name", "my_model"];
+  return [...model, "--port", String(port), "--grpc_bind_address", "127.0.0.1"];
+}
+
+const VOLUMES = { "/opt/ml/model1": `${ROOT}models/digits` };
 
 Deno.test("the Dockerfile copies what is there and what .dockerignore lets through", async () => {
   const ignored = (await Deno.readTextFile(`${ROOT}.dockerignore`)).split("\n").filter((line) => !/^(#|$)/.test(line));
@@ -116,12 +120,44 @@ Deno.test({
   ignore: LACKS_IMAGE,
   fn: async () => {
     await using chroot = await createImage();
-    await serve(chroot, { command: [...listOf(image, "ENTRYPOINT"), "ie_serving", ...MODEL_ARGS] }, async (started) => {
+    const port = freePort();
+    const command = [...listOf(image, "ENTRYPOINT"), "ie_serving", ...modelOn(port)];
+    await serve(chroot, { command, volumes: VOLUMES }, async (started) => {
+      await predict(port);
       const health = await chroot.runBeside(started, { command: listOf(image, "HEALTHCHECK"), path });
       assert.equal(health.stdout, "ready\n", health.stderr);
       assert.equal(health.code, 0);
     });
-    await serve(chroot, { command: ["ie_serving", ...MODEL_ARGS] });
+    await serve(chroot, { command: ["ie_serving", ...modelOn(port)], volumes: VOLUMES }, () => predict(port));
+  },
+});
+
+Deno.test({
+  name: "the image serves as SageMaker starts and asks it",
+  ignore: LACKS_IMAGE,
+  fn: async () => {
+    const [base, sagemaker] = parseDockerfile(await Deno.readTextFile(`${ROOT}deploy/sagemaker/Dockerfile`));
+    assert.equal(sagemaker, undefined);
+    assert.deepEqual(textsOf(base as Stage, "COPY"), []);
+    await using chroot = await createImage();
+    const port = String(freePort());
+    const command = [...listOf(image, "ENTRYPOINT"), ...listOf(base as Stage, "CMD")];
+    const options = {
+      // gRPC has no use there, and its port may be taken on this machine.
+      command: [...command, "--rest_bind_address", "127.0.0.1", "--grpc_bind_address", "127.0.0.1", "--port", "0"],
+      env: { SAGEMAKER_BIND_TO_PORT: port },
+      volumes: { "/opt/ml/model/digits": `${ROOT}models/digits` },
+    };
+    await serve(chroot, options, async () => {
+      const ping = await fetch(`http://127.0.0.1:${port}/ping`);
+      await ping.body?.cancel();
+      assert.equal(ping.status, 200);
+      const body = await Deno.readTextFile(`${ROOT}models/digits/samples/rest.json`);
+      const headers = { "content-type": "application/json" };
+      const reply = await fetch(`http://127.0.0.1:${port}/invocations`, { method: "POST", headers, body });
+      const { predictions } = await reply.json();
+      assert.deepEqual(predictions.map(({ digit }: { digit: number }) => String(digit)), DIGITS);
+    });
   },
 });
 
@@ -131,7 +167,9 @@ Deno.test({
   fn: async () => {
     await using chroot = await Chroot.create();
     await chroot.add(`${ROOT}dist/ovserve`, "/ovserve");
-    await serve(chroot, { command: ["/ovserve", ...MODEL_ARGS], scratch: { "/tmp": "mode=1777" } });
+    const port = freePort();
+    const options = { command: ["/ovserve", ...modelOn(port)], volumes: VOLUMES, scratch: { "/tmp": "mode=1777" } };
+    await serve(chroot, options, () => predict(port));
   },
 });
 
@@ -141,18 +179,21 @@ Deno.test({
   fn: async () => {
     await using chroot = await Chroot.create();
     await chroot.add(`${ROOT}dist/ovserve`, "/ovserve");
-    const command = ["/ovserve", ...MODEL_ARGS, "--port", "0"];
-    const readOnly = await chroot.run({ command, path });
-    assert.equal(readOnly.code, 1);
+    const sentenceWith = async (scratch: Record<string, string>): Promise<string> => {
+      const { code, stderr } = await chroot.run({ command: ["/ovserve", ...modelOn(0)], path, scratch });
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /^ovserve: Cannot unpack the OpenVINO libraries this executable carries \(\d+ MB\): .*--runtime_dir/,
+      );
+      return stderr;
+    };
+    assert.match(await sentenceWith({}), /\/tmp\/ovserve: Read-only file system/);
     assert.match(
-      readOnly.stderr,
-      /^ovserve: Cannot unpack the OpenVINO libraries this executable carries \(\d+ MB\): \/tmp\/ovserve: Read-only file system .*--runtime_dir/,
+      await sentenceWith({ "/tmp": "mode=1777,noexec" }),
+      /\/tmp\/ovserve: .* does not let programs run \(noexec\)/,
     );
-    const noexec = await chroot.run({ command, path, scratch: { "/tmp": "mode=1777,noexec" } });
-    assert.match(noexec.stderr, /\/tmp\/ovserve: its file system does not let programs run \(noexec\)/);
-    const small = await chroot.run({ command, path, scratch: { "/tmp": "mode=1777,size=64m" } });
-    assert.match(small.stderr, /\/tmp\/ovserve: there are only 67 MB free/);
-    const open = await chroot.run({ command, path, scratch: { "/tmp": "mode=0777" } });
-    assert.match(open.stderr, /\/tmp\/ovserve: every user can rename folders in \/tmp/);
+    assert.match(await sentenceWith({ "/tmp": "mode=1777,size=64m" }), /\/tmp\/ovserve: there are only 67 MB free/);
+    assert.match(await sentenceWith({ "/tmp": "mode=0777" }), /\/tmp\/ovserve: every user can rename folders in \/tmp/);
   },
 });

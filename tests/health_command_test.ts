@@ -1,5 +1,6 @@
 /** `ovserve health` and `ovserve licenses`, as a container's health check and its user run them. */
 import assert from "node:assert/strict";
+import { Certificate } from "./interop/certificate.ts";
 import { modelPath, runProgram, Server } from "./server.ts";
 
 function portOf(address: string): string {
@@ -9,6 +10,17 @@ function portOf(address: string): string {
 Deno.test("ovserve health ends with 0 when the server is ready", async () => {
   await using server = await Server.start(["model", "--model_name", "digits", "--model_path", modelPath("digits")]);
   const { code, stdout, stderr } = await runProgram(["health", "--port", portOf(server.address)]);
+  assert.equal(stderr, "");
+  assert.equal(stdout, "ready\n");
+  assert.equal(code, 0);
+});
+
+Deno.test("ovserve health asks a server with TLS whatever its certificate", async () => {
+  await using certificate = await Certificate.make();
+  const tls = ["--tls_cert", certificate.certPath, "--tls_key", certificate.certPath.replace("cert.pem", "key.pem")];
+  const model = ["model", "--model_name", "digits", "--model_path", modelPath("digits")];
+  await using server = await Server.start([...model, ...tls]);
+  const { code, stdout, stderr } = await runProgram(["health", "--tls", "--port", portOf(server.address)]);
   assert.equal(stderr, "");
   assert.equal(stdout, "ready\n");
   assert.equal(code, 0);

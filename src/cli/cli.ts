@@ -32,7 +32,7 @@ const IE_SERVING = "ie_serving";
 export async function run(words: readonly string[]): Promise<number> {
   const args = withoutName(words);
   const program = newProgram(serve);
-  const names = program.commands.map((command) => command.name());
+  const names = program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
   const [first = ""] = args;
   if (first !== "" && !first.startsWith("-") && !names.includes(first)) {
     complain(`There is no command ${first}: the commands are ${names.join(", ")} (ovserve --help tells more)`);

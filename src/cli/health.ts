@@ -8,14 +8,15 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { basename } from "node:path";
 import { processArguments } from "../base/libc.ts";
 import type { GrpcConfig } from "../config/config.ts";
-import { addFlags, Flag, notEmpty, orNothing, readFlags, secondsAsMs, wholeNumber } from "./flag.ts";
+import { addFlags, Flag, notEmpty, orNothing, readFlags, secondsAsMs, switched, wholeNumber } from "./flag.ts";
 
 const FLAGS = {
   hostname: new Flag("host", {
     value: "address",
     description: "address of the server",
-    parse: notEmpty,
-    default: "127.0.0.1",
+    parse: orNothing(notEmpty),
+    default: "",
+    defaultWords: "that of a container's main process, or else 127.0.0.1",
   }),
   port: new Flag("port", {
     value: "port",
@@ -23,6 +24,12 @@ const FLAGS = {
     parse: orNothing(wholeNumber(1, 65535)),
     default: "",
     defaultWords: "that of a container's main process, or else 9000",
+  }),
+  isTls: new Flag("tls", {
+    description: "use TLS, without asking who the server is",
+    parse: orNothing(switched),
+    default: "",
+    defaultWords: "as a container's main process does, or else false",
   }),
   timeoutMs: new Flag("timeout_seconds", {
     value: "seconds",
@@ -33,6 +40,8 @@ const FLAGS = {
 };
 
 const DEFAULT_PORT = 9000;
+/** Addresses that stand for all of a machine's, its own included. */
+const WILDCARDS = ["0.0.0.0", "::", "[::]"];
 
 /** In a container, the program it was started with. */
 const MAIN_PROCESS = 1;
@@ -51,9 +60,15 @@ export function healthCommand(grpcConfigOf: GrpcConfigOf): Command {
   const command = new Command("health").description("ask a server whether it is ready; exit code 0 when it is");
   addFlags(command, FLAGS);
   return command.action(async (texts: Readonly<Record<string, unknown>>) => {
-    const { hostname, port, timeoutMs } = readFlags(FLAGS, texts);
-    const asked = port ?? (await grpcConfigOfMainProcess(grpcConfigOf))?.port ?? DEFAULT_PORT;
-    await checkHealth({ hostname, port: asked, timeoutMs });
+    const { hostname, port, isTls, timeoutMs } = readFlags(FLAGS, texts);
+    const main = port === undefined ? await grpcConfigOfMainProcess(grpcConfigOf) : undefined;
+    const named = main?.hostnames.find((name) => !WILDCARDS.includes(name));
+    await checkHealth({
+      hostname: hostname ?? named ?? "127.0.0.1",
+      port: port ?? main?.port ?? DEFAULT_PORT,
+      isTls: isTls ?? main?.certificate !== undefined,
+      timeoutMs,
+    });
     // deno-lint-ignore no-console
     console.log("ready");
   });
@@ -66,16 +81,23 @@ async function grpcConfigOfMainProcess(grpcConfigOf: GrpcConfigOf): Promise<Grpc
   return start < 0 ? undefined : await grpcConfigOf(args.slice(start + 1));
 }
 
+/** Whom to ask, and how long to wait for the answer. */
+export interface HealthQuestion {
+  readonly hostname: string;
+  readonly port: number;
+  readonly isTls: boolean;
+  readonly timeoutMs: number;
+}
+
 /**
  * Asks `grpc.health.v1.Health/Check`.
  *
  * @throws {Error} in a sentence unless the server says that it is ready.
  */
-export async function checkHealth(
-  { hostname, port, timeoutMs }: { readonly hostname: string; readonly port: number; readonly timeoutMs: number },
-): Promise<void> {
+export async function checkHealth({ hostname, port, isTls, timeoutMs }: HealthQuestion): Promise<void> {
   const address = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-  const session = connect(`http://${address}`);
+  // Certificates are for the names clients use, which this machine's own address is not.
+  const session = connect(`${isTls ? "https" : "http"}://${address}`, { rejectUnauthorized: false });
   const clock = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => clock.reject(new Error(`The server at ${address} did not answer within ${timeoutMs / 1000} s`)),

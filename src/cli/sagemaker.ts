@@ -31,7 +31,8 @@ const OWN_SERVER_FLAGS = {
 
 /** The command, without what it does. */
 export function sagemakerCommand(): Command {
-  const command = new Command("sagemaker").description(
+  // SageMaker starts a container with the word "serve".
+  const command = new Command("sagemaker").alias("serve").description(
     "serve the models below a folder, as SageMaker wants them served",
   );
   addFlags(command, FLAGS, LOAD_FLAGS, OWN_SERVER_FLAGS);
