@@ -35,7 +35,8 @@ async function installGoTool(name: string): Promise<void> {
   const module = GO_PACKAGES[name] ?? "";
   const finished = await run("go", ["install", "-ldflags=-s -w", module], { env: { GOBIN: TOOLS } });
   if (!finished?.success) return sayMissing(name, finished?.output ?? "there is no go");
-  const built = /([^/]+)@/.exec(module)?.[1] ?? name;
+  // Go names a program after its folder, or the one above where that is a major version.
+  const built = /([^/]+)(?:\/v\d+)?@/.exec(module)?.[1] ?? name;
   if (built !== name) await Deno.rename(`${TOOLS}/${built}`, `${TOOLS}/${name}`);
 }
 
