@@ -158,3 +158,24 @@ Deno.test("--cache_dir keeps what was compiled", async () => {
   const names = await Array.fromAsync(Deno.readDir(cache), ({ name }) => name);
   assert.notEqual(names.length, 0);
 });
+
+Deno.test("POST /v1/config/reload tells what is wrong with the file, and what was served goes on", async () => {
+  await using scratch = await Scratch.make();
+  const path = await scratch.writeConfig({ half_plus_two: { base_path: modelPath("half_plus_two") } });
+  const rest = ["--rest_bind_address", "127.0.0.1", "--rest_port", "any"];
+  await using server = await Server.start(["config", "--config_path", path, ...rest]);
+  const { rest: address } = await server.event("server started");
+  const reload = async () => {
+    const response = await fetch(`http://${address}/v1/config/reload`, { method: "POST" });
+    return [response.status, (await response.json()).error];
+  };
+  assert.deepEqual(await reload(), [200, undefined]);
+  await scratch.write("models.json", '{"model_config_list": [');
+  const [status, sentence] = await reload();
+  assert.equal(status, 400);
+  assert(sentence.startsWith(`${path}:1:24: `), sentence);
+  await Deno.remove(path);
+  assert.deepEqual(await reload(), [400, `Cannot find ${path}`]);
+  const metadata = await fetch(`http://${address}/v1/models/half_plus_two/metadata`, { method: "HEAD" });
+  assert.equal(metadata.status, 200);
+});

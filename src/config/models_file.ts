@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, resolve } from "node:path";
+import { CODE, ServingError } from "../base/status.ts";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
 import { ConfigError } from "./config_error.ts";
 import { readModelConfigList } from "./model_config_list.ts";
@@ -24,16 +25,16 @@ export interface ModelsFile {
 /**
  * Reads a file.
  *
- * @throws {Error} with one sentence that says why it cannot be read.
+ * @throws {ServingError} INVALID_ARGUMENT with one sentence that says why it cannot be read.
  */
 export async function readModelsFile({ path }: ModelsFile): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new Error(`Cannot find ${path}`, { cause: error });
+    if (error instanceof Deno.errors.NotFound) throw unusable(`Cannot find ${path}`, error);
     const isDenied = error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
     const reason = isDenied ? "permission denied" : error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot read ${path}: ${reason}`, { cause: error });
+    throw unusable(`Cannot read ${path}: ${reason}`, error);
   }
 }
 
@@ -41,7 +42,7 @@ export async function readModelsFile({ path }: ModelsFile): Promise<string> {
  * Reads the text of a file.
  *
  * @param options.before the models served until now.
- * @throws {Error} with one sentence that begins with the file's path and the place in it.
+ * @throws {ServingError} INVALID_ARGUMENT with one sentence that begins with the file's path and the place in it.
  */
 export function readModels(
   text: string,
@@ -54,7 +55,7 @@ export function readModels(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const place = error.place === undefined ? "" : `:${error.place.line}:${error.place.column}`;
-    throw new Error(`${path}${place}: ${error.message}`, { cause: error });
+    throw unusable(`${path}${place}: ${error.message}`, error);
   }
 }
 
@@ -76,4 +77,9 @@ function readTextFormat(
     if (!(error instanceof ModelEntryError)) throw error;
     throw new ConfigError(error.message, placed.find(({ entry }) => entry === error.entry)?.place);
   }
+}
+
+/** What a client that has the file read again is told. */
+function unusable(message: string, cause: unknown): ServingError {
+  return new ServingError(CODE.INVALID_ARGUMENT, message, { cause });
 }

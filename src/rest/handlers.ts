@@ -7,7 +7,7 @@
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import { BodyBudget } from "./body_budget.ts";
 import { Call } from "./call.ts";
-import { errorReply, HttpError, type Reply, toResponse } from "./http_reply.ts";
+import { errorReply, HttpError, type Reply, toResponse, withoutBody } from "./http_reply.ts";
 import { pathOf } from "./request_path.ts";
 import { modelRoutes } from "./model_routes.ts";
 import type { RestServices, Route, RouteOptions } from "./route.ts";
@@ -56,14 +56,6 @@ export function restHandler(
     const response = await toResponse(reply, { acceptEncoding: request.headers.get("accept-encoding"), headers });
     return request.method === "HEAD" ? await withoutBody(response) : response;
   };
-}
-
-/** Keeps what is said of the body (RFC 9110 section 8.6). */
-async function withoutBody(response: Response): Promise<Response> {
-  const { byteLength } = await response.arrayBuffer();
-  const headers = new Headers(response.headers);
-  headers.set("content-length", String(byteLength));
-  return new Response(null, { status: response.status, headers });
 }
 
 function answer(call: Call, routes: readonly Route[]): Reply | Promise<Reply> {

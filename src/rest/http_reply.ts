@@ -86,6 +86,14 @@ export function toResponse(
   return new Response(body, { status, headers: { ...all, "cache-control": "no-transform" } });
 }
 
+/** The answer to HEAD: what is said of the body stays (RFC 9110 section 8.6). */
+export async function withoutBody(response: Response): Promise<Response> {
+  const { byteLength } = await response.arrayBuffer();
+  const headers = new Headers(response.headers);
+  headers.set("content-length", String(byteLength));
+  return new Response(null, { status: response.status, headers });
+}
+
 const gzipFast: (body: string | Uint8Array, options: { level: number }) => Promise<Uint8Array> = promisify(gzip);
 
 async function compress(body: string | Uint8Array): Promise<Uint8Array<ArrayBuffer>> {

@@ -6,7 +6,7 @@
  */
 import { METRICS_MEDIA_TYPE } from "../base/metrics.ts";
 import type { Readiness } from "../service/readiness.ts";
-import { type Reply, toResponse } from "./http_reply.ts";
+import { type Reply, toResponse, withoutBody } from "./http_reply.ts";
 import { pathOf, percentDecode } from "./request_path.ts";
 
 /** What there is to ask for. */
@@ -29,7 +29,7 @@ export function answerObservation(request: Request, observed: Observed): Promise
 
 async function respond(request: Request, reply: Reply): Promise<Response> {
   const response = await toResponse(reply, { acceptEncoding: request.headers.get("accept-encoding"), headers: {} });
-  return request.method === "HEAD" ? new Response(null, response) : response;
+  return request.method === "HEAD" ? await withoutBody(response) : response;
 }
 
 function replyTo(path: string, observed: Observed): Reply | undefined {
