@@ -15,6 +15,8 @@ const NAME = "half";
 const CLOCK = "clock";
 const MODEL = "half_plus_two";
 
+const LIMIT_MS = 120_000;
+
 /** What may differ from one fault to another. */
 export interface FaultRigOptions {
   /** The versions that are there from the start; only version 1 unless it is said. */
@@ -22,6 +24,8 @@ export interface FaultRigOptions {
   /** What the file of models says of the model. */
   readonly changes?: ModelChanges;
   readonly pollSeconds?: number;
+  /** How long all of it may take, 120 seconds unless it is said. After that the server ends, which fails whoever waits. */
+  readonly limitMs?: number;
   readonly args?: readonly string[];
   /** See `Server.start`. */
   readonly through?: readonly string[];
@@ -58,9 +62,13 @@ export class FaultRig implements AsyncDisposable {
       await Server.start([
         ...["config", "--config_path", config, "--model_config_file_poll_wait_seconds", "0.1"],
         ...["--file_system_poll_wait_seconds", String(options.pollSeconds ?? 0.1)],
+        // So that nothing is mended by trying again, unless it is tried again at once.
+        ...["--load_retry_interval_micros", "3600000000"],
         ...options.args ?? [],
       ], options),
     );
+    const limit = setTimeout(() => void server.stop(), options.limitMs ?? LIMIT_MS);
+    resources.defer(() => clearTimeout(limit));
     return new FaultRig(resources.move(), { scratch, server });
   }
 
@@ -96,10 +104,9 @@ export class FaultRig implements AsyncDisposable {
     for (let round = 0; round < 2; round++) {
       const version = ++this.#clockVersion;
       await this.scratch.addVersion(CLOCK, { model: MODEL, version });
-      await this.server.event(
-        "version changed state",
-        (event) => event.name === CLOCK && event.version === version && event.state === "available",
-      );
+      const isMeant = (event: LogEvent) =>
+        event.name === CLOCK && event.version === version && event.state === "available";
+      await this.load.during(this.server.event("version changed state", isMeant));
     }
   }
 

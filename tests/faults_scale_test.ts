@@ -5,6 +5,19 @@ import { askHalf, versionOf } from "./steady_load.ts";
 
 const ALL = { "model_version_policy": { all: {} } };
 
+const LOAD_THREADS = 4;
+
+/** How many versions were being loaded at the same time at most. */
+function mostLoading({ server }: FaultRig): number {
+  let loading = 0;
+  let most = 0;
+  for (const { name, state } of server.events("version changed state")) {
+    if (name === "half" && state === "loading") most = Math.max(most, ++loading);
+    if (name === "half" && state === "available") loading--;
+  }
+  return most;
+}
+
 /** The names of some more models, each with one version. */
 async function addModels(rig: FaultRig, count: number): Promise<string[]> {
   const names = Array.from({ length: count }, (_, i) => `more${i}`);
@@ -17,11 +30,12 @@ function listing(names: readonly string[]): Record<string, Record<string, unknow
 }
 
 Deno.test("200 versions that come at once are all served, and all go at once but the newest", async () => {
-  await using rig = await FaultRig.start({ changes: ALL, args: ["--num_load_threads", "4"] });
+  await using rig = await FaultRig.start({ changes: ALL, args: ["--num_load_threads", String(LOAD_THREADS)] });
   const versions = Array.from({ length: 200 }, (_, i) => i + 2);
   for (const version of versions) await rig.prepare(version);
   for (const version of versions) await rig.put(version);
   await rig.changes("available", versions.length + 1);
+  assert.equal(mostLoading(rig), LOAD_THREADS);
   const states = await rig.states();
   assert.deepEqual(states, [...versions].reverse().concat(1).map((version) => `${version} AVAILABLE`));
   for (const version of [1, 77, 201]) {

@@ -8,6 +8,9 @@ import { residentBytes, threadCount } from "../process_memory.ts";
 
 const POLL_SECONDS = 0.05;
 
+/** What a swap takes at most on average, on the busiest of machines. */
+const SWAP_LIMIT_MS = 5000;
+
 /** Where a soak stands. */
 export interface SoakRow {
   readonly swaps: number;
@@ -34,7 +37,7 @@ export interface SoakOptions {
  * @throws what the first request that failed was answered with.
  */
 export async function soak({ swaps, every, onRow }: SoakOptions): Promise<void> {
-  await using rig = await FaultRig.start({ pollSeconds: POLL_SECONDS });
+  await using rig = await FaultRig.start({ pollSeconds: POLL_SECONDS, limitMs: swaps * SWAP_LIMIT_MS });
   await rig.load.more(100);
   const start = performance.now();
   for (let swap = 0; swap <= swaps; swap++) {
