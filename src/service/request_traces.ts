@@ -28,11 +28,17 @@ function writeSpans(request: EndedRequest, { api, tracer }: { api: OpenTelemetry
   const { kind, code, record, path } = request;
   if (record === undefined) return;
   const endedMs = performance.now();
-  const parent = parentOf(request);
+  // Deno's own server makes a span of each HTTP request, which is then the one for the client's part to go on in.
+  const outer = api.trace.getActiveSpan()?.spanContext();
+  const parent = outer ?? parentOf(request);
   const context = parent === undefined ? api.ROOT_CONTEXT : api.trace.setSpanContext(api.ROOT_CONTEXT, parent);
   const span = tracer.startSpan(
-    kind.interface === "gRPC" ? path.slice(1) : `${kind.interface} ${kind.method}`,
-    { kind: api.SpanKind.SERVER, startTime: epochMs(record.startedMs), attributes: attributesOf(request) },
+    kind.interface === "gRPC" ? path.slice(1) : kind.method || path,
+    {
+      kind: outer === undefined ? api.SpanKind.SERVER : api.SpanKind.INTERNAL,
+      startTime: epochMs(record.startedMs),
+      attributes: attributesOf(request),
+    },
     context,
   );
   if (code !== CODE.OK) span.setStatus({ code: api.SpanStatusCode.ERROR, message: CODE_NAMES[code] ?? "" });
