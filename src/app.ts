@@ -25,6 +25,7 @@ import { type MissingModel, ModelCatalog } from "./model/model_catalog.ts";
 import { findModelFiles } from "./model/model_files.ts";
 import { loadModel } from "./model/model_loader.ts";
 import type { ModelServable } from "./model/model_servable.ts";
+import { Quarantine } from "./model/quarantine.ts";
 import type { WarmUpRequest } from "./model/warm_up.ts";
 import { Observation } from "./observation.ts";
 import { ModelService } from "./service/model_service.ts";
@@ -70,7 +71,10 @@ export class App implements AsyncDisposable {
       logState(log, state);
       observation?.onStateChange(state);
     }));
-    const catalog = newCatalog(config, { engine, manager, batching, log });
+    const quarantine = config.quarantineDir === undefined
+      ? undefined
+      : resources.use(new Quarantine(config.quarantineDir));
+    const catalog = newCatalog(config, { engine, manager, batching, quarantine, log });
     const { readiness } = observation = resources.use(
       await Observation.begin(config.observation, { manager, modelNames: () => catalog.names, log }),
     );
@@ -210,10 +214,11 @@ function newManager(
 
 function newCatalog(
   config: Config,
-  { engine, manager, batching, log }: {
+  { engine, manager, batching, quarantine, log }: {
     engine: Engine;
     manager: Manager<ModelServable>;
     batching: Batching | undefined;
+    quarantine: Quarantine | undefined;
     log: Log;
   },
 ): ModelCatalog<ModelServable> {
@@ -222,10 +227,11 @@ function newCatalog(
     pollIntervalMs: config.pollIntervalMs,
     allowLabelsForUnavailable: config.allowLabelsForUnavailable,
     onEvent: ({ kind, ...fields }) => log.warning(kind, { ...fields }),
-    load: async (model: ModelConfig, { folder }: VersionFiles) => {
+    load: async (model: ModelConfig, version: VersionFiles) => {
+      const { folder } = version;
       // The folder is searched when it is loaded, so that the version's state tells what is wrong with it.
       const files = await findModelFiles(folder);
-      const { servable, report } = await loadModel(engine, {
+      const options = {
         files,
         shape: model.shape,
         batchSize: model.batchSize,
@@ -238,7 +244,11 @@ function newCatalog(
         batching: batching && await batchingOptionsOf(folder, batching),
         decodeWarmUp,
         warmUpIterations: config.loading.warmUpIterations,
-      });
+      };
+      const load = (engine: Engine): ReturnType<typeof loadModel> => loadModel(engine, options);
+      const { servable, report } = quarantine === undefined
+        ? await load(engine)
+        : await quarantine.load({ ...version, name: model.name }, { engine, load });
       const { notes, ...measured } = report;
       const subject = { name: model.name, path: files.path };
       for (const note of notes) log.warning("model noted", { ...subject, note });

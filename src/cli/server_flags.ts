@@ -185,6 +185,18 @@ export const SERVER_FLAGS = {
     parse: wholeNumber(0, 1_000_000),
     default: "1",
   }),
+  isQuarantining: new Flag("quarantine_crashing_versions", {
+    description: "load a version no more with which the process has died twice; needs --state_dir",
+    parse: switched,
+    default: "false",
+  }),
+  stateDir: new Flag("state_dir", {
+    value: "folder",
+    description: "folder, of this server alone, where it is remembered with which versions the process died",
+    parse: orNothing(notEmpty),
+    default: "",
+    defaultWords: "none",
+  }),
   shutdownDelayMs: new Flag("shutdown_delay_seconds", {
     value: "seconds",
     description: "how long to go on after SIGTERM or SIGINT, not ready any more, until load balancers have seen it",
@@ -267,10 +279,17 @@ export function readServerFlags(
     batching: batchingSource(values),
     shutdownDelayMs: values.shutdownDelayMs,
     shutdownGraceMs: values.shutdownGraceMs,
+    quarantineDir: quarantineDir(values),
     openvinoDir: values.openvinoDir,
     runtimeDir: values.runtimeDir,
     log: { level: values.logLevel, format: values.logFormat },
   };
+}
+
+function quarantineDir({ isQuarantining, stateDir }: FlagValues<typeof SERVER_FLAGS>): string | undefined {
+  if (!isQuarantining) return undefined;
+  if (stateDir === undefined) throw new UsageError("--quarantine_crashing_versions needs --state_dir");
+  return stateDir;
 }
 
 /** As TensorFlow Serving has it, a file without the switch is a mistake. */

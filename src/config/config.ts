@@ -112,6 +112,8 @@ export interface Config {
   /** How long the server goes on when it is asked to leave, while it says that it is not ready. */
   readonly shutdownDelayMs: number;
   readonly shutdownGraceMs: number;
+  /** Where it is remembered which versions the process died with, to load them no more; undefined for nowhere. */
+  readonly quarantineDir: string | undefined;
   /** A folder with OpenVINO's libraries, to be used before all others. */
   readonly openvinoDir: string | undefined;
   /** The folder to which the executable unpacks the libraries it carries, in place of the usual ones for caches. */

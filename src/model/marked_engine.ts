@@ -1,0 +1,82 @@
+/**
+ * An engine that says when it is at work for somebody, so that it is known who was when the process died. Adds nothing else.
+ *
+ * @module
+ */
+import type { Tensor } from "../base/tensor.ts";
+import type { CompiledModel, CompileOptions, Engine, InferRequest, Model } from "../engine/engine.ts";
+
+/** Hears of work. */
+export interface WorkMark {
+  begin(): void;
+  end(): void;
+}
+
+/** The same engine with inferences marked. Disposing it does nothing: the engine stays its owner's. */
+export function markedEngine(engine: Engine, mark: WorkMark): Engine {
+  return {
+    description: engine.description,
+    devices: engine.devices,
+    read: async (path) => markedModel(await engine.read(path), mark),
+    attach: (shared) => markedCompiledModel(engine.attach(shared), mark),
+    [Symbol.dispose]: () => {},
+  };
+}
+
+function markedModel(model: Model, mark: WorkMark): Model {
+  return {
+    get inputs() {
+      return model.inputs;
+    },
+    get outputs() {
+      return model.outputs;
+    },
+    findPort: (name, direction) => model.findPort(name, direction),
+    reshape: (shapes) => model.reshape(shapes),
+    compile: async (options: CompileOptions) => markedCompiledModel(await model.compile(options), mark),
+    [Symbol.dispose]: () => model[Symbol.dispose](),
+  };
+}
+
+function markedCompiledModel(compiled: CompiledModel, mark: WorkMark): CompiledModel {
+  return {
+    inputs: compiled.inputs,
+    outputs: compiled.outputs,
+    inferRequestsOptimal: compiled.inferRequestsOptimal,
+    createInferRequest: () => new MarkedInferRequest(compiled.createInferRequest(), mark),
+    share: () => compiled.share(),
+    [Symbol.dispose]: () => compiled[Symbol.dispose](),
+  };
+}
+
+class MarkedInferRequest implements InferRequest {
+  readonly #request: InferRequest;
+  readonly #mark: WorkMark;
+
+  constructor(request: InferRequest, mark: WorkMark) {
+    this.#request = request;
+    this.#mark = mark;
+  }
+
+  infer(inputs: readonly Tensor[]): readonly Tensor[] {
+    this.#mark.begin();
+    try {
+      return this.#request.infer(inputs);
+    } finally {
+      this.#mark.end();
+    }
+  }
+
+  async inferAsync(inputs: readonly Tensor[]): Promise<readonly Tensor[]> {
+    this.#mark.begin();
+    try {
+      return await this.#request.inferAsync(inputs);
+    } finally {
+      this.#mark.end();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#request[Symbol.dispose]();
+  }
+}
