@@ -24,7 +24,7 @@ export interface FaultRigOptions {
   /** What the file of models says of the model. */
   readonly changes?: ModelChanges;
   readonly pollSeconds?: number;
-  /** How long all of it may take, 120 seconds unless it is said. After that the server ends, which fails whoever waits. */
+  /** How long all of it may take, 120 seconds unless it is said. After that all waiting fails. */
   readonly limitMs?: number;
   readonly args?: readonly string[];
   /** See `Server.start`. */
@@ -67,9 +67,9 @@ export class FaultRig implements AsyncDisposable {
         ...options.args ?? [],
       ], options),
     );
-    const limit = setTimeout(() => void server.stop(), options.limitMs ?? LIMIT_MS);
-    resources.defer(() => clearTimeout(limit));
-    return new FaultRig(resources.move(), { scratch, server });
+    const rig = new FaultRig(resources.move(), { scratch, server });
+    rig.#limit(options.limitMs ?? LIMIT_MS);
+    return rig;
   }
 
   /** The base path of the model under load. */
@@ -144,6 +144,13 @@ export class FaultRig implements AsyncDisposable {
   /** All that the log says of the model itself. */
   toldOfModel(): string[] {
     return this.#tellings((event) => event.version === undefined && event.path === undefined);
+  }
+
+  #limit(ms: number): void {
+    const timer = setTimeout(() => {
+      this.load.fail(new Error(`What is waited for has not come in ${ms / 1000} seconds:\n${this.server.log}`));
+    }, ms);
+    this.#resources.defer(() => clearTimeout(timer));
   }
 
   #until(holds: () => boolean, what: string): Promise<void> {

@@ -50,6 +50,12 @@ export class SteadyLoad {
     return this.#versions;
   }
 
+  /** Makes the load, and whoever waits for it, fail. */
+  fail(reason: unknown): void {
+    this.#isStopped = true;
+    this.#failed.reject(reason);
+  }
+
   /** Waits for something else; rejects when a request fails before. */
   during<T>(other: Promise<T>): Promise<T> {
     return Promise.race([this.#failed.promise, other]);
@@ -79,8 +85,7 @@ export class SteadyLoad {
         if (!this.#versions.includes(version)) this.#versions.push(version);
         this.#answers++;
       } catch (thrown) {
-        this.#failed.reject(thrown);
-        this.#isStopped = true;
+        this.fail(thrown);
       }
       this.#onAnswer?.();
     }
