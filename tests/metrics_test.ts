@@ -1,5 +1,6 @@
 /** Metrics and readiness over HTTP, as a Prometheus and a Kubernetes see the whole program. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { CODE } from "../src/base/status.ts";
 import { checkNames, readExposition, type ReadFamily } from "./exposition.ts";
 import { floatTensor, type Message, PredictionClient } from "./prediction_client.ts";
@@ -151,4 +152,29 @@ Deno.test("--monitoring_config_file says whether and where metrics are told", as
   } finally {
     await Deno.remove(file);
   }
+});
+
+/** The text of a file of the repository. */
+function textOf(path: string): string {
+  return Deno.readTextFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)));
+}
+
+Deno.test("the documentation has all metrics, and the dashboard asks for none that there is not", async () => {
+  await using server = await Server.start([...TINY, ...OPEN]);
+  const { rest } = await addressesOf(server);
+  const names = new Set(readExposition((await get(rest, "/metrics")).text).keys());
+  const documented = new Set(
+    Array.from(
+      textOf("docs/operations.md").matchAll(/`((?:ovserve|process|ovms|:tensorflow)_?[:a-z_]+)[`{]/g),
+      ([, name]) => name,
+    ),
+  );
+  assert.deepEqual([...names].filter((name) => !documented.has(name)), []);
+  assert.deepEqual([...documented].filter((name) => !names.has(name ?? "")), []);
+  const asked = textOf("deploy/grafana/ovserve.json").matchAll(
+    /\b((?:ovserve|process)_[a-z_]+?)(?:_(?:bucket|sum|count))?\{/g,
+  );
+  const shown = new Set(Array.from(asked, ([, name]) => name ?? ""));
+  assert(shown.size > 15);
+  assert.deepEqual([...shown].filter((name) => !names.has(name)), []);
 });

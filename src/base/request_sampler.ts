@@ -4,18 +4,25 @@
  * @module
  */
 
-/** Requests that follow each other more quickly than this are many: twenty thousand a second. */
-const BUSY_INTERVAL_MS = 0.05;
+/** So many requests in a row have to come fast before some are left out; a burst is timed as a whole. */
+const WINDOW = 256;
 
-/** One in so many is timed at the least. */
-const STRIDE_MAX = 16;
+/** In so short a time: twenty thousand a second. */
+const FAST_WINDOW_MS = WINDOW / 20;
+
+/** Then one in so many is timed. */
+const STRIDE = 16;
+
+/** Until so many take so long: five thousand a second. */
+const SLOW_STRIDE_MS = STRIDE / 5;
 
 /** Chooses requests. */
 export class RequestSampler {
-  /** One in so many is timed just now. */
   #stride = 1;
   #untilNext = 0;
-  #lastMs = 0;
+  /** When this window began, or this stride. */
+  #sinceMs = 0;
+  #inWindow = 0;
 
   /** Whether to time the next request. */
   take(): boolean {
@@ -23,11 +30,22 @@ export class RequestSampler {
       this.#untilNext--;
       return false;
     }
-    const nowMs = performance.now();
-    const intervalMs = (nowMs - this.#lastMs) / this.#stride;
-    this.#lastMs = nowMs;
-    this.#stride = intervalMs < BUSY_INTERVAL_MS ? Math.min(this.#stride * 2, STRIDE_MAX) : 1;
+    if (this.#stride > 1) this.#endStride();
+    else if (++this.#inWindow === WINDOW) this.#endWindow();
     this.#untilNext = this.#stride - 1;
     return true;
+  }
+
+  #endWindow(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#sinceMs < FAST_WINDOW_MS) this.#stride = STRIDE;
+    this.#sinceMs = nowMs;
+    this.#inWindow = 0;
+  }
+
+  #endStride(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#sinceMs > SLOW_STRIDE_MS) this.#stride = 1;
+    this.#sinceMs = nowMs;
   }
 }

@@ -124,7 +124,7 @@ Deno.test("RequestMetrics lets a timed request stand for those before it that we
   const requests = new RequestMetrics({ isModel: () => true });
   const metrics = new Metrics();
   metrics.register((page) => requests.collect(page));
-  const count = 10_000;
+  const count = 100_000;
   for (let i = 0; i < count; i++) {
     const record = requests.begin();
     record.servable = versionOf(1);
