@@ -36,6 +36,7 @@ const PROGRAMS = [
   "nginx",
   "node",
   "openssl",
+  "prlimit",
   "cat",
   "systemd-analyze",
   "unshare",
