@@ -25,7 +25,8 @@ const TOOLS = [
 
 /**
  * What tests may start: this Deno, Python, the clients and what runs them, openssl for certificates, the executable, cat for
- * /proc/<pid>, which Deno itself reads only with every permission there is, and unshare for what a container would see.
+ * /proc/<pid>, which Deno itself reads only with every permission there is, env for variables of its own, and unshare for what a
+ * container would see.
  */
 const PROGRAMS = [
   Deno.execPath(),
@@ -38,6 +39,7 @@ const PROGRAMS = [
   "openssl",
   "prlimit",
   "cat",
+  "env",
   "systemd-analyze",
   "unshare",
   `${ROOT}dist/ovserve`,
