@@ -71,6 +71,7 @@ export class GrpcServer {
   /** Those whose TLS handshake is not over. */
   readonly #greeting = new Set<TlsSocket>();
   readonly #tasks = new Set<Promise<void>>();
+  readonly #accepting = new Set<Promise<void>>();
   readonly #leaving = new AbortController();
   #acceptedConnections = 0;
   #closedBytes: TransferredBytes = { received: 0, sent: 0 };
@@ -94,7 +95,7 @@ export class GrpcServer {
   listen(endpoint: Endpoint): Deno.Addr {
     const listener = openListener(endpoint, { writeTimeoutMs: this.#options.http2.writeTimeoutMs });
     this.#listeners.set(listener, endpoint);
-    if (this.#isAccepting) this.#run(this.#accept(listener));
+    if (this.#isAccepting) this.#startAccepting(listener);
     return listener.addr;
   }
 
@@ -121,7 +122,12 @@ export class GrpcServer {
   /** Starts to accept connections. */
   accept(): void {
     this.#isAccepting = true;
-    for (const listener of this.#listeners.keys()) this.#run(this.#accept(listener));
+    for (const listener of this.#listeners.keys()) this.#startAccepting(listener);
+  }
+
+  /** Resolves when no port is held any more: one that is closed is let go of only when the accept under way has ended. */
+  async portsFree(): Promise<void> {
+    await Promise.all(this.#accepting);
   }
 
   /** How many connections are open. */
@@ -158,6 +164,13 @@ export class GrpcServer {
     for (const socket of this.#greeting) socket.close();
     await Promise.all([...this.#connections].map((connection) => connection.shutdown(graceMs)));
     await Promise.all(this.#tasks);
+  }
+
+  #startAccepting(listener: AnyListener): void {
+    const task = this.#accept(listener);
+    this.#accepting.add(task);
+    task.finally(() => this.#accepting.delete(task));
+    this.#run(task);
   }
 
   #run(task: Promise<void>): void {

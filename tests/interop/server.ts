@@ -122,16 +122,8 @@ export class InteropServer implements AsyncDisposable {
 
   async #restart(): Promise<void> {
     this.#leaving.push(this.#server.shutdown(SHUTDOWN_GRACE_MS));
-    while (true) {
-      try {
-        this.#server = this.#start(this.#endpoint).server;
-        return;
-      } catch (error) {
-        // A listener that is closed lets go of its port only when the accept under way has ended.
-        if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-        await new Promise((resolve) => setTimeout(resolve));
-      }
-    }
+    await this.#server.portsFree();
+    this.#server = this.#start(this.#endpoint).server;
   }
 
   async #wait(text: string, call: ServerCall): Promise<void> {
