@@ -91,7 +91,8 @@ class Collector implements AsyncDisposable {
 }
 
 Deno.test("OTEL_DENO has each request traced with its phases, where its client's trace goes on", {
-  ignore: Deno.build.os === "windows",
+  // Whether an executable traces is settled when it is compiled; see docs/packaging.md.
+  ignore: Deno.build.os === "windows" || Deno.env.has("OVSERVE_BINARY"),
 }, async () => {
   await using collector = new Collector();
   const variables = {
