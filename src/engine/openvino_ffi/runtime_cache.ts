@@ -134,7 +134,7 @@ function checkParent(cache: string): void {
 /** Libraries are run, so the folder must be one that nobody else can put files into. */
 function makeOwnFolder(folder: string): void {
   Deno.mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
-  if (!existsSync(folder)) Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!existsSync(folder)) Deno.mkdirSync(folder, { recursive: true, mode: 0o755 });
   const { isDirectory, uid, mode } = Deno.lstatSync(folder);
   if (!isDirectory) throw new Error("it is not a folder");
   if (uid !== null && uid !== Deno.uid() && uid !== 0) throw new Error("it belongs to another user");
