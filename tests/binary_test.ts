@@ -37,12 +37,12 @@ interface Run {
 }
 
 /** Starts the executable without the environment of this process, predicts once, and stops it with SIGTERM. */
-async function serveOnce(cache: string): Promise<Run> {
+async function serveOnce(folders: { cache: string; temporary: string }): Promise<Run> {
   const process = new Deno.Command(BINARY, {
     args: ARGS,
     cwd: `${ROOT}models`,
     clearEnv: true,
-    env: { XDG_CACHE_HOME: cache },
+    env: { XDG_CACHE_HOME: folders.cache, TMPDIR: folders.temporary },
     stdin: "null",
     stdout: "null",
     stderr: "piped",
@@ -72,20 +72,55 @@ async function predictSamples(address: string): Promise<unknown> {
   return (outputs as Record<string, Record<string, unknown>>).digit?.int64_val;
 }
 
+/** Every file and folder below a folder, as it was last written. */
+async function traces(folder: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    const { ino, mtime, size } = await Deno.lstat(path);
+    lines.push(`${path} ${ino} ${mtime?.getTime()} ${size}`);
+    if (isDirectory) lines.push(...await traces(path));
+  }
+  return lines.sort();
+}
+
 Deno.test({
-  name: "dist/ovserve predicts and ends on SIGTERM, with an empty cache and with its own",
+  name: "dist/ovserve predicts and ends on SIGTERM, with an empty cache and with its own, which it leaves as it is",
   ignore: !await hasBinary(),
   fn: async () => {
-    const cache = await Deno.makeTempDir();
+    const [cache, temporary] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
     try {
+      const left: string[][] = [];
       for (const _start of ["first", "second"]) {
-        const { digits, code, log } = await serveOnce(cache);
+        const { digits, code, log } = await serveOnce({ cache, temporary });
         assert.deepEqual(digits, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], log);
         assert.equal(code, 0, log);
         assert(log.includes(`"path":"${cache}/ovserve/openvino-`), log);
+        left.push(await traces(cache));
       }
+      assert.deepEqual(left[1], left[0]);
+      assert.deepEqual(await traces(temporary), []);
     } finally {
-      await Deno.remove(cache, { recursive: true });
+      for (const folder of [cache, temporary]) await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "several first starts of dist/ovserve at once all predict",
+  ignore: !await hasBinary(),
+  fn: async () => {
+    const [cache, temporary] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+    try {
+      const runs = await Promise.all([1, 2, 3].map(() => serveOnce({ cache, temporary })));
+      for (const { digits, code, log } of runs) {
+        assert.equal((digits as string[]).length, 10, log);
+        assert.equal(code, 0, log);
+      }
+      const names = await Array.fromAsync(Deno.readDir(`${cache}/ovserve`), ({ name }) => name);
+      assert.equal(names.length, 1, names.join(" "));
+    } finally {
+      for (const folder of [cache, temporary]) await Deno.remove(folder, { recursive: true });
     }
   },
 });
