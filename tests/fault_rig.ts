@@ -136,6 +136,11 @@ export class FaultRig implements AsyncDisposable {
     await this.load.during(this.server.event("configuration reloaded", isMeant));
   }
 
+  /** Waits until the file of models has been refused for the `count`th time. */
+  async refused(count: number): Promise<void> {
+    await this.#until(() => this.server.events("configuration refused").length >= count, `${count} refusals`);
+  }
+
   /** All that the log says of a version, in order: its states, and the names of other events. */
   told(version: number): string[] {
     return this.#tellings((event) => event.version === version);

@@ -67,6 +67,7 @@ Deno.test("edits of the file of models while models load, and a storm of SIGHUPs
     if (round % 4 === 0) await rig.scratch.writeConfig(listing(names.filter((_, i) => (i + round) % 3 > 0)));
     if (round % 25 === 7) await rig.scratch.write("models.json", '{"model_config_list": [');
     rig.server.signal("SIGHUP");
+    if (round % 25 === 7) await rig.refused(Math.ceil(round / 25));
   }
   await rig.scratch.writeConfig(listing(names));
   rig.server.signal("SIGHUP");
