@@ -7,6 +7,8 @@
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { installPythonPackages } from "../scripts/python_environment.ts";
+import { installRuntime } from "../scripts/setup.ts";
 import { drawChart, type Group } from "./chart.ts";
 import { compare, median, ratio, type Result } from "./compare.ts";
 import { benchmarkApp, type BenchModel, cppPeer, emptyServer, ovserve, pythonPeer } from "./contenders.ts";
@@ -109,6 +111,8 @@ function batchingCases(model: BenchModel): Case[] {
 }
 
 async function makeModels(): Promise<void> {
+  await installRuntime();
+  await installPythonPackages();
   await Deno.mkdir(MODELS, { recursive: true });
   const { success } = await new Deno.Command(`${ROOT}.ovserve/python/bin/python`, {
     args: [`${ROOT}bench/models.py`, MODELS],
