@@ -39,8 +39,8 @@ function allCases(): Case[] {
   const cases: Case[] = [
     {
       name: "empty",
-      title: "a method that does nothing, 1 connection x 8 streams",
-      load: { modelName: "none", shape: [1], connections: 1, streams: 8, calls: 5000 },
+      title: "a method that does nothing, 1 connection x 32 streams",
+      load: { modelName: "none", shape: [1], connections: 1, streams: 32, calls: 20_000 },
       contenders: [emptyServer("ours"), emptyServer("grpc-js")],
     },
     {
