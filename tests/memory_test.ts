@@ -31,9 +31,13 @@ Deno.test({
         assert(outcome.dataBytes > calls * 480, `replies of ${outcome.dataBytes / calls} bytes`);
       };
       await load(50_000);
-      const before = await residentBytes(server.pid);
-      await load(100_000);
-      const grownBytes = await residentBytes(server.pid) - before;
+      // The heap may settle late on a busy machine; a leak grows in every round.
+      let grownBytes = Infinity;
+      for (let round = 0; round < 3 && grownBytes >= 16 << 20; round++) {
+        const before = await residentBytes(server.pid);
+        await load(100_000);
+        grownBytes = await residentBytes(server.pid) - before;
+      }
       assert(grownBytes < 16 << 20, `memory grew by ${grownBytes} bytes in 100,000 predictions`);
     }
   },
