@@ -72,6 +72,7 @@ export class Http2Connection {
   /** Lets reading go on once the outgoing buffer is short enough. */
   #resume: (() => void) | undefined;
   #noticeUntilMs = 0;
+  #isNoticed = false;
   #drainUntilMs = Infinity;
   #endUntilMs = Infinity;
 
@@ -227,8 +228,16 @@ export class Http2Connection {
     queueMicrotask(this.#flushLater);
   }
 
+  /**
+   * Two round trips after the first GOAWAY the last stream is known: with the first PONG clients may still have headers of streams to
+   * write that they had opened before they heard of it.
+   */
   #onPong(payload: Uint8Array): void {
-    if (this.#phase === "draining" && payload.every((byte, i) => byte === PING_SHUTDOWN[i])) this.#announceLast();
+    if (this.#phase !== "draining" || !payload.every((byte, i) => byte === PING_SHUTDOWN[i])) return;
+    if (this.#isNoticed) return this.#announceLast();
+    this.#isNoticed = true;
+    this.#sender.ping(PING_SHUTDOWN, { isAck: false });
+    this.#onSend();
   }
 
   /** The second GOAWAY of a shutdown: which streams are still served. */
