@@ -123,25 +123,43 @@ Deno.test("Large bodies go through a thread of their own, there and back, and sm
   assert.equal(await small.text(), PREDICTIONS);
 });
 
+/** Inferred off the loop, so that it can be held. */
+const LARGE_BODY = `{"instances": [${new Array(300_000).fill("1").join()}]}`;
+
+/** Holds inferences from when it is told to. */
+class Gate {
+  readonly #inferring = Promise.withResolvers<void>();
+  readonly #held = Promise.withResolvers<void>();
+  #isHolding = false;
+
+  pass(stage: string): Promise<void> | undefined {
+    if (stage !== "infer" || !this.#isHolding) return undefined;
+    this.#inferring.resolve();
+    return this.#held.promise;
+  }
+
+  /** Sends a request and resolves, with what becomes of it, once it is being inferred. */
+  async hold(send: () => Promise<Response>): Promise<{ response: Promise<Response> }> {
+    this.#isHolding = true;
+    const response = send();
+    await this.#inferring.promise;
+    return { response };
+  }
+
+  open(): void {
+    this.#held.resolve();
+  }
+}
+
 Deno.test("A server that leaves finishes what it has begun and takes nothing new", async () => {
-  const inferring = Promise.withResolvers<void>();
-  const held = Promise.withResolvers<void>();
-  let isHolding = false;
-  await using rig = await RestRig.start({ plus_two: [PLUS_TWO] }, {
-    gate: (stage) => {
-      if (stage !== "infer" || !isHolding) return;
-      inferring.resolve();
-      return held.promise;
-    },
-  });
+  const gate = new Gate();
+  await using rig = await RestRig.start({ plus_two: [PLUS_TWO] }, { gate: (stage) => gate.pass(stage) });
   const listening = new Listening(rig);
   listening.server.accept();
-  isHolding = true;
-  const running = predict(listening.url, `{"instances": [${new Array(300_000).fill("1").join()}]}`);
-  await inferring.promise;
+  const running = await gate.hold(() => predict(listening.url, LARGE_BODY));
   const left = listening.server.shutdown(60_000);
-  held.resolve();
-  const response = await running;
+  gate.open();
+  const response = await running.response;
   assert.equal(response.status, 200);
   assert.equal((await response.json()).predictions.length, 300_000);
   await left;
@@ -160,23 +178,13 @@ Deno.test("A server that leaves does not wait for a client that neither sends no
 });
 
 Deno.test("A server that leaves waits no longer than it is given", async () => {
-  const inferring = Promise.withResolvers<void>();
-  const held = Promise.withResolvers<void>();
-  let isHolding = false;
-  await using rig = await RestRig.start({ plus_two: [PLUS_TWO] }, {
-    gate: (stage) => {
-      if (stage !== "infer" || !isHolding) return;
-      inferring.resolve();
-      return held.promise;
-    },
-  });
+  const gate = new Gate();
+  await using rig = await RestRig.start({ plus_two: [PLUS_TWO] }, { gate: (stage) => gate.pass(stage) });
   const listening = new Listening(rig);
   listening.server.accept();
-  isHolding = true;
-  const running = predict(listening.url, `{"instances": [${new Array(300_000).fill("1").join()}]}`);
-  await inferring.promise;
+  const running = await gate.hold(() => predict(listening.url, LARGE_BODY));
   await listening.server.shutdown(20);
-  const response = await running;
+  const response = await running.response;
   assert.deepEqual([response.status, await response.json()], [503, { error: "The server is leaving" }]);
-  held.resolve();
+  gate.open();
 });
