@@ -5,13 +5,14 @@
  * @module
  */
 import { Log } from "./base/log.ts";
+import { assert } from "./base/status.ts";
 import { type Batching, batchingOptionsOf, readBatching } from "./config/batching_parameters.ts";
 import { CertificateWatch } from "./config/certificate_watch.ts";
 import type { Config, ModelConfig } from "./config/config.ts";
 import { modelsOf, type ModelsRead } from "./config/model_server_config.ts";
 import { readModels, readModelsFile } from "./config/models_file.ts";
 import { ModelsFileWatch, type ReadModels } from "./config/models_file_watch.ts";
-import { Manager, type ServableState } from "./core/manager.ts";
+import { Manager, type ManagerOptions, type ServableId, type ServableState } from "./core/manager.ts";
 import { systemTimer } from "./core/timer.ts";
 import type { Engine } from "./engine/engine.ts";
 import { findRuntime, type Runtime } from "./engine/openvino_ffi/discovery.ts";
@@ -30,6 +31,9 @@ import type { WarmUpRequest } from "./model/warm_up.ts";
 import { Observation } from "./observation.ts";
 import { ModelService } from "./service/model_service.ts";
 import { PredictionService } from "./service/prediction_service.ts";
+import type { Readiness } from "./service/readiness.ts";
+import type { MainTask } from "./threads/messages.ts";
+import { ServingThreads } from "./threads/serving_threads.ts";
 
 /** A running server. Disposing it lets running requests finish, frees the models and closes the engine. */
 export class App implements AsyncDisposable {
@@ -51,11 +55,12 @@ export class App implements AsyncDisposable {
   /**
    * Starts a server. When it resolves the models there are have been loaded and requests are answered.
    *
-   * @param options.engine in place of OpenVINO; it stays the caller's.
+   * @param options.engine in place of OpenVINO, for one thread; it stays the caller's.
+   * @param options.threadProgram in place of the module that serving threads run.
    * @throws {Error} with the sentence to show when serving cannot begin: a file that cannot be used, a port in use, no runtime,
    * no model that loads.
    */
-  static async start(config: Config, options: { engine?: Engine } = {}): Promise<App> {
+  static async start(config: Config, options: { engine?: Engine; threadProgram?: URL } = {}): Promise<App> {
     await using resources = new AsyncDisposableStack();
     const log = new Log(config.log);
     resources.defer(() => log.flush());
@@ -65,38 +70,58 @@ export class App implements AsyncDisposable {
     const first = readAtStart(config, text);
     const batching = config.batching && await readBatching(config.batching);
 
-    const engine = options.engine ?? resources.use(openEngine(config, log));
+    const { engine, libraryPath } = options.engine === undefined
+      ? openEngine(config, log)
+      : { engine: options.engine, libraryPath: undefined };
+    if (libraryPath !== undefined) resources.use(engine);
     let observation: Observation | undefined;
-    const manager = resources.use(newManager(config, (state) => {
-      logState(log, state);
-      observation?.onStateChange(state);
+    let modelService: ModelService | undefined = undefined;
+    const threads = resources.use(
+      await startThreads(config, {
+        libraryPath,
+        program: options.threadProgram,
+        perform: (task) => {
+          assert(modelService !== undefined, "A serving thread has a client before there is anything to ask");
+          return task.kind === "reload config"
+            ? modelService.reloadConfig(task.request)
+            : modelService.getModelStatus(task.request);
+        },
+        log,
+      }),
+    );
+    const manager = resources.use(newManager(config, {
+      onStateChange: (state) => {
+        logState(log, state);
+        observation?.onStateChange(state);
+      },
+      onLabelsChange: (name, labels) => threads.label(name, labels),
     }));
     const quarantine = config.quarantineDir === undefined
       ? undefined
       : resources.use(new Quarantine(config.quarantineDir));
-    const catalog = newCatalog(config, { engine, manager, batching, quarantine, log });
+    const catalog = newCatalog(config, { engine, threads, manager, batching, quarantine, log });
     const { readiness } = observation = resources.use(
-      await Observation.begin(config.observation, { manager, modelNames: () => catalog.names, log }),
+      await Observation.begin(config.observation, { manager, modelNames: () => catalog.names, threads, log }),
     );
+    readiness.watch(() => threads.showHealth(healthOf(readiness)));
     const reload = async (origin: string, read: ReadModels) => {
       const missing = await applyModels(catalog, { origin, read, log });
+      await threads.told();
       observation?.readiness.changed();
       log.info("configuration reloaded", { origin, models: catalog.names });
       return missing;
     };
 
-    const services = {
-      prediction: new PredictionService(manager),
-      model: new ModelService(manager, async (entries) => {
-        const origin = "HandleReloadConfigRequest";
-        try {
-          return await reload(origin, (before) => modelsOf(entries, { load: config.load, before }));
-        } catch (error) {
-          logRefusal(log, origin, error);
-          throw error;
-        }
-      }),
-    };
+    modelService = new ModelService(manager, async (entries) => {
+      const origin = "HandleReloadConfigRequest";
+      try {
+        return await reload(origin, (before) => modelsOf(entries, { load: config.load, before }));
+      } catch (error) {
+        logRefusal(log, origin, error);
+        throw error;
+      }
+    });
+    const services = { prediction: new PredictionService(manager), model: modelService };
     let watch: ModelsFileWatch | undefined = undefined;
     const frontEnds = resources.use(
       await FrontEnds.open(config, {
@@ -105,6 +130,7 @@ export class App implements AsyncDisposable {
         modelNames: () => catalog.names,
         reloadConfig: () => watch === undefined ? Promise.resolve(false) : watch.reloadIfChanged(),
         observation,
+        threads,
         log,
       }),
     );
@@ -185,11 +211,36 @@ function locateRuntime({ openvinoDir, runtimeDir }: RuntimeFolders): Runtime {
   return findRuntime({ directory: openvinoDir, embeddedDir: () => unpackEmbeddedRuntime(runtimeDir) });
 }
 
-function openEngine(config: Config, log: Log): Engine {
+function openEngine(config: Config, log: Log): { engine: Engine; libraryPath: string } {
   const { path, origin } = locateRuntime(config);
   const engine = new FfiEngine(path);
   log.info("engine opened", { engine: engine.description, path, origin });
-  return engine;
+  return { engine, libraryPath: path };
+}
+
+/** Starts the threads there are to be besides this one. */
+async function startThreads(
+  { grpc, log: { level, format }, observation, shutdownGraceMs }: Config,
+  parts: {
+    libraryPath: string | undefined;
+    program: URL | undefined;
+    perform: (task: MainTask) => unknown;
+    log: Log;
+  },
+): Promise<ServingThreads> {
+  const { libraryPath, program, perform } = parts;
+  assert(libraryPath !== undefined || grpc.threads === 1, "Several threads need an engine they can open");
+  return await ServingThreads.start(grpc.threads - 1, {
+    settings: { grpc, log: { level, format }, logsRequests: observation.logsRequests, libraryPath: libraryPath ?? "" },
+    perform,
+    log: parts.log,
+    graceMs: shutdownGraceMs,
+    ...(program && { program }),
+  });
+}
+
+function healthOf(readiness: Readiness): ReadonlyMap<string, boolean> {
+  return new Map(readiness.services().map((name) => [name, readiness.isServing(name) === true]));
 }
 
 function readAtStart({ models }: Config, text: string): ModelsRead {
@@ -200,7 +251,7 @@ function readAtStart({ models }: Config, text: string): ModelsRead {
 
 function newManager(
   { loading, shutdownGraceMs, allowLabelsForUnavailable }: Config,
-  onStateChange: (state: ServableState) => void,
+  listeners: Pick<ManagerOptions, "onStateChange" | "onLabelsChange">,
 ): Manager<ModelServable> {
   return new Manager<ModelServable>({
     loadsMax: loading.loadsMax,
@@ -208,14 +259,15 @@ function newManager(
     loadRetryIntervalMs: loading.retryIntervalMs,
     disposeWaitMs: shutdownGraceMs,
     allowLabelsForUnavailable,
-    onStateChange,
+    ...listeners,
   });
 }
 
 function newCatalog(
   config: Config,
-  { engine, manager, batching, quarantine, log }: {
+  { engine, threads, manager, batching, quarantine, log }: {
     engine: Engine;
+    threads: ServingThreads;
     manager: Manager<ModelServable>;
     batching: Batching | undefined;
     quarantine: Quarantine | undefined;
@@ -239,7 +291,8 @@ function newCatalog(
         properties: model.pluginConfig,
         cacheDir: config.loading.cacheDir,
         inferRequestCount: model.inferRequestCount,
-        waitersMax: config.waitersMax,
+        otherThreads: threads.count,
+        waitersMax: Math.ceil(config.waitersMax / config.grpc.threads),
         checksIntegerRange: config.checksIntegerRange,
         batching: batching && await batchingOptionsOf(folder, batching),
         decodeWarmUp,
@@ -253,9 +306,23 @@ function newCatalog(
       const subject = { name: model.name, path: files.path };
       for (const note of notes) log.warning("model noted", { ...subject, note });
       log.info("model measured", { ...subject, ...measured });
+      await publish(threads, { id: { name: model.name, version: version.version }, servable });
       return servable;
     },
   });
+}
+
+/** Has other threads serve a version too. One of which that fails is freed. */
+async function publish(
+  threads: ServingThreads,
+  { id, servable }: { id: ServableId; servable: ModelServable },
+): Promise<void> {
+  try {
+    await threads.publish(id, servable);
+  } catch (error) {
+    await servable[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 function decodeWarmUp(message: Uint8Array): WarmUpRequest {

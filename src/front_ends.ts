@@ -4,23 +4,23 @@
  * @module
  */
 import type { Log } from "./base/log.ts";
-import type { ServingError } from "./base/status.ts";
 import { addressText } from "./base/tcp_sockets.ts";
 import type { Config, GrpcConfig, ListenConfig, RestConfig } from "./config/config.ts";
 import { type CertificateTexts, readCertificate } from "./config/certificate_files.ts";
 import type { Method } from "./grpc/call.ts";
 import { callObserver as grpcCallObserver } from "./grpc/call_observer.ts";
 import { removeStaleSocket } from "./grpc/endpoint.ts";
-import { healthMethods } from "./grpc/health.ts";
-import { reflectionMethods } from "./grpc/reflection.ts";
-import { GrpcServer } from "./grpc/server.ts";
+import { ConnectionCount } from "./grpc/connection_count.ts";
+import type { TcpEndpoint } from "./grpc/endpoint.ts";
 import { collectTraffic } from "./grpc/traffic_metrics.ts";
-import { http2Limits } from "./http2/limits.ts";
+import { logFault, newGrpcServer } from "./grpc_server.ts";
 import type { Observation } from "./observation.ts";
 import { callObserver as restCallObserver } from "./rest/call_observer.ts";
 import { ObservationServer } from "./rest/observation_server.ts";
 import type { RestOptions, RestServices } from "./rest/route.ts";
 import { RestServer } from "./rest/server.ts";
+import type { ServingThreads } from "./threads/serving_threads.ts";
+import { ThreadedGrpc } from "./threads/threaded_grpc.ts";
 
 /** What the servers answer with. */
 export interface FrontEndParts {
@@ -29,6 +29,8 @@ export interface FrontEndParts {
   readonly modelNames: RestOptions["modelNames"];
   readonly reloadConfig: RestOptions["reloadConfig"];
   readonly observation: Observation;
+  /** Those besides the main one. */
+  readonly threads: ServingThreads;
   readonly log: Log;
 }
 
@@ -47,13 +49,6 @@ interface Server {
   accept(): void;
   shutdown(graceMs: number): Promise<void>;
   renewCertificate(certificate: CertificateTexts): Promise<void>;
-}
-
-/** What a server listens on. */
-interface TcpEndpoint {
-  readonly hostname: string;
-  readonly port: number;
-  readonly tls?: CertificateTexts | undefined;
 }
 
 /** The servers of one process. Disposing them lets running requests finish; who watches sees that to its end. */
@@ -89,7 +84,7 @@ export class FrontEnds implements AsyncDisposable {
     // Where both front ends speak TLS they have one certificate.
     const certificate = config.grpc.certificate && await readCertificate(config.grpc.certificate);
     const watching = endpoint && resources.use(new ObservationServer(parts.observation.observed));
-    const grpc = newGrpcServer(config.grpc, parts);
+    const grpc = newGrpc(config.grpc, parts);
     const rest = config.rest && newRestServer(config.rest, parts);
     const servers = rest === undefined ? [grpc] : [grpc, rest];
     resources.defer(async () => {
@@ -98,11 +93,12 @@ export class FrontEnds implements AsyncDisposable {
     const { socketPath } = config.grpc;
     const watched = endpoint && { ...endpoint, hostnames: [endpoint.hostname], certificate: undefined };
     const addresses = {
-      grpc: listen(grpc, { ...config.grpc, tls: certificate, flag: "--port" }),
+      grpc: listen(grpc, { ...config.grpc, tls: certificate, flag: "--port", isShared: grpc.isShared }),
       ...(socketPath !== undefined && { grpcSocket: await listenOnSocket(grpc, socketPath) }),
       ...(config.rest && rest && { rest: listen(rest, { ...config.rest, tls: certificate, flag: "--rest_port" }) }),
       ...(watched && watching && { metrics: listen(watching, { ...watched, flag: "--metrics_port" }) }),
     };
+    await grpc.shareEndpoints();
     return new FrontEnds(servers, { addresses, certificate, resources: resources.move() });
   }
 
@@ -126,19 +122,18 @@ export class FrontEnds implements AsyncDisposable {
   }
 }
 
-function newGrpcServer(grpc: GrpcConfig, { methods, observation, log }: FrontEndParts): GrpcServer {
-  const { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs } = grpc;
-  const all = [...methods, ...healthMethods(observation.readiness)];
-  const server = new GrpcServer([...all, ...reflectionMethods(all)], {
-    http2: http2Limits({ streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs }),
-    connectionsMax: grpc.connectionsMax,
-    inflightBytesMax: grpc.inflightBytesMax,
-    messageBytesMax: grpc.messageBytesMax,
-    onFault: (error, path) => logFault(log, { error, path }),
+function newGrpc(grpc: GrpcConfig, { methods, observation, threads, log }: FrontEndParts): ThreadedGrpc {
+  const server = newGrpcServer(grpc, {
+    methods,
+    health: observation.readiness,
     observer: grpcCallObserver(observation.requests, observation.listeners),
+    connectionCount: new ConnectionCount(threads.connectionCounts, 0),
+    log,
   });
-  observation.register((page) => collectTraffic(page, server.traffic));
-  return server;
+  observation.register((page) =>
+    collectTraffic(page, [server.traffic, ...threads.figures.map(({ traffic }) => traffic)])
+  );
+  return new ThreadedGrpc(server, threads);
 }
 
 function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
@@ -158,21 +153,21 @@ function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
   });
 }
 
-function logFault(log: Log, { error, path }: { error: ServingError; path: string }): void {
-  log.error("request failed", { path, error: error.message, cause: error.cause && String(error.cause) });
-}
-
 /** Listens on all addresses, with one port: the first decides where the system chooses. */
 function listen(
   server: { listen(endpoint: TcpEndpoint): Deno.Addr },
-  { hostnames, port, certificate, tls, flag }: ListenConfig & { tls?: CertificateTexts | undefined; flag: string },
+  { hostnames, port, certificate, tls, flag, isShared = false }: ListenConfig & {
+    tls?: CertificateTexts | undefined;
+    flag: string;
+    isShared?: boolean;
+  },
 ): string {
   let chosen = port;
   return hostnames.map((hostname) => {
     const place = addressText({ hostname, port: chosen });
     try {
       const endpoint = { hostname, port: chosen, tls: certificate && tls };
-      if (endpoint.tls !== undefined && chosen !== 0) checkUnused(endpoint);
+      if ((endpoint.tls !== undefined || isShared) && chosen !== 0) checkUnused(endpoint);
       const address = server.listen(endpoint) as Deno.NetAddr;
       chosen = address.port;
       return addressText(address);
@@ -185,15 +180,15 @@ function listen(
   }).join(",");
 }
 
-/** Listeners with TLS share their port, so that another process would not be noticed. */
+/** Listeners with TLS, and those of several threads, share their port, so that another process would not be noticed. */
 function checkUnused({ hostname, port }: TcpEndpoint): void {
   Deno.listen({ hostname, port }).close();
 }
 
-async function listenOnSocket(server: GrpcServer, path: string): Promise<string> {
+async function listenOnSocket(server: ThreadedGrpc, path: string): Promise<string> {
   try {
     await removeStaleSocket(path);
-    server.listen({ path });
+    server.listenOnSocket(path);
     return path;
   } catch (error) {
     const isTaken = error instanceof Deno.errors.AddrInUse;

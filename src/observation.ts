@@ -11,12 +11,12 @@ import { type MonitoringConfig, readMonitoringConfig } from "./config/monitoring
 import type { Manager, ServableState } from "./core/manager.ts";
 import type { ModelServable } from "./model/model_servable.ts";
 import type { Observed } from "./rest/observation_routes.ts";
-import { accessLog } from "./service/access_log.ts";
 import type { OnEnded } from "./service/ended_request.ts";
 import { ModelMetrics } from "./service/model_metrics.ts";
 import { Readiness } from "./service/readiness.ts";
+import { requestListeners } from "./service/request_listeners.ts";
 import { RequestMetrics } from "./service/request_metrics.ts";
-import { isTracing, requestTraces } from "./service/request_traces.ts";
+import type { ServingThreads } from "./threads/serving_threads.ts";
 
 const METRICS_PATH = "/metrics";
 /** TensorFlow Serving's (tensorflow_serving/util/prometheus_exporter.cc). */
@@ -26,6 +26,8 @@ const TENSORFLOW_METRICS_PATH = "/monitoring/prometheus/metrics";
 export interface ObservationParts {
   readonly manager: Manager<ModelServable>;
   readonly modelNames: () => readonly string[];
+  /** Those besides the main one. */
+  readonly threads: ServingThreads;
   readonly log: Log;
   readonly isReadinessStrict: boolean;
 }
@@ -50,7 +52,7 @@ export class Observation implements Disposable {
   readonly #process = new ProcessMetrics();
 
   private constructor(parts: ObservationParts, { listeners, metricsPaths }: Preparations) {
-    const { manager, modelNames, log, isReadinessStrict: isStrict } = parts;
+    const { manager, modelNames, threads, log, isReadinessStrict: isStrict } = parts;
     this.listeners = listeners;
     this.readiness = new Readiness({ manager, modelNames, isStrict });
     this.requests = new RequestMetrics({
@@ -59,8 +61,18 @@ export class Observation implements Disposable {
     });
     this.#models = new ModelMetrics(manager);
     this.register((page) => collectServer(page, { isReady: this.readiness.isReady(), droppedLines: log.droppedLines }));
-    for (const part of [this.requests, this.#models, this.#process]) this.register((page) => part.collect(page));
-    this.observed = { readiness: this.readiness, metricsPage: () => this.#metrics.page(), metricsPaths };
+    this.register((page) => {
+      const { figures } = threads;
+      this.requests.collect(page, figures.map(({ requests }) => requests));
+      this.#models.collect(page, figures.flatMap(({ models }) => models));
+      this.#process.collect(page);
+      collectThreads(page, threads);
+    });
+    const metricsPage = async () => {
+      await threads.readFigures();
+      return this.#metrics.page();
+    };
+    this.observed = { readiness: this.readiness, metricsPage, metricsPaths };
   }
 
   /**
@@ -74,10 +86,7 @@ export class Observation implements Disposable {
   ): Promise<Observation> {
     const { monitoringPath, logsRequests, isReadinessStrict } = config;
     const monitoring = monitoringPath === undefined ? undefined : await readMonitoringConfig(monitoringPath);
-    const listeners = [
-      ...(logsRequests ? [accessLog(parts.log)] : []),
-      ...(isTracing() ? [await requestTraces()] : []),
-    ];
+    const listeners = await requestListeners({ logsRequests }, parts.log);
     return new Observation({ ...parts, isReadinessStrict }, { listeners, metricsPaths: metricsPathsOf(monitoring) });
   }
 
@@ -113,4 +122,12 @@ function collectServer(page: MetricsPage, { isReady, droppedLines }: { isReady: 
     type: "counter",
     help: "Lines of the log that were dropped because standard error did not take them.",
   }).add({}, droppedLines);
+}
+
+function collectThreads(page: MetricsPage, { count, replaced }: ServingThreads): void {
+  page.family("ovserve_serving_threads", { type: "gauge", help: "Threads that serve gRPC." }).add({}, count + 1);
+  page.family("ovserve_serving_threads_replaced_total", {
+    type: "counter",
+    help: "Serving threads that failed and were replaced.",
+  }).add({}, replaced);
 }

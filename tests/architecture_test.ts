@@ -19,16 +19,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   grpc: ["base", "http2", "service"],
   rest: ["base", "service"],
   config: ["base"],
+  "grpc_server.ts": ["base", "config", "grpc", "http2", "service"],
+  threads: ["base", "config", "core", "engine/engine.ts", "grpc", "model", "service", "grpc_server.ts"],
   cli: ["base", "config", "core", "engine/engine.ts", "grpc", "http2", "model", "rest", "service", "app.ts"],
-  "front_ends.ts": ["base", "config", "grpc", "http2", "rest", "observation.ts"],
-  "observation.ts": ["base", "config", "core", "grpc", "model", "rest", "service"],
+  "front_ends.ts": ["base", "config", "grpc", "rest", "threads", "grpc_server.ts", "observation.ts"],
+  "observation.ts": ["base", "config", "core", "grpc", "model", "rest", "service", "threads"],
 };
 
 /** Folders that may import types from everywhere: a configuration is made of everyone's options. */
 const MAY_IMPORT_TYPES: readonly string[] = ["config"];
 
-/** The one file that may import everything, to put it together. */
-const COMPOSITION_ROOT = "app.ts";
+/** The files that may import everything, to put it together: on the main thread and on the others. */
+const COMPOSITION_ROOTS: readonly string[] = ["app.ts", "serving_thread_worker.ts"];
 
 /** The one folder of src/ that may import each package. */
 const PACKAGE_OWNER: Readonly<Record<string, string>> = {
@@ -99,7 +101,7 @@ const sources: readonly SourceFile[] = typeScriptFiles("src")
   });
 
 function mayImport(file: SourceFile, { target, isType }: Import): boolean {
-  if (file.path === COMPOSITION_ROOT || layerOf(target) === file.layer) return true;
+  if (COMPOSITION_ROOTS.includes(file.path) || layerOf(target) === file.layer) return true;
   if (isType && MAY_IMPORT_TYPES.includes(file.layer)) return true;
   return (MAY_IMPORT[file.layer] ?? []).some((allowed) => target === allowed || target.startsWith(`${allowed}/`));
 }
@@ -117,7 +119,7 @@ Deno.test("the folders of src/ are those the architecture names", () => {
   assert.deepEqual(unknown, []);
 });
 
-Deno.test("imports in src/ point downwards only, and only app.ts names a concrete engine", () => {
+Deno.test("imports in src/ point downwards only, and only those who put everything together name a concrete engine", () => {
   assert.deepEqual(wrongImports((file, it) => it.isLocal && !mayImport(file, it)), []);
 });
 

@@ -35,6 +35,8 @@ export interface CrashMark {
   /** Work begins. Each `begin` is followed by an `end`, or by the death of the process. */
   begin(): void;
   end(): void;
+  /** Where in the memory of the process it is kept, for {@link markAt} in another thread; undefined when it is not. */
+  readonly address?: bigint;
 }
 
 /** The records of one process. Two must not have one file. */
@@ -72,16 +74,9 @@ export class CrashLedger implements Disposable {
     if (record === undefined) return UNRECORDED;
     this.#keyOf(record).set(key);
     this.#used.add(record);
-    const [words, busy] = [this.#words, record * RECORD_WORDS];
-    return {
-      deaths: this.#deathsOf(record),
-      begin: () => {
-        words[busy] = (words[busy] ?? 0) + 1;
-      },
-      end: () => {
-        words[busy] = (words[busy] ?? 0) - 1;
-      },
-    };
+    const busy = this.#words.subarray(record * RECORD_WORDS, record * RECORD_WORDS + 1);
+    const base = Deno.UnsafePointer.value(this.#address);
+    return { deaths: this.#deathsOf(record), ...counter(busy), address: BigInt(base) + BigInt(record * RECORD_BYTES) };
   }
 
   /** The process ends in peace: those who worked are innocent, unless they have been found guilty. */
@@ -110,6 +105,18 @@ export class CrashLedger implements Disposable {
     const start = record * RECORD_BYTES + KEY_AT;
     return this.#bytes.subarray(start, start + KEY_BYTES);
   }
+}
+
+/** A record of another thread's ledger, which must not be disposed meanwhile. */
+export function markAt(address: bigint): Pick<CrashMark, "begin" | "end"> {
+  const pointer = Deno.UnsafePointer.create(address);
+  if (pointer === null) return UNRECORDED;
+  return counter(new Uint32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, Uint32Array.BYTES_PER_ELEMENT)));
+}
+
+/** Several threads may be at work for one owner. */
+function counter(busy: Uint32Array): Pick<CrashMark, "begin" | "end"> {
+  return { begin: () => void Atomics.add(busy, 0, 1), end: () => void Atomics.sub(busy, 0, 1) };
 }
 
 const UNRECORDED: CrashMark = { deaths: 0, begin: () => {}, end: () => {} };

@@ -5,7 +5,7 @@
  * @module
  */
 import { type Logger, pino } from "pino";
-import { LineWriter } from "./line_writer.ts";
+import { type LineTarget, LineWriter } from "./line_writer.ts";
 import { RepeatFilter } from "./repeat_filter.ts";
 
 /** How grave an event is, in rising order. */
@@ -23,6 +23,8 @@ export interface LogOptions {
   readonly format: "json" | "text";
   /** Takes the lines in place of standard error. */
   readonly write?: (line: string) => void;
+  /** Takes them as they are gathered to be written, in place of standard error. */
+  readonly target?: LineTarget;
 }
 
 /** The same complaint is written so often a minute; then it is counted. */
@@ -31,15 +33,18 @@ const REPEATS_MAX = 5;
 /** How long a process that ends waits for its log to be taken. */
 const FLUSH_TIMEOUT_MS = 1000;
 
+const decoder = new TextDecoder();
+
 /** Writes events at or above a level. Events are nouns and past participles: `version loaded`. */
 export class Log {
   readonly #events: Logger;
   readonly #requests: Logger;
   readonly #repeats = new RepeatFilter({ repeatsMax: REPEATS_MAX, periodMs: 60_000, keysMax: 256 });
-  readonly #stderr = new LineWriter(Deno.stderr);
+  readonly #stderr: LineWriter;
 
   constructor(options: LogOptions) {
     const { write } = options;
+    this.#stderr = new LineWriter(options.target ?? Deno.stderr);
     this.#events = newLogger(options, write ?? ((line) => this.#stderr.write(line)));
     this.#requests = newLogger({ ...options, level: "info" }, write ?? ((line) => this.#stderr.writeLater(line)));
   }
@@ -69,6 +74,11 @@ export class Log {
   /** A request that is over, whatever the level: for those who have asked to see them. Written a little later, with others. */
   request(fields: LogFields): void {
     this.#requests.info(fields, "request");
+  }
+
+  /** Writes lines that the log of another thread has gathered, whole. */
+  relay(lines: Uint8Array): void {
+    this.#stderr.write(decoder.decode(lines));
   }
 
   /** How many lines were dropped because standard error did not take them. */

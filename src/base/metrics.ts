@@ -36,11 +36,14 @@ export class Histogram {
   }
 
   /** Counts all that another of the same bounds has counted. */
-  add(other: Histogram): void {
+  add(other: HistogramCounts): void {
     for (let i = 0; i < this.counts.length; i++) (this.counts[i] as number) += other.counts[i] as number;
     this.sum += other.sum;
   }
 }
+
+/** What a histogram has counted: all that is left of one that comes from another thread. */
+export type HistogramCounts = Pick<Histogram, "bounds" | "counts" | "sum">;
 
 /** Names and values that tell series of one family apart. */
 export type Labels = Readonly<Record<string, string | number>>;
@@ -74,7 +77,7 @@ export class Family {
   /** Tells a histogram, unless it has counted nothing. */
   addHistogram(
     labels: Labels,
-    { bounds, counts, sum }: Histogram,
+    { bounds, counts, sum }: HistogramCounts,
     { scale = 1, every = 1 }: HistogramOptions = {},
   ): void {
     if (counts.every((countOfBucket) => countOfBucket === 0)) return;

@@ -66,14 +66,15 @@ export function setSendOptions(address: Deno.NetAddr, { userTimeoutMs }: { userT
 }
 
 /**
- * Of two listeners that share a port, gives all new connections to the younger. The older keeps those that wait to be accepted, and
- * when it is closed the younger is alone.
+ * Of listeners that share an address, gives all new connections to the eldest of those that came after `olderCount` others. The
+ * older ones keep what waits to be accepted; when they are closed, in whatever order, those that are left share what comes.
  */
-export function preferNewest(address: Deno.NetAddr): void {
-  // One instruction: return 1, the index of the second socket of the group.
+export function preferNewest(address: Deno.NetAddr, olderCount = 1): void {
+  // One instruction: return its place in the group. The system fills a gap with the last of the group, which is this one only when
+  // all older ones are gone; a place there is not then leaves the choice to the system.
   const instruction = new DataView(new ArrayBuffer(8));
   instruction.setUint16(0, BPF_RET_K, true);
-  instruction.setUint32(4, 1, true);
+  instruction.setUint32(4, olderCount, true);
   const program = new DataView(new ArrayBuffer(PROGRAM_BYTES));
   program.setUint16(0, 1, true);
   program.setBigUint64(8, BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(instruction))), true);

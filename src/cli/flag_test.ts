@@ -112,8 +112,8 @@ Deno.test("serverConfig() chooses the file over the one model, and the port Tens
 });
 
 Deno.test("judgeForeignFlags() passes over what asks for nothing and refuses the rest", () => {
-  assert.deepEqual(judgeForeignFlags({ "grpc_workers": "8", "mixed_precision": "", port: "1" }), [
-    "--grpc_workers is ignored: requests do not take a thread each",
+  assert.deepEqual(judgeForeignFlags({ "rest_workers": "8", "mixed_precision": "", port: "1" }), [
+    "--rest_workers is ignored: requests do not take a thread each",
     "--mixed_precision is ignored: it asks for nothing",
   ]);
   assert.throws(() => judgeForeignFlags({ layout: "NHWC" }), {

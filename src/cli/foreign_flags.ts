@@ -28,7 +28,6 @@ const EMPTY: readonly string[] = [""];
 /** By the server that has them. */
 const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   // ie_serving
-  { name: "grpc_workers", ignored: NO_THREADS },
   { name: "rest_workers", ignored: NO_THREADS },
 
   // tensorflow_model_server

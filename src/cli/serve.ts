@@ -47,9 +47,9 @@ export async function serve(config: Config): Promise<void> {
 
 /**
  * A server that is up neither writes files nor opens connections or ports: what gets hold of it shall not either. One that speaks
- * TLS listens anew for each new certificate.
+ * TLS listens anew for each new certificate, and one with several threads when it replaces one of them.
  */
 function dropPermissions({ grpc }: Config): void {
   Deno.permissions.revokeSync({ name: "write" });
-  if (grpc.certificate === undefined) Deno.permissions.revokeSync({ name: "net" });
+  if (grpc.certificate === undefined && grpc.threads === 1) Deno.permissions.revokeSync({ name: "net" });
 }

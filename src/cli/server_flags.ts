@@ -24,6 +24,7 @@ import { REST_FLAGS, restConfig } from "./rest_flags.ts";
 import { certificateSources, TLS_FLAGS } from "./tls_flags.ts";
 
 const DAY_SECONDS = 86_400;
+const THREADS_MAX = 256;
 const MICROS_MAX = DAY_SECONDS * 1e6;
 
 /** Levels under the names other servers have for them. */
@@ -66,6 +67,12 @@ export const SERVER_FLAGS = {
   }),
   ...REST_FLAGS,
   ...TLS_FLAGS,
+  threads: new Flag("grpc_workers", {
+    value: "count",
+    description: "threads that serve gRPC, each with connections of its own",
+    parse: wholeNumber(1, THREADS_MAX),
+    default: "1",
+  }),
   messageBytesMax: new Flag("grpc_max_message_bytes", {
     value: "bytes",
     description: "longest message a client may send",
@@ -263,6 +270,7 @@ export function readServerFlags(
       port: values.port,
       socketPath: values.socketPath,
       certificate: certificates.grpc,
+      threads: values.threads,
       messageBytesMax: values.messageBytesMax,
       connectionsMax: values.connectionsMax,
       inflightBytesMax: values.inflightBytesMax,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { LogLevel } from "../base/log.ts";
+import type { LogOptions } from "../base/log.ts";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
 import type { BatchingSource } from "./batching_parameters.ts";
 import type { CertificateSource } from "./certificate_files.ts";
@@ -31,6 +31,8 @@ export interface ListenConfig {
 export interface GrpcConfig extends ListenConfig {
   /** A Unix socket besides; undefined for none. */
   readonly socketPath: string | undefined;
+  /** How many threads serve, the main one among them. */
+  readonly threads: number;
   readonly messageBytesMax: number;
   readonly connectionsMax: number;
   /** What large messages may take of memory together. */
@@ -118,7 +120,7 @@ export interface Config {
   readonly openvinoDir: string | undefined;
   /** The folder to which the executable unpacks the libraries it carries, in place of the usual ones for caches. */
   readonly runtimeDir: string | undefined;
-  readonly log: { readonly level: LogLevel; readonly format: "json" | "text" };
+  readonly log: LogOptions;
   /** What was passed over in the arguments, in sentences for the log. */
   readonly notes: readonly string[];
 }

@@ -33,6 +33,8 @@ export interface ManagerOptions {
   readonly allowLabelsForUnavailable?: boolean;
   /** Hears of every change of state: once for each, in order. */
   readonly onStateChange?: StateListener;
+  /** Hears of every change of labels. Must not throw. */
+  readonly onLabelsChange?: (name: string, labels: ReadonlyMap<string, number>) => void;
   readonly timer?: Timer;
 }
 
@@ -56,6 +58,7 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
       disposeWaitMs: 30_000,
       allowLabelsForUnavailable: false,
       onStateChange: () => {},
+      onLabelsChange: () => {},
       timer: systemTimer,
       ...options,
     };
@@ -118,6 +121,7 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
     }
     if (labels.size === 0) this.#labels.delete(name);
     else this.#labels.set(name, new Map(labels));
+    this.#options.onLabelsChange(name, labels);
   }
 
   /** The state of each version of a name that is not forgotten, the newest version first; empty for a name never heard of. */

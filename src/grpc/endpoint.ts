@@ -11,10 +11,17 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** Where to listen: a TCP address, with TLS when there is a certificate, or a Unix socket. */
-export type Endpoint =
-  | { readonly hostname: string; readonly port: number; readonly tls?: Certificate | undefined }
-  | { readonly path: string };
+/** A TCP address, with TLS when there is a certificate. */
+export interface TcpEndpoint {
+  readonly hostname: string;
+  readonly port: number;
+  readonly tls?: Certificate | undefined;
+  /** Whether others listen there too; connections are shared out among them. What shows a certificate is always shared. */
+  readonly isShared?: boolean;
+}
+
+/** Where to listen: TCP or a Unix socket. */
+export type Endpoint = TcpEndpoint | { readonly path: string };
 
 /**
  * Listens. A Unix socket's file disappears when its listener is closed.
@@ -23,8 +30,9 @@ export type Endpoint =
  */
 export function openListener(endpoint: Endpoint, options: { writeTimeoutMs: number }): Deno.Listener<Deno.Conn> {
   if ("path" in endpoint) return Deno.listen({ transport: "unix", path: endpoint.path });
-  const { hostname, port, tls } = endpoint;
-  return tls === undefined ? Deno.listen({ hostname, port }) : listenTls({ hostname, port, ...tls, ...options });
+  const { hostname, port, tls, isShared = false } = endpoint;
+  if (tls !== undefined) return listenTls({ hostname, port, ...tls, ...options });
+  return Deno.listen({ hostname, port, reusePort: isShared });
 }
 
 /**

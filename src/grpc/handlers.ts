@@ -3,7 +3,12 @@
  *
  * @module
  */
-import type { ModelService } from "../service/model_service.ts";
+import type {
+  GetModelStatusRequest,
+  GetModelStatusResponse,
+  ReloadConfigRequest,
+  ReloadConfigResponse,
+} from "../service/messages.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
 import type { Method } from "./call.ts";
 import {
@@ -23,9 +28,15 @@ import {
 import { decodePredictRequest, type EncodeOptions, encodePredictResponse } from "./predict_codec.ts";
 import { decodeReloadConfigRequest, encodeReloadConfigResponse } from "./reload_codec.ts";
 
+/** `ModelService`, whichever thread it is on. */
+export interface ModelMethods {
+  getModelStatus(request: GetModelStatusRequest): GetModelStatusResponse | Promise<GetModelStatusResponse>;
+  reloadConfig(request: ReloadConfigRequest): Promise<ReloadConfigResponse>;
+}
+
 /** The methods this server answers; all others are UNIMPLEMENTED. */
 export function grpcMethods(
-  services: { prediction: PredictionService; model: ModelService },
+  services: { prediction: PredictionService; model: ModelMethods },
   encoding: EncodeOptions,
 ): readonly Method[] {
   const { prediction, model } = services;
@@ -68,8 +79,10 @@ export function grpcMethods(
     },
     {
       path: "/tensorflow.serving.ModelService/GetModelStatus",
-      handle: (message, call) =>
-        call.reply([encodeGetModelStatusResponse(model.getModelStatus(decodeGetModelStatusRequest(message)))]),
+      handle: async (message, call) => {
+        const response = await model.getModelStatus(decodeGetModelStatusRequest(message));
+        call.reply([encodeGetModelStatusResponse(response)]);
+      },
     },
     {
       path: "/tensorflow.serving.ModelService/HandleReloadConfigRequest",

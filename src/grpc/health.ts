@@ -4,7 +4,7 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
-import type { Readiness } from "../service/readiness.ts";
+import type { HealthSource } from "../service/readiness.ts";
 import type { MessageSink, Method, ServerCall } from "./call.ts";
 import { WireFields } from "./wire_fields.ts";
 import { joinParts, WireWriter } from "./wire_writer.ts";
@@ -15,7 +15,7 @@ const STATUS = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const;
 type Status = (typeof STATUS)[keyof typeof STATUS];
 
 /** The methods that tell of readiness. */
-export function healthMethods(readiness: Readiness): readonly Method[] {
+export function healthMethods(readiness: HealthSource): readonly Method[] {
   return [
     { path: "/grpc.health.v1.Health/Check", handle: (message, call) => call.reply([check(readiness, message)]) },
     { path: "/grpc.health.v1.Health/List", handle: (_, call) => call.reply([list(readiness)]) },
@@ -23,14 +23,14 @@ export function healthMethods(readiness: Readiness): readonly Method[] {
   ];
 }
 
-function check(readiness: Readiness, message: Uint8Array): Uint8Array {
+function check(readiness: HealthSource, message: Uint8Array): Uint8Array {
   const service = serviceOf(message);
   const status = statusOf(readiness, service);
   if (status === STATUS.SERVICE_UNKNOWN) throw new ServingError(CODE.NOT_FOUND, `Service ${service} is not known`);
   return encodeStatus(status);
 }
 
-function list(readiness: Readiness): Uint8Array {
+function list(readiness: HealthSource): Uint8Array {
   const writer = new WireWriter();
   writer.begin();
   for (const service of readiness.services()) {
@@ -45,11 +45,11 @@ function list(readiness: Readiness): Uint8Array {
 /** Tells the status now and at each change, until the client has enough. */
 class Watch implements MessageSink {
   readonly #call: ServerCall;
-  readonly #readiness: Readiness;
+  readonly #readiness: HealthSource;
   #service: string | undefined;
   #told: Status | undefined;
 
-  constructor(call: ServerCall, readiness: Readiness) {
+  constructor(call: ServerCall, readiness: HealthSource) {
     this.#call = call;
     this.#readiness = readiness;
   }
@@ -82,7 +82,7 @@ function serviceOf(message: Uint8Array): string {
   return new WireFields(message).text(1);
 }
 
-function statusOf(readiness: Readiness, service: string): Status {
+function statusOf(readiness: HealthSource, service: string): Status {
   const isServing = readiness.isServing(service);
   if (isServing === undefined) return STATUS.SERVICE_UNKNOWN;
   return isServing ? STATUS.SERVING : STATUS.NOT_SERVING;

@@ -4,11 +4,11 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
-import { preferNewest } from "../base/tcp_sockets.ts";
 import { Http2Connection, type Http2Socket } from "../http2/connection.ts";
 import type { Http2Stream, RequestHeaders, StreamListener } from "../http2/http2.ts";
 import type { Http2Limits } from "../http2/limits.ts";
 import type { CallOptions, Method } from "./call.ts";
+import { ConnectionCount } from "./connection_count.ts";
 import { type Certificate, type Endpoint, openListener, peerName } from "./endpoint.ts";
 import { InflightBudget } from "./inflight_budget.ts";
 import { MessageBuffers } from "./message_buffers.ts";
@@ -24,6 +24,8 @@ export interface GrpcServerOptions extends Omit<CallOptions, "buffers" | "budget
   readonly http2: Http2Limits;
   /** Connections past this many are closed as they come. */
   readonly connectionsMax: number;
+  /** Counts them together with those of other threads; only its own unless this is given. */
+  readonly connectionCount?: ConnectionCount;
   /** What large messages may take of memory together; past it clients are held back (`--max_inflight_bytes`). */
   readonly inflightBytesMax: number;
 }
@@ -56,8 +58,13 @@ const IDLE_BUFFER_BYTES_MAX = 64 << 20;
 /** How long accepting rests when the system refuses a connection, as it does when file descriptors run out. */
 const ACCEPT_PAUSE_MS = 100;
 
-/** How long connections that were begun with the old certificate are waited for. */
-const HANDOVER_MS = 2000;
+/** Another certificate is shown besides the old one. */
+export interface CertificateHandover {
+  /** Where. */
+  readonly addresses: readonly Deno.NetAddr[];
+  /** Shows the old one no more. Connections stay. */
+  closeOld(): void;
+}
 
 type AnyListener = Deno.Listener<Deno.Conn>;
 
@@ -68,6 +75,7 @@ export class GrpcServer {
   readonly #listeners = new Map<AnyListener, Endpoint>();
   #isAccepting = false;
   readonly #connections = new Set<Http2Connection>();
+  readonly #count: ConnectionCount;
   /** Those whose TLS handshake is not over. */
   readonly #greeting = new Set<TlsSocket>();
   readonly #tasks = new Set<Promise<void>>();
@@ -78,6 +86,7 @@ export class GrpcServer {
 
   constructor(methods: readonly Method[], options: GrpcServerOptions) {
     this.#methods = new Map(methods.map((method) => [method.path, method]));
+    this.#count = options.connectionCount ?? new ConnectionCount();
     this.#options = {
       ...options,
       buffers: new MessageBuffers({ idleBytesMax: IDLE_BUFFER_BYTES_MAX }),
@@ -100,23 +109,24 @@ export class GrpcServer {
   }
 
   /**
-   * Shows another certificate to clients that connect from now on; connections stay. Resolves when the old one is shown no more.
-   * To be called again only then, and only where ports can be shared.
+   * Listens with another certificate wherever one is shown, besides the listeners with the old one.
    *
    * @throws what the system says of the certificate; nothing has changed then.
    */
-  async renewCertificate(tls: Certificate): Promise<void> {
+  replaceCertificate(tls: Certificate): CertificateHandover {
     const old = [...this.#listeners].flatMap(([listener, endpoint]) =>
       "tls" in endpoint && endpoint.tls !== undefined ? [{ listener, endpoint }] : []
     );
-    for (const { listener, endpoint } of old) {
+    const addresses = old.map(({ listener, endpoint }) => {
       const { port } = listener.addr as Deno.NetAddr;
-      preferNewest(this.listen({ ...endpoint, port, tls }) as Deno.NetAddr);
-    }
-    await pause(HANDOVER_MS, this.#leaving.signal);
-    for (const { listener } of old) {
-      if (this.#listeners.delete(listener)) listener.close();
-    }
+      return this.listen({ ...endpoint, port, tls }) as Deno.NetAddr;
+    });
+    const closeOld = () => {
+      for (const { listener } of old) {
+        if (this.#listeners.delete(listener)) listener.close();
+      }
+    };
+    return { addresses, closeOld };
   }
 
   /** Starts to accept connections. */
@@ -192,9 +202,9 @@ export class GrpcServer {
 
   async #admit(conn: Deno.Conn): Promise<void> {
     const socket = "handshake" in conn ? new TlsSocket(conn as Deno.TlsConn) : conn;
-    const count = this.#connections.size + this.#greeting.size;
-    if (this.#leaving.signal.aborted || count >= this.#options.connectionsMax) return socket.close();
+    if (this.#leaving.signal.aborted || this.#count.all >= this.#options.connectionsMax) return socket.close();
     if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+    using _ = this.#count.enter();
     if (socket instanceof TlsSocket) {
       this.#greeting.add(socket);
       const isGood = await socket.handshake(this.#options.http2.prefaceTimeoutMs);

@@ -6,8 +6,9 @@
 import type { MetricsPage } from "../base/metrics.ts";
 import type { GrpcTraffic } from "./server.ts";
 
-/** Writes the families of gRPC's connections. */
-export function collectTraffic(page: MetricsPage, traffic: GrpcTraffic): void {
+/** Writes the families of gRPC's connections, those of several servers added up. */
+export function collectTraffic(page: MetricsPage, traffics: readonly GrpcTraffic[]): void {
+  const traffic = sumOf(traffics);
   const gauge = (name: string, { help, value }: { help: string; value: number }) =>
     page.family(name, { type: "gauge", help }).add({}, value);
   const counter = (name: string, { help, value }: { help: string; value: number }) =>
@@ -28,4 +29,17 @@ export function collectTraffic(page: MetricsPage, traffic: GrpcTraffic): void {
   });
   gauge("ovserve_inflight_bytes", { help: "Memory large messages take now.", value: traffic.inflightBytes });
   gauge("ovserve_inflight_waiting", { help: "Calls that wait for such memory.", value: traffic.waitingForMemory });
+}
+
+function sumOf(traffics: readonly GrpcTraffic[]): GrpcTraffic {
+  const sum = (figure: keyof GrpcTraffic) => traffics.reduce((total, traffic) => total + traffic[figure], 0);
+  return {
+    connections: sum("connections"),
+    acceptedConnections: sum("acceptedConnections"),
+    streams: sum("streams"),
+    receivedBytes: sum("receivedBytes"),
+    sentBytes: sum("sentBytes"),
+    inflightBytes: sum("inflightBytes"),
+    waitingForMemory: sum("waitingForMemory"),
+  };
 }

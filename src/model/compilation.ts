@@ -32,6 +32,8 @@ export interface Compilation {
   /** Inputs of at most this many bytes are best inferred in the event loop; 0 for none. */
   readonly inLoopBytesMax: number;
   readonly notes: readonly string[];
+  /** Compiles the model in the same way once more, as long as it is not disposed. What is returned is the caller's. */
+  compileAgain(): Promise<CompiledModel>;
 }
 
 /**
@@ -45,7 +47,7 @@ export const IN_LOOP_MAX_US = 150;
  * Reading so many bytes of weights takes a core about as long as the loop may be held up, so a model with more is compiled for all
  * cores at once. A table of which an inference reads a few rows is the exception, which its first inference shows.
  */
-const LARGE_MODEL_BYTES = 8 * 1024 * 1024;
+export const LARGE_MODEL_BYTES = 8 * 1024 * 1024;
 /** What a large model takes at most, off the loop and on all cores, to be tried in the loop all the same. */
 const QUICK_LARGE_MODEL_US = 1000;
 
@@ -101,7 +103,11 @@ export async function compileMeasured(
   options: CompilationOptions,
 ): Promise<Compilation> {
   const notes: string[] = [];
-  const compile = (tuning: ReadonlyMap<string, string>) => compileTuned(model, options, { tuning, notes });
+  let chosen: ReadonlyMap<string, string> = new Map();
+  const compile = (tuning: ReadonlyMap<string, string>) => {
+    chosen = tuning;
+    return compileTuned(model, options, { tuning, notes });
+  };
   const { compiled, measured } = await choose(options, {
     compile,
     measure: (compiled) => disposeOnError(compiled, () => measure(compiled, inputs)),
@@ -113,6 +119,7 @@ export async function compileMeasured(
     // Inference takes longer with larger inputs: what fits into the limit is what was measured, scaled.
     inLoopBytesMax: isInLoop ? Math.floor(measured.inputBytes * IN_LOOP_MAX_US / measured.us) : 0,
     notes,
+    compileAgain: () => compileTuned(model, options, { tuning: chosen, notes: [] }),
   };
 }
 

@@ -3,13 +3,27 @@
  *
  * @module
  */
+import { markAt } from "../base/crash_ledger.ts";
 import type { Tensor } from "../base/tensor.ts";
-import type { CompiledModel, CompileOptions, Engine, InferRequest, Model } from "../engine/engine.ts";
+import type { CompiledModel, CompileOptions, Engine, InferRequest, Model, SharedModel } from "../engine/engine.ts";
 
 /** Hears of work. */
 export interface WorkMark {
   begin(): void;
   end(): void;
+  /** Where it is kept, for other threads that infer with the same model. */
+  readonly address?: bigint;
+}
+
+/** A compiled model to be sent to another thread, with the mark of who is at work where there is one. */
+export interface MarkedSharedModel extends SharedModel {
+  readonly markAddress?: bigint;
+}
+
+/** Attaches a model of another thread's, marked as it is there. */
+export function attachMarked(engine: Engine, shared: MarkedSharedModel): CompiledModel {
+  const compiled = engine.attach(shared);
+  return shared.markAddress === undefined ? compiled : markedCompiledModel(compiled, markAt(shared.markAddress));
 }
 
 /** The same engine with inferences marked. Disposing it does nothing: the engine stays its owner's. */
@@ -44,7 +58,10 @@ function markedCompiledModel(compiled: CompiledModel, mark: WorkMark): CompiledM
     outputs: compiled.outputs,
     inferRequestsOptimal: compiled.inferRequestsOptimal,
     createInferRequest: () => new MarkedInferRequest(compiled.createInferRequest(), mark),
-    share: () => compiled.share(),
+    share: (): MarkedSharedModel => ({
+      ...compiled.share(),
+      ...(mark.address !== undefined && { markAddress: mark.address }),
+    }),
     [Symbol.dispose]: () => compiled[Symbol.dispose](),
   };
 }

@@ -9,7 +9,7 @@ import { assert, ServingError } from "../base/status.ts";
 import type { CompiledModel, Engine, Model } from "../engine/engine.ts";
 import type { BatchingOptions } from "./batch_predictor.ts";
 import { type BatchingProbe, probeBatching } from "./batching_probe.ts";
-import { type Compilation, compileMeasured, disposeOnError } from "./compilation.ts";
+import { type Compilation, compileMeasured, disposeOnError, LARGE_MODEL_BYTES } from "./compilation.ts";
 import { scanFolder } from "./folder_scan.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
 import { accessError, type ModelFiles } from "./model_files.ts";
@@ -39,6 +39,8 @@ export interface LoadOptions {
   readonly cacheDir: string | undefined;
   /** Infer requests at work at once; undefined for the engine's optimal number. */
   readonly inferRequestCount: number | undefined;
+  /** On how many threads besides this one the model is to be inferred; on none unless it is said. */
+  readonly otherThreads?: number;
   readonly waitersMax: number;
   /** Whether integers that the runtime would compute wrong are refused; they are unless it is said. */
   readonly checksIntegerRange?: boolean;
@@ -83,11 +85,14 @@ export async function loadModel(
   // Whatever the signatures call them, the inputs of all of them are the model's.
   const [signature] = signatures.values();
   assert(signature !== undefined, "A model has no signature");
-  const compilation = await compileMeasured(model, signature.inputs, { ...options, modelBytes: await bytesOf(files) });
+  const modelBytes = await bytesOf(files);
+  const compilation = await compileMeasured(model, signature.inputs, { ...options, modelBytes });
   const { compiled, inferenceUs } = compilation;
   const { options: batching, inLoopBytesMax, notes: batchingNotes } = await probe(compilation, options);
-  const servable = newServable(compiled, {
+  const copies = await copy(compilation, { ...options, modelBytes, isInLoop: inLoopBytesMax > 0 });
+  const servable = newServable([compiled, ...copies], {
     compiled,
+    copies,
     signatures,
     inferRequestCount: inferRequestCount ?? compiled.inferRequestsOptimal,
     inLoopBytesMax,
@@ -171,11 +176,28 @@ async function probe(
   return await disposeOnError(compiled, () => probeBatching(compiled, { options, inLoopBytesMax }));
 }
 
-function newServable(compiled: CompiledModel, options: ModelServableOptions): ModelServable {
+/**
+ * Copies of a model that is inferred in several event loops, one for each besides the first: OpenVINO infers a model with one stream
+ * for one thread at a time. A large one is shared all the same, for its memory.
+ */
+async function copy(
+  { compiled, compileAgain }: Compilation,
+  { otherThreads = 0, modelBytes, isInLoop }: LoadOptions & { modelBytes: number; isInLoop: boolean },
+): Promise<readonly CompiledModel[]> {
+  if (!isInLoop || modelBytes >= LARGE_MODEL_BYTES) return [];
+  using unlessDone = new DisposableStack();
+  unlessDone.use(compiled);
+  const copies: CompiledModel[] = [];
+  for (let i = 0; i < otherThreads; i++) copies.push(unlessDone.use(await compileAgain()));
+  unlessDone.move();
+  return copies;
+}
+
+function newServable(owned: readonly CompiledModel[], options: ModelServableOptions): ModelServable {
   try {
     return new ModelServable(options);
   } catch (error) {
-    compiled[Symbol.dispose]();
+    for (const compiled of owned) compiled[Symbol.dispose]();
     throw error;
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Histogram } from "../base/metrics.ts";
 import { byteLength, type Tensor } from "../base/tensor.ts";
-import type { CompiledModel, InferRequest } from "../engine/engine.ts";
+import type { CompiledModel, InferRequest, SharedModel } from "../engine/engine.ts";
 import { type BatchingOptions, BatchPredictor } from "./batch_predictor.ts";
 import { type Caller, InferRequestPool } from "./infer_request_pool.ts";
 import type { ServableSignature } from "./signatures.ts";
@@ -16,6 +16,8 @@ export { DEFAULT_SIGNATURE_NAME } from "./signatures.ts";
 export interface ModelServableOptions {
   /** Owned by the servable from here on, unless its constructor throws. */
   readonly compiled: CompiledModel;
+  /** The same model compiled again, for threads that would hinder each other with one. Owned as `compiled` is. */
+  readonly copies?: readonly CompiledModel[];
   readonly signatures: ReadonlyMap<string, ServableSignature>;
   readonly inferRequestCount: number;
   /** Inputs of at most this many bytes are inferred on the calling thread; 0 for none. */
@@ -24,6 +26,11 @@ export interface ModelServableOptions {
   readonly waitersMax: number;
   /** How requests share inferences; each has its own unless this is given. */
   readonly batching?: BatchingOptions | undefined;
+}
+
+/** What a servable runs on, in words that can be sent to another thread, which makes one of its own of them. */
+export interface SharedServable extends Omit<ModelServableOptions, "compiled" | "copies"> {
+  readonly compiled: SharedModel;
 }
 
 /** How to predict. */
@@ -37,12 +44,16 @@ export interface PredictOptions<R> {
   readonly use: (outputs: readonly Tensor[]) => R;
 }
 
-/** One loaded version of a model, ready to predict. */
-export class ModelServable implements Disposable {
+/**
+ * One loaded version of a model, ready to predict. Where it is shared with other threads it is to be disposed asynchronously: it
+ * frees the model when they have let go of it.
+ */
+export class ModelServable implements Disposable, AsyncDisposable {
   readonly signatures: ReadonlyMap<string, ServableSignature>;
   /** How many inferences run at once. */
   readonly inferRequestCount: number;
-  readonly #compiled: CompiledModel;
+  readonly #options: ModelServableOptions;
+  readonly #loans = new AsyncDisposableStack();
   readonly #pool: InferRequestPool;
   readonly #inLoopBytesMax: number;
   readonly #batches: BatchPredictor | undefined;
@@ -66,7 +77,7 @@ export class ModelServable implements Disposable {
   constructor(options: ModelServableOptions) {
     this.signatures = options.signatures;
     this.inferRequestCount = options.inferRequestCount;
-    this.#compiled = options.compiled;
+    this.#options = options;
     this.#inLoopBytesMax = options.inLoopBytesMax;
     const requests: InferRequest[] = [];
     try {
@@ -78,9 +89,9 @@ export class ModelServable implements Disposable {
     this.#pool = new InferRequestPool(requests, { waitersMax: options.waitersMax });
     this.#batches = options.batching && new BatchPredictor(options.batching, {
       pool: this.#pool,
-      inputs: this.#compiled.inputs,
+      inputs: options.compiled.inputs,
       inLoopBytesMax: this.#inLoopBytesMax,
-      batchesAtOnceMax: this.#compiled.inferRequestsOptimal,
+      batchesAtOnceMax: options.compiled.inferRequestsOptimal,
     });
   }
 
@@ -127,10 +138,30 @@ export class ModelServable implements Disposable {
     }
   }
 
+  /**
+   * What another thread, one of several, makes its servable of. Valid as long as this one.
+   *
+   * @param thread counts them from 0.
+   */
+  share(thread: number): SharedServable {
+    const { compiled, copies = [], ...options } = this.#options;
+    return { ...options, compiled: (copies[thread] ?? compiled).share() };
+  }
+
+  /** Has something disposed before the model is freed: what others have made of {@link share}. */
+  lend(loan: AsyncDisposable): void {
+    this.#loans.use(loan);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#loans.disposeAsync();
+    this[Symbol.dispose]();
+  }
+
   [Symbol.dispose](): void {
     this.#batches?.[Symbol.dispose]();
     this.#pool[Symbol.dispose]();
-    this.#compiled[Symbol.dispose]();
+    for (const compiled of [this.#options.compiled, ...this.#options.copies ?? []]) compiled[Symbol.dispose]();
   }
 }
 

@@ -13,7 +13,7 @@ import { pathOf, percentDecode } from "./request_path.ts";
 export interface Observed {
   readonly readiness: Readiness;
   /** Everything that is counted, as a page. */
-  readonly metricsPage: () => string;
+  readonly metricsPage: () => Promise<string>;
   /** Where the page is; nowhere when there is none. */
   readonly metricsPaths: readonly string[];
 }
@@ -27,15 +27,18 @@ export function answerObservation(request: Request, observed: Observed): Promise
   return reply && respond(request, reply);
 }
 
-async function respond(request: Request, reply: Reply): Promise<Response> {
-  const response = await toResponse(reply, { acceptEncoding: request.headers.get("accept-encoding"), headers: {} });
+async function respond(request: Request, reply: Reply | Promise<Reply>): Promise<Response> {
+  const response = await toResponse(await reply, {
+    acceptEncoding: request.headers.get("accept-encoding"),
+    headers: {},
+  });
   return request.method === "HEAD" ? await withoutBody(response) : response;
 }
 
-function replyTo(path: string, observed: Observed): Reply | undefined {
+function replyTo(path: string, observed: Observed): Reply | Promise<Reply> | undefined {
   const { readiness, metricsPaths } = observed;
   if (metricsPaths.includes(path)) {
-    return { status: 200, body: observed.metricsPage(), contentType: METRICS_MEDIA_TYPE };
+    return observed.metricsPage().then((body) => ({ status: 200, body, contentType: METRICS_MEDIA_TYPE }));
   }
   if (path === "/v2/health/live") return { status: 200, body: JSON.stringify({ live: true }) };
   if (path === "/v2/health/ready") return readyReply(readiness.isReady(), {});

@@ -9,7 +9,7 @@ import { RequestRecord } from "../base/request_record.ts";
 import { RequestSampler } from "../base/request_sampler.ts";
 import type { Code } from "../base/status.ts";
 import type { ServableId } from "../core/servable.ts";
-import { writeRequestAliases } from "./request_aliases.ts";
+import { type RequestFigures, writeRequestAliases } from "./request_aliases.ts";
 import { CODE_NAMES, grouped, type RequestKind, RequestSeries, type VersionSeries } from "./request_series.ts";
 
 /** Versions that have ended and are still told one by one: their last figures have to be fetched once. */
@@ -26,16 +26,21 @@ export interface RequestMetricsOptions {
   readonly timesAll?: boolean;
 }
 
+/** The series of one version, as they are counted. */
+interface OpenSeries extends VersionSeries {
+  readonly byKind: Map<RequestKind, RequestSeries>;
+}
+
 /** Counts requests. */
 export class RequestMetrics {
   readonly #options: RequestMetricsOptions;
   readonly #sampler = new RequestSampler();
-  readonly #byServable = new WeakMap<object, VersionSeries>();
-  readonly #versions = new Map<string, VersionSeries>();
+  readonly #byServable = new WeakMap<object, OpenSeries>();
+  readonly #versions = new Map<string, OpenSeries>();
   /** Keys of versions that have ended, oldest first. */
   readonly #ended = new Set<string>();
   /** What versions had counted that are told no more, by model. */
-  readonly #retired = new Map<string, VersionSeries>();
+  readonly #retired = new Map<string, OpenSeries>();
 
   constructor(options: RequestMetricsOptions) {
     this.#options = options;
@@ -63,9 +68,15 @@ export class RequestMetrics {
     }
   }
 
-  /** Writes the families of requests, and their names in other servers. */
-  collect(page: MetricsPage): void {
-    const versions = [...this.#versions.values()];
+  /** All that was counted, to be added to what others count. */
+  figures(): RequestFigures {
+    return { versions: [...this.#versions.values()], retired: [...this.#retired.values()] };
+  }
+
+  /** Writes the families of requests, and their names in other servers, with what others have counted. */
+  collect(page: MetricsPage, others: readonly RequestFigures[] = []): void {
+    const figures = [this.figures(), ...others];
+    const versions = figures.flatMap(({ versions }) => versions);
     const all = [...grouped(versions, ({ model, version }, { method, interface: by }) => {
       return { model, version, method, interface: by };
     })];
@@ -92,10 +103,10 @@ export class RequestMetrics {
         phases.addHistogram({ ...labels, phase }, series[phase], { scale: 1e-3, every: 2 });
       }
     }
-    writeRequestAliases(page, { versions, retired: [...this.#retired.values()] });
+    writeRequestAliases(page, { versions, retired: figures.flatMap(({ retired }) => retired) });
   }
 
-  #seriesOf(record: RequestRecord | undefined): VersionSeries {
+  #seriesOf(record: RequestRecord | undefined): OpenSeries {
     const servable = record?.servable;
     if (servable === undefined) {
       const name = record?.modelName ?? "";
@@ -110,7 +121,7 @@ export class RequestMetrics {
     return series;
   }
 
-  #version(model: string, version: string): VersionSeries {
+  #version(model: string, version: string): OpenSeries {
     const key = keyOf(model, version);
     let series = this.#versions.get(key);
     if (series === undefined) this.#versions.set(key, series = { model, version, byKind: new Map() });
@@ -123,7 +134,7 @@ export class RequestMetrics {
     if (series === undefined) return;
     this.#versions.delete(key);
     const { model } = series;
-    const retired = this.#retired.get(model) ?? { model, version: "", byKind: new Map() };
+    const retired: OpenSeries = this.#retired.get(model) ?? { model, version: "", byKind: new Map() };
     for (const [kind, ofKind] of series.byKind) {
       const sum = retired.byKind.get(kind) ?? new RequestSeries();
       sum.add(ofKind);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DURATION_BOUNDS_MS, Histogram, type Labels } from "../base/metrics.ts";
+import { DURATION_BOUNDS_MS, Histogram, type HistogramCounts, type Labels } from "../base/metrics.ts";
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, type CodeName } from "../base/status.ts";
 
@@ -49,11 +49,16 @@ export class RequestSeries {
   }
 
   /** Counts all that another has counted. */
-  add(other: RequestSeries): void {
+  add(other: RequestCounts): void {
     for (let code = 0; code < this.codes.length; code++) (this.codes[code] as number) += other.codes[code] as number;
     for (const part of ["total", "decode", "queue", "infer", "encode"] as const) this[part].add(other[part]);
   }
 }
+
+/** What a series has counted: all that is left of one that comes from another thread. */
+export type RequestCounts =
+  & Pick<RequestSeries, "codes">
+  & Readonly<Record<"total" | "decode" | "queue" | "infer" | "encode", HistogramCounts>>;
 
 /** The requests to one version, or to a model of which no version answered. */
 export interface VersionSeries {
@@ -61,7 +66,7 @@ export interface VersionSeries {
   readonly model: string;
   /** Empty when no version answered. */
   readonly version: string;
-  readonly byKind: Map<RequestKind, RequestSeries>;
+  readonly byKind: ReadonlyMap<RequestKind, RequestCounts>;
 }
 
 /**

@@ -1,0 +1,95 @@
+/**
+ * What the main thread and a serving thread say to each other. All of it can be cloned to the other side.
+ *
+ * @module
+ */
+import type { LogOptions } from "../base/log.ts";
+import type { Code } from "../base/status.ts";
+import type { GrpcConfig } from "../config/config.ts";
+import type { CertificateTexts } from "../config/certificate_files.ts";
+import type { TcpEndpoint } from "../grpc/endpoint.ts";
+import type { GrpcTraffic } from "../grpc/server.ts";
+import type { SharedServable } from "../model/model_servable.ts";
+import type {
+  GetModelStatusRequest,
+  GetModelStatusResponse,
+  ReloadConfigRequest,
+  ReloadConfigResponse,
+} from "../service/messages.ts";
+import type { ModelFigures } from "../service/model_metrics.ts";
+import type { RequestFigures } from "../service/request_aliases.ts";
+
+/** What a thread is made with. */
+export interface ThreadSettings {
+  /** Its own place among all threads; the main thread has 0. */
+  readonly thread: number;
+  /** Open connections by thread, shared. */
+  readonly connectionCounts: Int32Array<SharedArrayBuffer>;
+  readonly grpc: GrpcConfig;
+  readonly log: Pick<LogOptions, "level" | "format">;
+  readonly logsRequests: boolean;
+  /** The engine's library. */
+  readonly libraryPath: string;
+}
+
+/** Another thread's servable, to be served here. */
+export interface SharedVersion {
+  /** Names it for good: a version that is loaded anew has another. */
+  readonly key: number;
+  readonly name: string;
+  readonly version: number;
+  readonly servable: SharedServable;
+}
+
+/** What a serving thread is asked to do; it answers each when it is done. */
+export type ThreadTask =
+  | { readonly kind: "start"; readonly settings: ThreadSettings }
+  | { readonly kind: "listen"; readonly endpoints: readonly TcpEndpoint[] }
+  | { readonly kind: "accept" }
+  /** Done when requests get it. */
+  | { readonly kind: "serve"; readonly version: SharedVersion }
+  /** Done when nothing is left of it. */
+  | { readonly kind: "withdraw"; readonly key: number }
+  | { readonly kind: "label"; readonly name: string; readonly labels: ReadonlyMap<string, number> }
+  /** Whether each service and model can be asked. */
+  | { readonly kind: "health"; readonly statuses: ReadonlyMap<string, boolean> }
+  | { readonly kind: "show certificate"; readonly certificate: CertificateTexts }
+  | { readonly kind: "hide old certificate" }
+  | { readonly kind: "tell figures" }
+  /** Done when all calls are over. What it serves it keeps until that is withdrawn. */
+  | { readonly kind: "leave"; readonly graceMs: number };
+
+/** What a serving thread has counted since it was started. */
+export interface ThreadFigures {
+  readonly traffic: GrpcTraffic;
+  readonly requests: RequestFigures;
+  readonly models: readonly ModelFigures[];
+}
+
+/** What only the main thread can answer. */
+export type MainTask =
+  | { readonly kind: "get model status"; readonly request: GetModelStatusRequest }
+  | { readonly kind: "reload config"; readonly request: ReloadConfigRequest };
+
+/** What came of a task. */
+export type Answer =
+  | { readonly result: unknown }
+  | { readonly error: { readonly code: Code; readonly message: string; readonly cause: string | undefined } };
+
+/** What the tasks of the main thread come to. */
+export interface MainResults {
+  readonly "get model status": GetModelStatusResponse;
+  readonly "reload config": ReloadConfigResponse;
+}
+
+/** A message, either way. */
+export type Message<Task> =
+  | { readonly kind: "task"; readonly id: number; readonly task: Task }
+  | { readonly kind: "answer"; readonly id: number; readonly answer: Answer };
+
+/** What a serving thread says besides. */
+export type Remark =
+  /** Lines of its log. */
+  | { readonly kind: "log"; readonly lines: Uint8Array }
+  /** It cannot go on: something failed that nobody handled. */
+  | { readonly kind: "failed"; readonly reason: string };

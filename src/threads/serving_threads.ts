@@ -1,0 +1,329 @@
+/**
+ * The serving threads besides the main one: gives all of them what there is to serve, takes it back from all of them before it is
+ * freed, and replaces those that fail.
+ *
+ * @module
+ */
+import type { Log } from "../base/log.ts";
+import { toServingError } from "../base/status.ts";
+import type { CertificateTexts } from "../config/certificate_files.ts";
+import type { ServableId } from "../core/manager.ts";
+import { systemTimer, type Timer } from "../core/timer.ts";
+import type { TcpEndpoint } from "../grpc/endpoint.ts";
+import type { ModelServable } from "../model/model_servable.ts";
+import type { MainTask, SharedVersion, ThreadFigures, ThreadSettings, ThreadTask } from "./messages.ts";
+import { ServingThread } from "./serving_thread.ts";
+
+/** What the threads are made with. */
+export interface ServingThreadsOptions {
+  readonly settings: Omit<ThreadSettings, "thread" | "connectionCounts">;
+  /** Does what only the main thread can do. */
+  readonly perform: (task: MainTask) => unknown;
+  readonly log: Log;
+  /** How long a thread that has failed may take to finish what it has begun. */
+  readonly graceMs: number;
+  /** The module a thread runs. */
+  readonly program?: URL;
+  readonly timer?: Timer;
+}
+
+interface Version {
+  readonly id: ServableId;
+  readonly servable: ModelServable;
+}
+
+/** A thread that fails is replaced at once; one that fails again so soon has to wait, longer each time. */
+const SOON_MS = 60_000;
+const REPLACE_PAUSE_MS = 1000;
+const REPLACE_PAUSE_MAX_MS = 60_000;
+/** How long a thread may take to tell what it has counted; what it told before counts then. */
+const FIGURES_WAIT_MS = 1000;
+
+/** One place among the threads, whoever has it just now. */
+interface Place {
+  readonly number: number;
+  thread: ServingThread | undefined;
+  sinceMs: number;
+  failuresInARow: number;
+  /** What threads that have failed had counted. */
+  readonly past: ThreadFigures[];
+}
+
+/** The threads. Disposing them ends them: what they serve is to be withdrawn before. */
+export class ServingThreads implements Disposable {
+  /** Open connections by thread, the main one's first. */
+  readonly connectionCounts: Int32Array<SharedArrayBuffer>;
+  readonly #options: Required<ServingThreadsOptions>;
+  readonly #places: readonly Place[];
+  /** Threads that have failed and finish what they have begun. */
+  readonly #retiring = new Set<ServingThread>();
+  readonly #versions = new Map<number, Version>();
+  readonly #labels = new Map<string, ReadonlyMap<string, number>>();
+  #statuses: ReadonlyMap<string, boolean> = new Map();
+  #endpoints: TcpEndpoint[] = [];
+  #isAccepting = false;
+  #isLeaving = false;
+  #lastKey = 0;
+  #replaced = 0;
+  readonly #cancelTimers = new Set<() => void>();
+  /** Tasks that nobody waits for, but {@link told}. */
+  readonly #telling = new Set<Promise<void>>();
+
+  private constructor(count: number, options: ServingThreadsOptions) {
+    this.#options = {
+      program: new URL("../serving_thread_worker.ts", import.meta.url),
+      timer: systemTimer,
+      ...options,
+    };
+    this.connectionCounts = new Int32Array(
+      new SharedArrayBuffer((count + 1) * Int32Array.BYTES_PER_ELEMENT),
+    );
+    this.#places = Array.from({ length: count }, (_, i): Place => {
+      return { number: i + 1, thread: undefined, sinceMs: 0, failuresInARow: 0, past: [] };
+    });
+  }
+
+  /**
+   * Starts threads; none for 0.
+   *
+   * @throws {ServingError} when one cannot be started.
+   */
+  static async start(count: number, options: ServingThreadsOptions): Promise<ServingThreads> {
+    const threads = new ServingThreads(count, options);
+    try {
+      await Promise.all(threads.#places.map((place) => threads.#fill(place)));
+      return threads;
+    } catch (error) {
+      threads[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** How many there are, or ought to be. */
+  get count(): number {
+    return this.#places.length;
+  }
+
+  /** How many have been replaced. */
+  get replaced(): number {
+    return this.#replaced;
+  }
+
+  /**
+   * Has all threads serve a version, and take it back before it is freed.
+   *
+   * @throws {ServingError} INTERNAL when one of them cannot; the servable is to be disposed then.
+   */
+  async publish(id: ServableId, servable: ModelServable): Promise<void> {
+    const key = ++this.#lastKey;
+    const version = { id, servable };
+    this.#versions.set(key, version);
+    servable.lend({ [Symbol.asyncDispose]: () => this.#withdraw(key) });
+    await this.#askAll((place) => ({ kind: "serve", version: sharedVersion(key, { version, place }) }));
+  }
+
+  /** Gives a model its labels. */
+  label(name: string, labels: ReadonlyMap<string, number>): void {
+    if (labels.size === 0) this.#labels.delete(name);
+    else this.#labels.set(name, labels);
+    this.#tellAll({ kind: "label", name, labels });
+  }
+
+  /** Says of each service and model whether it can be asked. */
+  showHealth(statuses: ReadonlyMap<string, boolean>): void {
+    this.#statuses = statuses;
+    this.#tellAll({ kind: "health", statuses });
+  }
+
+  /** Resolves when all threads know what they have been told. */
+  async told(): Promise<void> {
+    await Promise.all(this.#telling);
+  }
+
+  /**
+   * Has all threads listen, on addresses that are shared. Connections wait until {@link accept}.
+   *
+   * @throws {ServingError} when one of them cannot.
+   */
+  async listen(endpoints: readonly TcpEndpoint[]): Promise<void> {
+    this.#endpoints.push(...endpoints);
+    await this.#askAll(() => ({ kind: "listen", endpoints }));
+  }
+
+  /** Has all threads accept connections. */
+  accept(): void {
+    this.#isAccepting = true;
+    this.#tellAll({ kind: "accept" });
+  }
+
+  /** Has all threads show another certificate, besides the old one until {@link hideOldCertificate}. */
+  async showCertificate(certificate: CertificateTexts): Promise<void> {
+    this.#endpoints = this.#endpoints.map((endpoint) => endpoint.tls ? { ...endpoint, tls: certificate } : endpoint);
+    await this.#askAll(() => ({ kind: "show certificate", certificate }));
+  }
+
+  /** See {@link showCertificate}. */
+  async hideOldCertificate(): Promise<void> {
+    await this.#askAll(() => ({ kind: "hide old certificate" }));
+  }
+
+  /** What the threads have counted since the start, those that are gone too, as of when {@link readFigures} was called last. */
+  get figures(): readonly ThreadFigures[] {
+    return this.#places.flatMap(({ thread, past }) => thread?.figures ? [...past, thread.figures] : past);
+  }
+
+  /** Has the threads say what they have counted. */
+  async readFigures(): Promise<void> {
+    await Promise.all(this.#live().map(({ thread }) => this.#readFigures(thread)));
+  }
+
+  /** Lets running calls finish for `graceMs` at the most. No thread is replaced from now on. */
+  async leave(graceMs: number): Promise<void> {
+    this.#isLeaving = true;
+    await this.#askAll(() => ({ kind: "leave", graceMs }));
+  }
+
+  [Symbol.dispose](): void {
+    this.#isLeaving = true;
+    for (const cancel of this.#cancelTimers) cancel();
+    for (const { thread } of this.#places) thread?.[Symbol.dispose]();
+    for (const thread of this.#retiring) thread[Symbol.dispose]();
+  }
+
+  async #withdraw(key: number): Promise<void> {
+    this.#versions.delete(key);
+    const holders = [...this.#live().map(({ thread }) => thread), ...this.#retiring];
+    await Promise.all(holders.map((thread) => unlessGone(thread, thread.ask({ kind: "withdraw", key }))));
+  }
+
+  #live(): { place: Place; thread: ServingThread }[] {
+    return this.#places.flatMap((place) => place.thread === undefined ? [] : [{ place, thread: place.thread }]);
+  }
+
+  /** A thread that ends meanwhile is no failure: the one in its place begins with all that is known then. */
+  async #askAll(taskFor: (place: Place) => ThreadTask): Promise<void> {
+    await Promise.all(
+      this.#live().map(({ place, thread }) => unlessGone(thread, thread.ask(taskFor(place)))),
+    );
+  }
+
+  #tellAll(task: ThreadTask): void {
+    const { log } = this.#options;
+    const telling = this.#askAll(() => task)
+      .catch((error) => log.error("serving thread refused", { task: task.kind, error: String(error) }))
+      .finally(() => this.#telling.delete(telling));
+    this.#telling.add(telling);
+  }
+
+  /** Starts a thread and gives it all there is. */
+  async #fill(place: Place): Promise<void> {
+    const { settings, perform, log, program } = this.#options;
+    const thread = new ServingThread(program, {
+      perform,
+      onLog: (lines) => log.relay(lines),
+      onFailed: (reason) => this.#onFailed(place, { thread, reason }),
+    });
+    try {
+      const { connectionCounts } = this;
+      await thread.ask({ kind: "start", settings: { ...settings, thread: place.number, connectionCounts } });
+      if (this.#isLeaving) return thread[Symbol.dispose]();
+      // From here on it hears of everything; what there was before comes first.
+      place.thread = thread;
+      place.sinceMs = performance.now();
+      await this.#bringUpToDate(place, thread);
+    } catch (error) {
+      thread[Symbol.dispose]();
+      if (place.thread === thread) place.thread = undefined;
+      throw error;
+    }
+  }
+
+  async #bringUpToDate(place: Place, thread: ServingThread): Promise<void> {
+    const served = [...this.#versions].map(([key, version]) =>
+      thread.ask({ kind: "serve", version: sharedVersion(key, { version, place }) })
+    );
+    const labelled = [...this.#labels].map(([name, labels]) => thread.ask({ kind: "label", name, labels }));
+    await Promise.all([...served, ...labelled, thread.ask({ kind: "health", statuses: this.#statuses })]);
+    // Clients come last, and with them what is to be accepted or not by now.
+    if (this.#endpoints.length > 0) await thread.ask({ kind: "listen", endpoints: this.#endpoints });
+    if (this.#isAccepting) await thread.ask({ kind: "accept" });
+  }
+
+  #onFailed(place: Place, { thread, reason }: { thread: ServingThread; reason: string }): void {
+    if (this.#isLeaving || place.thread !== thread) return;
+    place.thread = undefined;
+    this.#options.log.error("serving thread failed", { thread: place.number, reason });
+    void this.#retire(place, thread);
+    const wasSoon = performance.now() - place.sinceMs < SOON_MS;
+    place.failuresInARow = wasSoon ? place.failuresInARow + 1 : 1;
+    this.#replaceLater(place);
+  }
+
+  /** Lets a thread finish what it has begun, as far as it can, and ends it. */
+  async #retire(place: Place, thread: ServingThread): Promise<void> {
+    this.#retiring.add(thread);
+    await this.#readFigures(thread);
+    if (thread.figures !== undefined) place.past.push(gone(thread.figures));
+    const { graceMs } = this.#options;
+    await within(graceMs, thread.ask({ kind: "leave", graceMs }).catch(() => {}), this.#options.timer);
+    this.#retiring.delete(thread);
+    thread[Symbol.dispose]();
+    Atomics.store(this.connectionCounts, place.number, 0);
+  }
+
+  #replaceLater(place: Place): void {
+    const { log, timer } = this.#options;
+    const growth = place.failuresInARow === 1 ? 0 : 2 ** (place.failuresInARow - 2);
+    const pauseMs = Math.min(REPLACE_PAUSE_MS * growth, REPLACE_PAUSE_MAX_MS);
+    const cancel = timer(async () => {
+      this.#cancelTimers.delete(cancel);
+      try {
+        await this.#fill(place);
+        this.#replaced++;
+        log.info("serving thread replaced", { thread: place.number });
+      } catch (error) {
+        if (this.#isLeaving) return;
+        log.error("serving thread not replaced", { thread: place.number, error: toServingError(error).message });
+        place.failuresInARow++;
+        this.#replaceLater(place);
+      }
+    }, pauseMs);
+    this.#cancelTimers.add(cancel);
+  }
+
+  async #readFigures(thread: ServingThread): Promise<void> {
+    const asked = thread.ask({ kind: "tell figures" }).then((figures) => {
+      thread.figures = figures as ThreadFigures;
+    }).catch(() => {});
+    await within(FIGURES_WAIT_MS, asked, this.#options.timer);
+  }
+}
+
+function sharedVersion(
+  key: number,
+  { version: { id, servable }, place }: { version: Version; place: Place },
+): SharedVersion {
+  return { key, name: id.name, version: id.version, servable: servable.share(place.number - 1) };
+}
+
+/** What is left of figures when their thread is gone: what was counted, and nothing that is now. */
+function gone({ traffic, requests }: ThreadFigures): ThreadFigures {
+  const now = { connections: 0, streams: 0, inflightBytes: 0, waitingForMemory: 0 };
+  return { traffic: { ...traffic, ...now }, requests, models: [] };
+}
+
+async function unlessGone(thread: ServingThread, asked: Promise<unknown>): Promise<void> {
+  try {
+    await asked;
+  } catch (error) {
+    if (!thread.isGone) throw error;
+  }
+}
+
+/** Waits for something, but not longer than a time. */
+async function within(waitMs: number, promise: Promise<unknown>, timer: Timer): Promise<void> {
+  const { promise: waited, resolve } = Promise.withResolvers<void>();
+  const cancel = timer(resolve, waitMs);
+  await Promise.race([promise, waited]);
+  cancel();
+}

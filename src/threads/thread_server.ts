@@ -1,0 +1,110 @@
+/**
+ * What runs in a serving thread: a gRPC server with an event loop of its own, over the models that the main thread has loaded.
+ *
+ * @module
+ */
+import type { Log } from "../base/log.ts";
+import type { Engine } from "../engine/engine.ts";
+import { callObserver } from "../grpc/call_observer.ts";
+import { ConnectionCount } from "../grpc/connection_count.ts";
+import { grpcMethods } from "../grpc/handlers.ts";
+import type { CertificateHandover, GrpcServer } from "../grpc/server.ts";
+import { newGrpcServer } from "../grpc_server.ts";
+import { modelFigures } from "../service/model_metrics.ts";
+import { PredictionService } from "../service/prediction_service.ts";
+import { requestListeners } from "../service/request_listeners.ts";
+import { RequestMetrics } from "../service/request_metrics.ts";
+import type { MainResults, MainTask, ThreadFigures, ThreadSettings, ThreadTask } from "./messages.ts";
+import { MirroredHealth } from "./mirrored_health.ts";
+import { ThreadServables } from "./thread_servables.ts";
+
+/** Has the main thread do something. */
+export type AskMain = <K extends MainTask["kind"]>(task: MainTask & { kind: K }) => Promise<MainResults[K]>;
+
+/** What a thread works with. */
+export interface ThreadParts {
+  /** Stays the caller's. */
+  readonly engine: Engine;
+  readonly log: Log;
+  readonly ask: AskMain;
+}
+
+/** Does what the main thread says, and serves meanwhile. */
+export class ThreadServer {
+  readonly #servables: ThreadServables;
+  readonly #health: MirroredHealth;
+  readonly #requests: RequestMetrics;
+  readonly #server: GrpcServer;
+  readonly #log: Log;
+  #handover: CertificateHandover | undefined;
+
+  private constructor(
+    settings: ThreadSettings,
+    { engine, log, ask, listeners }: ThreadParts & { listeners: Awaited<ReturnType<typeof requestListeners>> },
+  ) {
+    const { thread, connectionCounts, grpc } = settings;
+    this.#log = log;
+    this.#servables = new ThreadServables(engine);
+    this.#health = new MirroredHealth();
+    this.#requests = new RequestMetrics({
+      isModel: (name) => this.#health.isServing(name) !== undefined,
+      timesAll: listeners.length > 0,
+    });
+    const services = {
+      prediction: new PredictionService(this.#servables.manager),
+      model: {
+        getModelStatus: (request) => ask({ kind: "get model status", request }),
+        reloadConfig: (request) => ask({ kind: "reload config", request }),
+      },
+    } satisfies Parameters<typeof grpcMethods>[0];
+    this.#server = newGrpcServer(grpc, {
+      methods: grpcMethods(services, { asTensorContent: grpc.encodesAsTensorContent }),
+      health: this.#health,
+      observer: callObserver(this.#requests, listeners),
+      connectionCount: new ConnectionCount(connectionCounts, thread),
+      log,
+    });
+  }
+
+  /** Makes a server that neither listens nor has anything to serve. */
+  static async start(settings: ThreadSettings, parts: ThreadParts): Promise<ThreadServer> {
+    return new ThreadServer(settings, { ...parts, listeners: await requestListeners(settings, parts.log) });
+  }
+
+  /** @throws {ServingError} what a task fails with. */
+  perform(task: Exclude<ThreadTask, { kind: "start" }>): void | Promise<void> | ThreadFigures {
+    switch (task.kind) {
+      case "listen":
+        for (const endpoint of task.endpoints) this.#server.listen(endpoint);
+        return;
+      case "accept":
+        return this.#server.accept();
+      case "serve":
+        return this.#servables.serve(task.version);
+      case "withdraw":
+        return this.#servables.withdraw(task.key);
+      case "label":
+        return this.#servables.label(task.name, task.labels);
+      case "health":
+        return this.#health.update(task.statuses);
+      case "show certificate":
+        this.#handover = this.#server.replaceCertificate(task.certificate);
+        return;
+      case "hide old certificate":
+        return this.#handover?.closeOld();
+      case "tell figures":
+        return {
+          traffic: this.#server.traffic,
+          requests: this.#requests.figures(),
+          models: modelFigures(this.#servables.manager),
+        };
+      case "leave":
+        return this.#leave(task.graceMs);
+    }
+  }
+
+  async #leave(graceMs: number): Promise<void> {
+    await this.#server.shutdown(graceMs);
+    await this.#log.flush();
+  }
+}
