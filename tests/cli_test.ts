@@ -92,17 +92,17 @@ Deno.test("--help lists the flags of each command, and those of other servers no
     const { code, stdout } = await runProgram([...args]);
     assert.equal(code, 0);
     assert(stdout.includes(flag) && stdout.includes("--log_level"), stdout);
-    assert(!stdout.includes("--grpc_workers"), stdout);
+    assert(!stdout.includes("--rest_workers"), stdout);
   }
 });
 
 Deno.test("Flags of other servers that do no harm are passed over, each with a line in the log", async () => {
   await using server = await Server.start([
     `--model_base_path=${modelPath("digits")}`,
-    ...["--grpc_workers", "4", "--flush_filesystem_caches=false", "--platform_config_file="],
+    ...["--rest_workers", "4", "--flush_filesystem_caches=false", "--platform_config_file="],
   ]);
   assert.deepEqual(server.events("argument ignored").map(({ note }) => String(note).split(" ")[0]), [
-    "--grpc_workers",
+    "--rest_workers",
     "--flush_filesystem_caches",
     "--platform_config_file",
   ]);

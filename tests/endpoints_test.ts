@@ -120,49 +120,55 @@ Deno.test("a port that another server holds is found with TLS too", async () => 
   assert.match(stderr, /the port is in use, choose another with --port/);
 });
 
-Deno.test("certificates are renewed under load, and no client that connects fails", LINUX_ONLY, async () => {
-  await using first = await Certificate.make();
-  await using second = await Certificate.make();
-  await using files = await CertificateFiles.make();
-  await files.put(first);
-  await using server = await Server.start([
-    ...[...MODEL, ...REST, ...files.flags],
-    ...["--file_system_poll_wait_seconds", "0.1"],
-  ]);
-  const rest = `https://${await restAddress(server)}`;
-  const both = [first.cert, second.cert];
-  let isOver = false;
-  let calls = 0;
-  const caller = async (call: () => Promise<unknown>): Promise<void> => {
-    while (!isOver) {
-      await call();
-      calls++;
-    }
-  };
-  using stayer = Deno.createHttpClient({ caCerts: both });
-  const callers = Promise.all([
-    caller(() => connectAndAsk(server.address, both)),
-    caller(() => connectAndAsk(server.address, both)),
-    caller(() => askOverTls(server.address, stayer)),
-    caller(() => fetchState(rest, both)),
-  ]);
-  const renewals = (count: number): Promise<void> =>
-    server.until(() => server.events("certificate renewed").length === count, `renewal ${count}`);
+for (const threads of ["1", "3"]) {
+  Deno.test(
+    `certificates are renewed under load (threads: ${threads}), and no client that connects fails`,
+    LINUX_ONLY,
+    async () => {
+      await using first = await Certificate.make();
+      await using second = await Certificate.make();
+      await using files = await CertificateFiles.make();
+      await files.put(first);
+      await using server = await Server.start([
+        ...[...MODEL, ...REST, ...files.flags],
+        ...["--file_system_poll_wait_seconds", "0.1", "--grpc_workers", threads],
+      ]);
+      const rest = `https://${await restAddress(server)}`;
+      const both = [first.cert, second.cert];
+      let isOver = false;
+      let calls = 0;
+      const caller = async (call: () => Promise<unknown>): Promise<void> => {
+        while (!isOver) {
+          await call();
+          calls++;
+        }
+      };
+      using stayer = Deno.createHttpClient({ caCerts: both });
+      const callers = Promise.all([
+        caller(() => connectAndAsk(server.address, both)),
+        caller(() => connectAndAsk(server.address, both)),
+        caller(() => askOverTls(server.address, stayer)),
+        caller(() => fetchState(rest, both)),
+      ]);
+      const renewals = (count: number): Promise<void> =>
+        server.until(() => server.events("certificate renewed").length === count, `renewal ${count}`);
 
-  for (const [count, { cert, key }] of [[1, second], [2, first], [3, second]] as const) {
-    // The certificate before its key, as tools write them: what does not belong together is not shown.
-    await Deno.writeTextFile(files.certPath, cert);
-    if (count === 1) await server.event("certificate refused");
-    await Deno.writeTextFile(files.keyPath, key);
-    await Promise.race([renewals(count), callers]);
-    await connectAndAsk(server.address, [cert]);
-    assert.equal(await fetchState(rest, [cert]), 200);
-  }
-  await assert.rejects(connectAndAsk(server.address, [first.cert]));
-  isOver = true;
-  await callers;
-  assert(calls > 20, `${calls} calls`);
-});
+      for (const [count, { cert, key }] of [[1, second], [2, first], [3, second]] as const) {
+        // The certificate before its key, as tools write them: what does not belong together is not shown.
+        await Deno.writeTextFile(files.certPath, cert);
+        if (count === 1) await server.event("certificate refused");
+        await Deno.writeTextFile(files.keyPath, key);
+        await Promise.race([renewals(count), callers]);
+        await connectAndAsk(server.address, [cert]);
+        assert.equal(await fetchState(rest, [cert]), 200);
+      }
+      await assert.rejects(connectAndAsk(server.address, [first.cert]));
+      isOver = true;
+      await callers;
+      assert(calls > 20, `${calls} calls`);
+    },
+  );
+}
 
 Deno.test(
   "--grpc_socket_path is listened on besides the port, and a socket left by a killed server is taken",

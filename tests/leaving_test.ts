@@ -126,26 +126,32 @@ async function runGhz(address: string, seconds: number): Promise<Outcome | undef
   return { answers: codes.OK ?? 0, failures: Object.keys(errors ?? {}) };
 }
 
-Deno.test("a server that leaves under load fails no call of grpc-js, grpcio or grpc-go", LINUX_ONLY, async () => {
-  await using leaver = await Server.start(MODEL);
-  await using stayer = await Server.start(MODEL);
-  await using balancer = new Balancer([leaver, stayer]);
-  const ghz = runGhz(balancer.address, 6);
-  // Its failure is told where it is awaited.
-  ghz.catch(() => {});
-  const grpcio = await GrpcioLoad.start(balancer.address);
-  const load = new SteadyLoad(balancer.address, "half");
-  await load.more(100);
-  const { code } = await leaver.stop("SIGTERM");
-  await load.more(100);
-  await load.stop();
-  const outcomes = [await grpcio?.stop(), await ghz].filter((outcome) => outcome !== undefined);
-  assert.equal(code, 0, leaver.log);
-  for (const { answers, failures } of outcomes) {
-    assert.deepEqual(failures, []);
-    assert(answers > 100, `${answers} answers`);
-  }
-});
+for (const threads of ["1", "3"]) {
+  Deno.test(
+    `a server (threads: ${threads}) that leaves under load fails no call of grpc-js, grpcio or grpc-go`,
+    LINUX_ONLY,
+    async () => {
+      await using leaver = await Server.start([...MODEL, "--grpc_workers", threads]);
+      await using stayer = await Server.start(MODEL);
+      await using balancer = new Balancer([leaver, stayer]);
+      const ghz = runGhz(balancer.address, 6);
+      // Its failure is told where it is awaited.
+      ghz.catch(() => {});
+      const grpcio = await GrpcioLoad.start(balancer.address);
+      const load = new SteadyLoad(balancer.address, "half");
+      await load.more(100);
+      const { code } = await leaver.stop("SIGTERM");
+      await load.more(100);
+      await load.stop();
+      const outcomes = [await grpcio?.stop(), await ghz].filter((outcome) => outcome !== undefined);
+      assert.equal(code, 0, leaver.log);
+      for (const { answers, failures } of outcomes) {
+        assert.deepEqual(failures, []);
+        assert(answers > 100, `${answers} answers`);
+      }
+    },
+  );
+}
 
 Deno.test(
   "--shutdown_delay_seconds: not ready at once and answering still; a second signal ends it",

@@ -102,7 +102,7 @@ Deno.test("a configuration that comes through one thread counts for all", LINUX_
   using crowd = new Crowd(server.address);
   const entry = { name: "half", base_path: modelPath("half_plus_two"), model_platform: "tensorflow" };
   const request = { config: { model_config_list: { config: [{ ...entry, version_labels: { good: 1 } }] } } };
-  for (const [i, client] of crowd.clients.entries()) {
+  for (const [i, client] of crowd.clients.slice(0, 4).entries()) {
     const name = `half${i}`;
     (request.config.model_config_list.config[0] as Message).name = name;
     const { status } = await modelService(client, "HandleReloadConfigRequest", request);
