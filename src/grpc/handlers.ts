@@ -63,13 +63,13 @@ export function grpcMethods(
       path: "/tensorflow.serving.PredictionService/GetModelMetadata",
       handle: (message, call) =>
         call.reply([
-          encodeGetModelMetadataResponse(prediction.getModelMetadata(decodeGetModelMetadataRequest(message))),
+          encodeGetModelMetadataResponse(prediction.getModelMetadata(decodeGetModelMetadataRequest(message), call)),
         ]),
     },
     {
       path: "/tensorflow.serving.ModelService/GetModelStatus",
       handle: (message, call) =>
-        call.reply([encodeGetModelStatusResponse(model.getModelStatus(decodeGetModelStatusRequest(message)))]),
+        call.reply([encodeGetModelStatusResponse(model.getModelStatus(decodeGetModelStatusRequest(message), call))]),
     },
     {
       path: "/tensorflow.serving.ModelService/HandleReloadConfigRequest",

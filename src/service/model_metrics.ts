@@ -7,6 +7,7 @@ import type { Family, MetricsPage } from "../base/metrics.ts";
 import type { Manager } from "../core/manager.ts";
 import type { ServableId, ServableState } from "../core/servable.ts";
 import type { ModelServable } from "../model/model_servable.ts";
+import { ModelAliases, type Serving } from "./model_aliases.ts";
 
 /** Models that are told of; figures of those not heard of for the longest time are dropped. */
 const MODELS_MAX = 1024;
@@ -22,6 +23,7 @@ export class ModelMetrics {
   readonly #manager: Manager<ModelServable>;
   readonly #loads = new Map<string, Effort>();
   readonly #unloads = new Map<string, Effort>();
+  readonly #aliases = new ModelAliases();
   /** Since when a version is being loaded or unloaded. */
   readonly #under = new Map<ServableId, { readonly work: "loading" | "unloading"; readonly sinceMs: number }>();
 
@@ -30,17 +32,33 @@ export class ModelMetrics {
   }
 
   /** Takes in a change of state. */
-  onStateChange({ id, state, error }: ServableState): void {
+  onStateChange(change: ServableState): void {
+    const { id, state, error } = change;
     const nowMs = performance.now();
     const under = this.#under.get(id);
     this.#under.delete(id);
     if (state === "loading" || state === "unloading") {
       this.#under.set(id, { work: state, sinceMs: nowMs });
+      // Told from here on: nobody sees a count rise that was never 0.
+      effortOf(state === "loading" ? this.#loads : this.#unloads, id.name);
     } else if (under !== undefined) {
       const effort = effortOf(under.work === "loading" ? this.#loads : this.#unloads, id.name);
       effort.byOutcome[error === undefined ? "ok" : "error"]++;
       effort.seconds += (nowMs - under.sinceMs) / 1000;
+      if (under.work === "loading") this.#tellAliases(change, nowMs - under.sinceMs);
     }
+    if (state === "end") this.#aliases.onEnd(id);
+  }
+
+  #tellAliases({ id, state, origin }: ServableState, ms: number): void {
+    if (state !== "available") {
+      if (origin !== undefined) this.#aliases.onLoadFailed(origin);
+      return;
+    }
+    using handle = this.#manager.acquire(id);
+    const { servable } = handle;
+    this.#aliases.onAvailable({ id, servable });
+    if (origin !== undefined) this.#aliases.onLoaded(origin, { servable, ms });
   }
 
   /** Writes the families of models, and their names in model_server. */
@@ -57,58 +75,38 @@ export class ModelMetrics {
   }
 
   #collectServables(page: MetricsPage, available: readonly ServableState[]): void {
-    const servables = available.flatMap(({ id }) => {
+    const servings: readonly Serving[] = available.map(({ id }) => {
       using handle = this.#manager.acquire(id);
-      return [{ id, servable: handle.servable }];
+      return { id, servable: handle.servable };
     });
-    const gauge = (name: string, { help, valueOf, label }: GaugeOptions) => {
+    const gauge = (name: string, { help, valueOf }: GaugeOptions) => {
       const family = page.family(name, { type: "gauge", help });
-      for (const { id, servable } of servables) {
-        family.add({ [label]: id.name, version: id.version }, valueOf(servable));
-      }
+      for (const { id, servable } of servings) family.add({ model: id.name, version: id.version }, valueOf(servable));
     };
     gauge("ovserve_infer_requests", {
       help: "Inferences a version can run at once.",
       valueOf: ({ inferRequestCount }) => inferRequestCount,
-      label: "model",
     });
     gauge("ovserve_infer_requests_in_use", {
       help: "Inferences a version runs just now.",
       valueOf: ({ inferRequestsInUse }) => inferRequestsInUse,
-      label: "model",
     });
     gauge("ovserve_waiting_requests", {
       help: "Requests that wait to be inferred; rows of them where requests share inferences.",
       valueOf: ({ waiting }) => waiting,
-      label: "model",
     });
     const rows = page.family("ovserve_batch_rows", { type: "histogram", help: "Rows of each batch of requests." });
-    for (const { id, servable: { batchRows } } of servables) {
-      if (batchRows !== undefined) rows.addHistogram({ model: id.name, version: id.version }, batchRows);
+    for (const { id, servable: { batchFigures } } of servings) {
+      if (batchFigures === undefined) continue;
+      rows.addHistogram({ model: id.name, version: id.version }, batchFigures.batchRows);
     }
-    gauge("ovms_infer_req_queue_size", {
-      help: "Infer requests of a version, as model_server tells them.",
-      valueOf: ({ inferRequestCount }) => inferRequestCount,
-      label: "name",
-    });
-    gauge("ovms_infer_req_active", {
-      help: "Infer requests in use, as model_server tells them.",
-      valueOf: ({ inferRequestsInUse }) => inferRequestsInUse,
-      label: "name",
-    });
-    gauge("ovms_current_requests", {
-      help: "Requests that are inferred or wait for it, as model_server tells them.",
-      valueOf: ({ inferRequestsInUse, waiting }) => inferRequestsInUse + waiting,
-      label: "name",
-    });
+    this.#aliases.collect(page, servings);
   }
 }
 
 interface GaugeOptions {
   readonly help: string;
   readonly valueOf: (servable: ModelServable) => number;
-  /** What the label with the model's name is called. */
-  readonly label: "model" | "name";
 }
 
 function effortOf(efforts: Map<string, Effort>, model: string): Effort {

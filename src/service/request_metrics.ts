@@ -9,6 +9,7 @@ import { RequestRecord } from "../base/request_record.ts";
 import { RequestSampler } from "../base/request_sampler.ts";
 import type { Code } from "../base/status.ts";
 import type { ServableId } from "../core/servable.ts";
+import { RestTraffic } from "./rest_traffic.ts";
 import { writeRequestAliases } from "./request_aliases.ts";
 import { CODE_NAMES, grouped, type RequestKind, RequestSeries, type VersionSeries } from "./request_series.ts";
 
@@ -28,6 +29,8 @@ export interface RequestMetricsOptions {
 
 /** Counts requests. */
 export class RequestMetrics {
+  /** Counts what REST requests carry. */
+  readonly rest: RestTraffic = new RestTraffic();
   readonly #options: RequestMetricsOptions;
   readonly #sampler = new RequestSampler();
   readonly #byServable = new WeakMap<object, VersionSeries>();
@@ -92,6 +95,7 @@ export class RequestMetrics {
         phases.addHistogram({ ...labels, phase }, series[phase], { scale: 1e-3, every: 2 });
       }
     }
+    this.rest.collect(page);
     writeRequestAliases(page, { versions, retired: [...this.#retired.values()] });
   }
 
