@@ -91,6 +91,47 @@ Deno.test("metrics tell what was asked over both protocols, on both ports and at
   }
 });
 
+Deno.test("metrics tell of questions about a model under its name, over both protocols", async () => {
+  await using server = await Server.start([...TINY, ...OPEN]);
+  const { rest } = await addressesOf(server);
+  using client = new PredictionClient(server.address);
+  const spec = { "model_spec": { name: "tiny" } };
+  await client.call("tensorflow.serving.PredictionService", "GetModelMetadata", {
+    request: { ...spec, "metadata_field": ["signature_def"] },
+  });
+  await client.call("tensorflow.serving.ModelService", "GetModelStatus", { request: spec });
+  for (const path of ["", "/metadata"]) assert.equal((await get(rest, `/v1/models/tiny${path}`)).status, 200);
+  const families = readExposition((await get(rest, "/metrics")).text);
+  for (const by of ["gRPC", "REST"]) {
+    const about = ['model="tiny"', `interface="${by}"`, 'code="OK"'];
+    const [metadata, status] = [['method="GetModelMetadata"', 'version="1"'], [
+      'method="GetModelStatus"',
+      'version=""',
+    ]];
+    assert.equal(value(families, "ovserve_requests_total", [...about, ...metadata]), 1, by);
+    assert.equal(value(families, "ovserve_requests_total", [...about, ...status]), 1, by);
+    assert.equal(value(families, "ovms_requests_success", [`interface="${by}"`, 'method="GetModelStatus"']), 1, by);
+  }
+});
+
+Deno.test("metrics tell how many examples requests had", async () => {
+  const folder = fileURLToPath(new URL("tensorflow/examples", import.meta.url));
+  await using server = await Server.start(["model", "--model_name", "m", "--model_path", folder, ...OPEN]);
+  const { rest } = await addressesOf(server);
+  const ask = async (examples: readonly unknown[]) => {
+    const body = JSON.stringify({ examples });
+    const response = await fetch(`http://${rest}/v1/models/m:classify`, { method: "POST", body });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assert.equal(await ask([{ a: 1 }, { a: 2 }, { a: 3 }]), 200);
+  assert.equal(await ask([{ a: 1 }]), 200);
+  assert.equal(await ask([]), 400);
+  const families = readExposition((await get(rest, "/metrics")).text);
+  assert.equal(value(families, ":tensorflow:serving:request_example_count_total", ['model="m"']), 4);
+  assert.equal(value(families, ":tensorflow:serving:request_example_counts_count", ['model="m"']), 2);
+});
+
 Deno.test("metrics tell of a version that cannot be loaded", async () => {
   const folder = await Deno.makeTempDir();
   try {
