@@ -21,6 +21,8 @@ const TOOLS = [
   "interop-go",
   "kubeconform",
   "kustomize",
+  "prometheus",
+  "promtool",
 ];
 
 /**
@@ -38,6 +40,8 @@ const PROGRAMS = [
   "node",
   "openssl",
   "prlimit",
+  "prometheus",
+  "promtool",
   "cat",
   "env",
   "systemd-analyze",

@@ -30,6 +30,8 @@ export interface FinishedRun extends Finished {
 /** What a program gets besides its arguments. */
 export interface RunOptions {
   readonly env?: Record<string, string>;
+  /** Where it runs; the root of the repository unless it is said. */
+  readonly cwd?: string;
 }
 
 /** Says what happens next, in one line. */
@@ -50,7 +52,7 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Runs a program in the root of the repository and waits for its end.
+ * Runs a program and waits for its end.
  *
  * @returns what it wrote, or undefined when there is no such program.
  */

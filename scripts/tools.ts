@@ -1,7 +1,7 @@
 /**
  * The programs that test from outside: clients (grpcurl, ghz, h2spec) and readers of manifests (kustomize, kubeconform,
- * compose-go) built from their Go modules into `.ovserve/tools`, h2load and a clock to set from the system's packages. What
- * cannot be installed is said, and the tests that need it are skipped.
+ * compose-go) built from their Go modules into `.ovserve/tools`, h2load and a clock to set from the system's packages, and
+ * Prometheus out of its package. What cannot be installed is said, and the tests that need it are skipped.
  *
  * @module
  */
@@ -22,10 +22,14 @@ const GO_PACKAGES: Readonly<Record<string, string>> = {
 /** Packages of Debian's and Ubuntu's, by a program that is in them. */
 const SYSTEM_PACKAGES: Readonly<Record<string, string>> = { h2load: "nghttp2-client", faketime: "faketime" };
 
+/** Packages that would start a service if they were installed, with the programs that are taken out of them. */
+const UNPACKED_PACKAGES: Readonly<Record<string, readonly string[]>> = { prometheus: ["prometheus", "promtool"] };
+
 /** Installs what is missing and possible. Never throws for what is not. */
 export async function installTools(): Promise<void> {
   for (const name of Object.keys(GO_PACKAGES)) await installGoTool(name);
   for (const name of Object.keys(SYSTEM_PACKAGES)) await installPackaged(name);
+  for (const name of Object.keys(UNPACKED_PACKAGES)) await unpackPackage(name);
 }
 
 async function installGoTool(name: string): Promise<void> {
@@ -44,6 +48,28 @@ async function installPackaged(name: string): Promise<void> {
   if (await run(name, ["--version"]) !== undefined) return;
   const finished = await installPackages([SYSTEM_PACKAGES[name] ?? ""]);
   if (!finished.success) sayMissing(name, finished.output);
+}
+
+/** Takes programs out of a package of Debian's or Ubuntu's, for which no rights are needed. */
+async function unpackPackage(name: string): Promise<void> {
+  const programs = UNPACKED_PACKAGES[name] ?? [];
+  const isThere = async (program: string) =>
+    await exists(`${TOOLS}/${program}`) || await run(program, ["--version"]) !== undefined;
+  if ((await Promise.all(programs.map(isThere))).every(Boolean)) return;
+  say(`Unpacking ${name} into .ovserve/tools`);
+  const folder = await Deno.makeTempDir({ dir: INSTALLED });
+  try {
+    await run("apt-get", ["update", "-qq"]);
+    const downloaded = await run("apt-get", ["download", "-qq", name], { cwd: folder });
+    if (!downloaded?.success) return sayMissing(name, downloaded?.output ?? "there is no apt-get");
+    const [archive] = await Array.fromAsync(Deno.readDir(folder));
+    const unpacked = await run("dpkg-deb", ["--extract", archive?.name ?? "", "."], { cwd: folder });
+    if (!unpacked?.success) return sayMissing(name, unpacked?.output ?? "there is no dpkg-deb");
+    await Deno.mkdir(TOOLS, { recursive: true });
+    for (const program of programs) await Deno.rename(`${folder}/usr/bin/${program}`, `${TOOLS}/${program}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 /** Installs packages of Debian's and Ubuntu's, where the user may. */

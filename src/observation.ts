@@ -64,7 +64,10 @@ export class Observation implements Disposable {
     this.register((page) => {
       const { figures } = threads;
       this.requests.collect(page, figures.map(({ requests }) => requests));
-      this.#models.collect(page, figures.flatMap(({ models }) => models));
+      this.#models.collect(page, {
+        models: figures.flatMap(({ models }) => models),
+        batches: figures.map(({ batches }) => batches),
+      });
       this.#process.collect(page);
       collectThreads(page, threads);
     });

@@ -55,7 +55,8 @@ Deno.test("metrics tell what was asked over both protocols, on both ports and at
   await assert.rejects(client.predict(request("other")), { code: CODE.NOT_FOUND });
   const body = JSON.stringify({ instances: [[3]] });
   const answer = await fetch(`http://${rest}/v1/models/tiny:predict`, { method: "POST", body });
-  assert.deepEqual(await answer.json(), { predictions: [[7]] });
+  const answerText = await answer.text();
+  assert.deepEqual(JSON.parse(answerText), { predictions: [[7]] });
 
   for (const [address, path] of [[rest, "/metrics"], [metrics, "/monitoring/prometheus/metrics"]] as const) {
     const { status, type, text } = await get(address, path);
@@ -78,8 +79,57 @@ Deno.test("metrics tell what was asked over both protocols, on both ports and at
     assert(value(families, "ovserve_grpc_received_bytes_total") > 100);
     assert(value(families, "process_resident_memory_bytes") > 1e6);
     assert.equal(value(families, "ovserve_ready"), 1);
+    assert.equal(value(families, "ovserve_rest_requests"), 0);
+    assert.equal(value(families, "ovserve_rest_received_bytes_total"), body.length);
+    assert.equal(value(families, "ovserve_rest_sent_bytes_total"), answerText.length);
+    const folder = `model_path="${modelPath("tiny")}/1"`;
+    assert.equal(value(families, ":tensorflow:cc:saved_model:load_attempt_count", [folder, 'status="success"']), 1);
+    assert(value(families, "ovms_streams", ['name="tiny"']) >= 1);
+    assert(value(families, "process_open_fds") > 3);
+    assert(value(families, "process_virtual_memory_bytes") > value(families, "process_resident_memory_bytes"));
     checkNames([...families.values()].filter(({ name }) => /^(ovserve|process)_/.test(name)));
   }
+});
+
+Deno.test("metrics tell of questions about a model under its name, over both protocols", async () => {
+  await using server = await Server.start([...TINY, ...OPEN]);
+  const { rest } = await addressesOf(server);
+  using client = new PredictionClient(server.address);
+  const spec = { "model_spec": { name: "tiny" } };
+  await client.call("tensorflow.serving.PredictionService", "GetModelMetadata", {
+    request: { ...spec, "metadata_field": ["signature_def"] },
+  });
+  await client.call("tensorflow.serving.ModelService", "GetModelStatus", { request: spec });
+  for (const path of ["", "/metadata"]) assert.equal((await get(rest, `/v1/models/tiny${path}`)).status, 200);
+  const families = readExposition((await get(rest, "/metrics")).text);
+  for (const by of ["gRPC", "REST"]) {
+    const about = ['model="tiny"', `interface="${by}"`, 'code="OK"'];
+    const [metadata, status] = [['method="GetModelMetadata"', 'version="1"'], [
+      'method="GetModelStatus"',
+      'version=""',
+    ]];
+    assert.equal(value(families, "ovserve_requests_total", [...about, ...metadata]), 1, by);
+    assert.equal(value(families, "ovserve_requests_total", [...about, ...status]), 1, by);
+    assert.equal(value(families, "ovms_requests_success", [`interface="${by}"`, 'method="GetModelStatus"']), 1, by);
+  }
+});
+
+Deno.test("metrics tell how many examples requests had", async () => {
+  const folder = fileURLToPath(new URL("tensorflow/examples", import.meta.url));
+  await using server = await Server.start(["model", "--model_name", "m", "--model_path", folder, ...OPEN]);
+  const { rest } = await addressesOf(server);
+  const ask = async (examples: readonly unknown[]) => {
+    const body = JSON.stringify({ examples });
+    const response = await fetch(`http://${rest}/v1/models/m:classify`, { method: "POST", body });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assert.equal(await ask([{ a: 1 }, { a: 2 }, { a: 3 }]), 200);
+  assert.equal(await ask([{ a: 1 }]), 200);
+  assert.equal(await ask([]), 400);
+  const families = readExposition((await get(rest, "/metrics")).text);
+  assert.equal(value(families, ":tensorflow:serving:request_example_count_total", ['model="m"']), 4);
+  assert.equal(value(families, ":tensorflow:serving:request_example_counts_count", ['model="m"']), 2);
 });
 
 Deno.test("metrics tell of a version that cannot be loaded", async () => {
@@ -113,6 +163,8 @@ Deno.test("metrics tell how many rows batches have", async () => {
   await Promise.all(Array.from({ length: 20 }, () => client.predict(request("digits", { image }))));
   const families = readExposition((await get(rest, "/metrics")).text);
   assert.equal(value(families, "ovserve_batch_rows_sum"), 20);
+  assert.equal(value(families, ":tensorflow:serving:batching_session:input_batch_size_sum"), 20);
+  assert.equal(value(families, ":tensorflow:serving:batching_session:queuing_latency_count"), 20);
   assert.equal(value(families, "ovserve_request_phase_duration_seconds_count", ['phase="queue"']), 20);
 });
 
@@ -160,18 +212,24 @@ function textOf(path: string): string {
   return Deno.readTextFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)));
 }
 
+/** The metrics that a text names. */
+function namesIn(text: string): ReadonlySet<string> {
+  const named = text.matchAll(/`((?:ovserve|process|ovms|:tensorflow)_?[:a-z_]+)[`{]/g);
+  return new Set(Array.from(named, ([, name]) => name ?? ""));
+}
+
 Deno.test("the documentation has all metrics, and the dashboard asks for none that there is not", async () => {
   await using server = await Server.start([...TINY, ...OPEN]);
   const { rest } = await addressesOf(server);
   const names = new Set(readExposition((await get(rest, "/metrics")).text).keys());
-  const documented = new Set(
-    Array.from(
-      textOf("docs/operations.md").matchAll(/`((?:ovserve|process|ovms|:tensorflow)_?[:a-z_]+)[`{]/g),
-      ([, name]) => name,
-    ),
+  const [told = "", absent = "", alerts = ""] = textOf("docs/operations.md").split(
+    /^(?:What has no meaning here|Worth an alert)/m,
   );
+  const documented = namesIn(told);
   assert.deepEqual([...names].filter((name) => !documented.has(name)), []);
-  assert.deepEqual([...documented].filter((name) => !names.has(name ?? "")), []);
+  assert.deepEqual([...documented, ...namesIn(alerts)].filter((name) => !names.has(name)), []);
+  assert(namesIn(absent).size > 5);
+  assert.deepEqual([...namesIn(absent)].filter((name) => names.has(name)), []);
   const asked = textOf("deploy/grafana/ovserve.json").matchAll(
     /\b((?:ovserve|process)_[a-z_]+?)(?:_(?:bucket|sum|count))?\{/g,
   );

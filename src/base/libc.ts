@@ -1,6 +1,7 @@
 /**
  * The few calls of the system's C library that Deno lacks: locks on folders that end with the process, what a file system
- * allows, the arguments of another process. Elsewhere than on Linux and macOS they know nothing and hold nothing.
+ * allows, the arguments of another process, what this one has open. Elsewhere than on Linux and macOS they know nothing and
+ * hold nothing.
  *
  * @module
  */
@@ -16,6 +17,10 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" }, // int fd
   flock: { parameters: ["i32", "i32"], result: "i32" }, // int fd, int operation
   statvfs: { parameters: ["buffer", "buffer"], result: "i32" }, // const char* path, struct statvfs* out
+  opendir: { parameters: ["buffer"], result: "pointer" }, // const char* path
+  readdir: { parameters: ["pointer"], result: "pointer" }, // DIR* folder
+  closedir: { parameters: ["pointer"], result: "i32" }, // DIR* folder
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" }, // int resource, struct rlimit* out
 } as const;
 
 const O_RDONLY = 0;
@@ -103,17 +108,73 @@ const ARGUMENTS_BYTES_MAX = 1 << 20;
  */
 export function processArguments(pid: number): string[] | undefined {
   if (Deno.build.os !== "linux") return undefined;
+  return withLibrary((symbols) =>
+    readText(symbols, `/proc/${pid}/cmdline`, ARGUMENTS_BYTES_MAX)?.slice(0, -1).split("\0")
+  );
+}
+
+/** What this process takes of what the system bounds. */
+export interface ProcessFigures {
+  readonly virtualBytes: number;
+  /** File descriptors: files, sockets, pipes. */
+  readonly descriptors: number;
+  /** How many it may have; infinite where nothing bounds them. */
+  readonly descriptorsMax: number;
+}
+
+/** `RLIMIT_NOFILE` and `RLIM_INFINITY` on Linux. */
+const RLIMIT_NOFILE = 7;
+const RLIM_INFINITY = 2n ** 64n - 1n;
+/** `/proc/self/fd` holds, besides what was open before: itself, the folder above, the descriptor it is read with. */
+const OWN_ENTRIES = 3;
+/** proc_pid_stat(5): the 23rd field is `vsize` in bytes. The second ends with the last bracket and may hold anything. */
+const STAT_VSIZE = 20;
+const STAT_BYTES_MAX = 4096;
+
+/**
+ * Asks what this process has open. Source: proc_pid_fd(5), proc_pid_stat(5), getrlimit(2). Deno itself reads `/proc/self` only for
+ * programs that may do everything.
+ *
+ * @returns undefined where there is no way to ask: not on Linux, or out of file descriptors.
+ */
+export function processFigures(): ProcessFigures | undefined {
+  if (Deno.build.os !== "linux") return undefined;
   return withLibrary((symbols) => {
-    const descriptor = open(symbols, `/proc/${pid}/cmdline`);
-    if (descriptor < 0) return undefined;
-    try {
-      const text = new Uint8Array(ARGUMENTS_BYTES_MAX);
-      const length = Number(symbols.read(descriptor, text, BigInt(text.length)));
-      return length > 0 ? new TextDecoder().decode(text.subarray(0, length - 1)).split("\0") : undefined;
-    } finally {
-      symbols.close(descriptor);
+    const text = readText(symbols, "/proc/self/stat", STAT_BYTES_MAX);
+    const descriptors = countDescriptors(symbols);
+    const limits = new BigUint64Array(2);
+    if (text === undefined || descriptors === undefined || symbols.getrlimit(RLIMIT_NOFILE, limits) !== 0) {
+      return undefined;
     }
+    const [soft = RLIM_INFINITY] = limits;
+    return {
+      virtualBytes: Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[STAT_VSIZE]),
+      descriptors,
+      descriptorsMax: soft === RLIM_INFINITY ? Infinity : Number(soft),
+    };
   });
+}
+
+function countDescriptors(symbols: Symbols): number | undefined {
+  const folder = symbols.opendir(toPath("/proc/self/fd"));
+  if (folder === null) return undefined;
+  let count = -OWN_ENTRIES;
+  while (symbols.readdir(folder) !== null) count++;
+  symbols.closedir(folder);
+  return count;
+}
+
+/** As much of a file as a size allows; undefined when it cannot be read. */
+function readText(symbols: Symbols, path: string, bytesMax: number): string | undefined {
+  const descriptor = open(symbols, path);
+  if (descriptor < 0) return undefined;
+  try {
+    const text = new Uint8Array(bytesMax);
+    const length = Number(symbols.read(descriptor, text, BigInt(text.length)));
+    return length > 0 ? new TextDecoder().decode(text.subarray(0, length)) : undefined;
+  } finally {
+    symbols.close(descriptor);
+  }
 }
 
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];

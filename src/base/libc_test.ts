@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileSystemFacts, holdFolder, processArguments, whileUnused } from "./libc.ts";
+import { fileSystemFacts, holdFolder, processArguments, processFigures, whileUnused } from "./libc.ts";
 
 const KNOWS_LOCKS = Deno.build.os === "linux" || Deno.build.os === "darwin";
 
@@ -75,5 +75,35 @@ Deno.test({
       await process.status;
     }
     assert.equal(processArguments(process.pid), undefined);
+  },
+});
+
+Deno.test({
+  name: "processFigures() counts descriptors to the one, and says how many there may be",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const before = processFigures();
+    const path = await Deno.makeTempFile();
+    const files = Array.from({ length: 7 }, () => Deno.openSync(path));
+    const during = processFigures();
+    for (const file of files) file.close();
+    const after = processFigures();
+    await Deno.remove(path);
+    assert(before !== undefined && during !== undefined && after !== undefined);
+    assert.equal(during.descriptors - before.descriptors, files.length);
+    assert.equal(after.descriptors, before.descriptors);
+    assert(before.descriptors >= 3 && before.descriptors < before.descriptorsMax);
+    assert(before.virtualBytes > Deno.memoryUsage().rss, `${before.virtualBytes}`);
+  },
+});
+
+Deno.test({
+  name: "processFigures() says what the system says",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const args = ["--pid", String(Deno.pid), "--nofile", "--noheadings", "--raw", "--output", "SOFT"];
+    const { stdout } = await new Deno.Command("prlimit", { args }).output();
+    const text = new TextDecoder().decode(stdout).trim();
+    assert.equal(processFigures()?.descriptorsMax, text === "unlimited" ? Infinity : Number(text));
   },
 });

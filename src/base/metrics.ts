@@ -57,6 +57,8 @@ export interface HistogramOptions {
   readonly scale?: number;
   /** Tells every how-manieth bucket; fewer make a shorter page. */
   readonly every?: number;
+  /** Writes bounds without what follows the point, as some dashboards ask for them. */
+  readonly isCut?: boolean;
 }
 
 /** One family on a page: all series of one name. */
@@ -78,13 +80,15 @@ export class Family {
   addHistogram(
     labels: Labels,
     { bounds, counts, sum }: HistogramCounts,
-    { scale = 1, every = 1 }: HistogramOptions = {},
+    { scale = 1, every = 1, isCut = false }: HistogramOptions = {},
   ): void {
     if (counts.every((countOfBucket) => countOfBucket === 0)) return;
     let count = 0;
     for (const [bucket, bound] of bounds.entries()) {
       count += counts[bucket] as number;
-      if (bucket % every === 0) this.#line("_bucket", { ...labels, le: rounded(bound * scale) }, count);
+      if (bucket % every !== 0) continue;
+      const le = isCut ? Math.floor(bound * scale) : rounded(bound * scale);
+      this.#line("_bucket", { ...labels, le }, count);
     }
     count += counts[bounds.length] as number;
     this.#line("_bucket", { ...labels, le: "+Inf" }, count);

@@ -4,6 +4,7 @@
  * @module
  */
 import process from "node:process";
+import { processFigures } from "./libc.ts";
 import { Histogram, type MetricsPage } from "./metrics.ts";
 
 /** How often the loop is asked how late it is. */
@@ -36,6 +37,7 @@ export class ProcessMetrics implements Disposable {
       .add({}, rss);
     page.family("process_start_time_seconds", { type: "gauge", help: "When the process started, in Unix time." })
       .add({}, Math.round(performance.timeOrigin) / 1000);
+    collectLimits(page);
     const heap = page.family("ovserve_heap_bytes", {
       type: "gauge",
       help: "Memory of the JavaScript engine: what its heap takes, what of that is used, what lies outside of it.",
@@ -52,4 +54,22 @@ export class ProcessMetrics implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
+}
+
+/** The families that only some systems have figures for; their names are there everywhere. */
+function collectLimits(page: MetricsPage): void {
+  const { virtualBytes, descriptors, descriptorsMax } = processFigures() ?? {};
+  const gauge = (name: string, { help, value }: { help: string; value: number | undefined }) => {
+    const family = page.family(name, { type: "gauge", help });
+    if (value !== undefined && Number.isFinite(value)) family.add({}, value);
+  };
+  gauge("process_virtual_memory_bytes", {
+    help: "Addresses the process has reserved, whether memory stands behind them or not.",
+    value: virtualBytes,
+  });
+  gauge("process_open_fds", { help: "File descriptors that are open: files, connections, pipes.", value: descriptors });
+  gauge("process_max_fds", {
+    help: "File descriptors that may be open; nothing where there is no bound.",
+    value: descriptorsMax,
+  });
 }

@@ -16,6 +16,8 @@ export class RequestRecord {
   modelName = "";
   /** What answered; undefined when there was nothing to answer with. */
   servable: { readonly name: string; readonly version: number } | undefined = undefined;
+  /** How many `tensorflow.Example`s it came with; 0 for one that comes with tensors. */
+  exampleCount = 0;
   /** When it first asked to be inferred; 0 when it never did. */
   firstAskedMs = 0;
   /** When its last inference was over; 0 when there was none. */

@@ -13,6 +13,7 @@ export type StateListener = (state: ServableState) => void;
 export interface HarnessOptions {
   readonly id: ServableId;
   readonly revision: string | undefined;
+  readonly origin: string | undefined;
   readonly onStateChange: StateListener;
 }
 
@@ -23,6 +24,8 @@ export class Harness<T> implements ServableHandle<T> {
   isAspired = true;
   /** The revision it was, or will be, loaded with. */
   revision: string | undefined;
+  /** Where that takes it from. */
+  origin: string | undefined;
   /** The fingerprint of the last attempt. */
   fingerprint: string | undefined;
   /** Attempts that failed since it was new or its files changed. */
@@ -36,9 +39,10 @@ export class Harness<T> implements ServableHandle<T> {
   #onIdle: (() => void) | undefined;
   readonly #onStateChange: StateListener;
 
-  constructor({ id, revision, onStateChange }: HarnessOptions) {
+  constructor({ id, revision, origin, onStateChange }: HarnessOptions) {
     this.id = id;
     this.revision = revision;
+    this.origin = origin;
     this.#onStateChange = onStateChange;
     onStateChange(this.snapshot());
   }
@@ -70,7 +74,7 @@ export class Harness<T> implements ServableHandle<T> {
 
   /** The state as it is told to others. */
   snapshot(): ServableState {
-    return { id: this.id, state: this.#state, error: this.#error, isOutdated: false };
+    return { id: this.id, state: this.#state, origin: this.origin, error: this.#error, isOutdated: false };
   }
 
   /** Enters a state and tells it. */

@@ -173,6 +173,18 @@ Deno.test("Manager forgets a name whose last version is forgotten", async () => 
   assert.deepEqual(manager.names(), []);
 });
 
+Deno.test("Manager tells with each state where the version is loaded from, also when it was moved before it could be", async () => {
+  const told: (string | undefined)[] = [];
+  const { manager, loader, next } = rig({ onStateChange: ({ state, origin }) => told.push(`${state} ${origin}`) });
+  const wish = (origin: string) => manager.aspire("m", new Map([[1, { ...loader(1, { revision: origin }), origin }]]));
+  wish("/a/1");
+  await next().fail(new Error("broken"));
+  wish("/b/1");
+  await next().succeed();
+  assert.deepEqual(told, ["start /a/1", "loading /a/1", "end /a/1", "start /b/1", "loading /b/1", "available /b/1"]);
+  assert.equal(manager.states("m")[0]?.origin, "/b/1");
+});
+
 Deno.test("Manager.states() calls a servable outdated while what it was loaded from is not what is there", async () => {
   const { serve, manager, loader, next } = rig();
   const outdated = () => manager.states("m").map(({ id, state, isOutdated }) => [id.version, state, isOutdated]);

@@ -24,6 +24,8 @@ export type StateName = "start" | "loading" | "available" | "unloading" | "end";
 export interface ServableState {
   readonly id: ServableId;
   readonly state: StateName;
+  /** Where it is, or was to be, loaded from, as its loader calls it; undefined where that says nothing. */
+  readonly origin: string | undefined;
   /**
    * Why it failed: to load (`end`), to be freed (`end`), or to be replaced by what is configured now (`available`: the
    * version that was loaded before still serves).
@@ -45,6 +47,8 @@ export interface Loader<T> {
    * Left out, it never changes.
    */
   readonly revision?: string;
+  /** Where it is loaded from, for those who watch: a path. */
+  readonly origin?: string;
   /** Makes the servable, which then belongs to the manager; runs off the loop what takes long. Its failures are kept and shown. */
   load(): Promise<T>;
 }

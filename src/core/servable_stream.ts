@@ -84,6 +84,7 @@ export class ServableStream<T> {
     const idle = live.find((harness) => harness.state === "start" || harness.state === "end");
     if (idle !== undefined) {
       idle.revision = loader.revision;
+      idle.origin = loader.origin;
       if (idle.state === "end") idle.restart({ keepFailures: false });
       return idle;
     }
@@ -95,6 +96,7 @@ export class ServableStream<T> {
     const harness = new Harness<T>({
       id: { name: this.name, version },
       revision: loader.revision,
+      origin: loader.origin,
       onStateChange: this.#onStateChange,
     });
     this.#harnesses = [...this.#harnesses, harness];

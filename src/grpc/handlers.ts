@@ -10,7 +10,7 @@ import type {
   ReloadConfigResponse,
 } from "../service/messages.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
-import type { Method } from "./call.ts";
+import type { Method, ServerCall } from "./call.ts";
 import {
   decodeClassificationRequest,
   decodeMultiInferenceRequest,
@@ -30,7 +30,10 @@ import { decodeReloadConfigRequest, encodeReloadConfigResponse } from "./reload_
 
 /** `ModelService`, whichever thread it is on. */
 export interface ModelMethods {
-  getModelStatus(request: GetModelStatusRequest): GetModelStatusResponse | Promise<GetModelStatusResponse>;
+  getModelStatus(
+    request: GetModelStatusRequest,
+    caller: Pick<ServerCall, "record">,
+  ): GetModelStatusResponse | Promise<GetModelStatusResponse>;
   reloadConfig(request: ReloadConfigRequest): Promise<ReloadConfigResponse>;
 }
 
@@ -74,13 +77,13 @@ export function grpcMethods(
       path: "/tensorflow.serving.PredictionService/GetModelMetadata",
       handle: (message, call) =>
         call.reply([
-          encodeGetModelMetadataResponse(prediction.getModelMetadata(decodeGetModelMetadataRequest(message))),
+          encodeGetModelMetadataResponse(prediction.getModelMetadata(decodeGetModelMetadataRequest(message), call)),
         ]),
     },
     {
       path: "/tensorflow.serving.ModelService/GetModelStatus",
       handle: async (message, call) => {
-        const response = await model.getModelStatus(decodeGetModelStatusRequest(message));
+        const response = await model.getModelStatus(decodeGetModelStatusRequest(message), call);
         call.reply([encodeGetModelStatusResponse(response)]);
       },
     },

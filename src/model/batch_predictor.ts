@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { Histogram } from "../base/metrics.ts";
 import type { RequestRecord } from "../base/request_record.ts";
 import type { PartialShape } from "../base/signature.ts";
 import { assert, CODE, ServingError } from "../base/status.ts";
 import { byteLength, type Tensor } from "../base/tensor.ts";
 import type { InferRequest } from "../engine/engine.ts";
+import { BatchFigures } from "./batch_figures.ts";
 import { checkRows, concat, gather, GatherMemory, rowCount, sliceRows } from "./batch_tensors.ts";
 import { Batcher, type BatcherOptions, type BatchTask } from "./batcher.ts";
 import type { Caller, InferRequestPool } from "./infer_request_pool.ts";
@@ -46,9 +46,6 @@ interface PredictOptions<R> {
   readonly use: (outputs: readonly Tensor[]) => R;
 }
 
-/** Upper bounds for counting batches by their rows. */
-const BATCH_ROWS_BOUNDS: readonly number[] = Array.from({ length: 13 }, (_, i) => 2 ** i);
-
 interface PredictTask extends BatchTask {
   readonly record: RequestRecord | undefined;
   readonly inputs: readonly Tensor[];
@@ -79,8 +76,8 @@ export class BatchPredictor implements Disposable {
   /** Those inputs whose shapes may keep requests apart. */
   readonly #variableInputs: readonly number[];
   readonly #memories: (readonly GatherMemory[])[] = [];
-  /** How many rows batches have had, without those they were filled up with. */
-  readonly batchRows: Histogram = new Histogram(BATCH_ROWS_BOUNDS);
+  readonly figures: BatchFigures = new BatchFigures();
+  #taskCount = 0;
 
   constructor(options: BatchingOptions, context: BatchPredictorContext) {
     this.#options = options;
@@ -99,6 +96,11 @@ export class BatchPredictor implements Disposable {
     });
   }
 
+  /** How many requests wait or are inferred; of those that are inferred in parts, how many parts. */
+  get taskCount(): number {
+    return this.#taskCount;
+  }
+
   /** How many rows wait for a batch. */
   get waitingRows(): number {
     return this.#batcher.waitingSize;
@@ -114,6 +116,7 @@ export class BatchPredictor implements Disposable {
   predict<R>(inputs: readonly Tensor[], options: PredictOptions<R>): Promise<R> {
     const { requestRowsMax, batchRowsMax } = this.#options;
     const rows = rowCount(inputs);
+    this.figures.requestRows.observe(rows);
     if (rows > requestRowsMax) {
       throw new ServingError(
         CODE.INVALID_ARGUMENT,
@@ -130,6 +133,7 @@ export class BatchPredictor implements Disposable {
     { caller, use, rows }: PredictOptions<R> & { rows: number },
   ): Promise<R> {
     const { promise, resolve, reject } = Promise.withResolvers<R>();
+    this.#taskCount++;
     this.#batcher.submit({
       key: this.#keyOf(inputs),
       // A request without rows waits like any other, so it counts.
@@ -138,8 +142,12 @@ export class BatchPredictor implements Disposable {
       record: caller.record,
       inputs,
       rows,
-      fail: reject,
+      fail: (error) => {
+        this.#taskCount--;
+        reject(error);
+      },
       answer: (outputs) => {
+        this.#taskCount--;
         try {
           resolve(use(outputs));
         } catch (error) {
@@ -179,7 +187,7 @@ export class BatchPredictor implements Disposable {
 
   #run(tasks: readonly PredictTask[]): void | Promise<void> {
     const place = this.#takePlace();
-    for (const { record } of tasks) record?.begins();
+    for (const { record } of tasks) if (record !== undefined) this.figures.begin(record);
     let running: Promise<void> | undefined;
     try {
       const batch = this.#gather(tasks, place);
@@ -214,8 +222,9 @@ export class BatchPredictor implements Disposable {
 
   #gather(tasks: readonly PredictTask[], { memories }: Place): Batch {
     const taskRows = tasks.reduce((sum, task) => sum + task.rows, 0);
-    this.batchRows.observe(taskRows);
     const rows = this.#fillUp(taskRows);
+    const isFixed = this.#options.allowedBatchRows.length > 0;
+    this.figures.countBatch({ rows: taskRows, filledRows: rows, isFixed });
     const [first] = tasks;
     if (first !== undefined && tasks.length === 1 && rows === taskRows) return { tasks, inputs: first.inputs, rows };
     const inputs = memories.map((memory, i) =>

@@ -125,6 +125,7 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
     const loaderOf = (files: VersionFiles): Loader<T> => ({
       fingerprint: files.fingerprint,
       revision: `${files.folder} ${loading}`,
+      origin: files.folder,
       load: () => this.#options.load(model, files),
     });
     this.#options.manager.aspire(

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Histogram } from "../base/metrics.ts";
 import { byteLength, type Tensor } from "../base/tensor.ts";
 import type { CompiledModel, InferRequest, SharedModel } from "../engine/engine.ts";
+import type { BatchFigures } from "./batch_figures.ts";
 import { type BatchingOptions, BatchPredictor } from "./batch_predictor.ts";
 import { type Caller, InferRequestPool } from "./infer_request_pool.ts";
 import type { ServableSignature } from "./signatures.ts";
@@ -33,6 +33,12 @@ export interface SharedServable extends Omit<ModelServableOptions, "compiled" | 
   readonly compiled: SharedModel;
 }
 
+/** What was run before anyone else asked. */
+export interface WarmUpFigures {
+  readonly records: number;
+  readonly ms: number;
+}
+
 /** How to predict. */
 export interface PredictOptions<R> {
   /** One of the servable's own. */
@@ -52,15 +58,27 @@ export class ModelServable implements Disposable, AsyncDisposable {
   readonly signatures: ReadonlyMap<string, ServableSignature>;
   /** How many inferences run at once. */
   readonly inferRequestCount: number;
+  /** Of the requests it was warmed up with that its version brought along; undefined without any. */
+  warmUp: WarmUpFigures | undefined;
   readonly #options: ModelServableOptions;
   readonly #loans = new AsyncDisposableStack();
   readonly #pool: InferRequestPool;
   readonly #inLoopBytesMax: number;
   readonly #batches: BatchPredictor | undefined;
 
-  /** How many rows batches have had; undefined when requests do not share inferences. */
-  get batchRows(): Histogram | undefined {
-    return this.#batches?.batchRows;
+  /** What batches were like, counted on as long as it serves; undefined when requests do not share inferences. */
+  get batchFigures(): BatchFigures | undefined {
+    return this.#batches?.figures;
+  }
+
+  /** How many infer requests keep the device busy; on a CPU, its streams. */
+  get inferRequestsOptimal(): number {
+    return this.#options.compiled.inferRequestsOptimal;
+  }
+
+  /** How many requests wait or are inferred just now. */
+  get requestsInUse(): number {
+    return this.#batches?.taskCount ?? this.#pool.inUse + this.#pool.waiting;
   }
 
   /** How many inferences run just now. */

@@ -57,7 +57,8 @@ const LOADER: Caller = { signal: new AbortController().signal };
  * Runs recorded requests, one after the other.
  *
  * @param options.path a TFRecord file of `tensorflow.serving.PredictionLog`.
- * @returns what is worth telling of the records and of the outputs.
+ * @returns what is worth telling of the records and of the outputs. How many there were, and how long they took, is in
+ * `servable.warmUp`.
  * @throws {ServingError} when a record is damaged or not decoded, a request fails, or there are more than 1,000.
  */
 export async function replayRequests(
@@ -65,6 +66,7 @@ export async function replayRequests(
   options: { path: string; iterations: number; decode: DecodeWarmUp },
 ): Promise<string[]> {
   const notes = new Set<string>();
+  const startMs = performance.now();
   let count = 0;
   try {
     for await (const record of readRecords(options.path)) {
@@ -90,6 +92,7 @@ export async function replayRequests(
       cause: error,
     });
   }
+  servable.warmUp = { records: count, ms: performance.now() - startMs };
   return [...notes];
 }
 

@@ -73,6 +73,8 @@ Deno.test("replayRequests() runs each recorded request as often as it is told", 
   const records = [predictLog("[1,2]"), predictLog("[3,4];serving_default;y")];
   assert.deepEqual(await rig.replay(records, { iterations: 3, onDecode: (text) => decoded.push(text) }), []);
   assert.deepEqual(decoded, ["[1,2]", "[3,4];serving_default;y"]);
+  assert.equal(rig.servable.warmUp?.records, 2);
+  assert(rig.servable.warmUp.ms > 0);
 });
 
 Deno.test("replayRequests() passes over what is no Predict, and says so once", async () => {

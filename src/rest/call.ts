@@ -10,10 +10,12 @@ import { readBody } from "./request_body.ts";
 
 /** Hears of calls. Must not throw. */
 export interface CallObserver {
-  /** A call has come, or its body is there. What is returned goes with the call. */
+  /** A call has come. */
+  onOpen(): void;
+  /** Thereafter, and again when its body is there. What is returned goes with the call. */
   onBegin(): RequestRecord;
-  /** A call is over, with this code; its client is told next. */
-  onEnd(call: Call, code: Code): void;
+  /** A call is over, with this code and a reply of so many bytes; its client is told next. */
+  onEnd(call: Call, end: { code: Code; replyBytes: number }): void;
 }
 
 /** What a call must keep to. */
@@ -36,6 +38,8 @@ export class Call {
   readonly peer: string;
   /** What is known of it; begins anew when its body is there. */
   record: RequestRecord | undefined;
+  /** The length of its body, unpacked; 0 until it is there. */
+  bodyBytes = 0;
   readonly #options: CallOptions;
   #abort: AbortController | undefined;
 
@@ -43,6 +47,7 @@ export class Call {
     this.request = request;
     this.path = options.path;
     this.peer = options.peer;
+    options.observer?.onOpen();
     this.record = options.observer?.onBegin();
     this.#options = options;
   }
@@ -72,6 +77,7 @@ export class Call {
     const { bodyBytesMax: bytesMax, account } = this.#options;
     const body = await readBody(this.request, { bytesMax, account });
     this.record = this.#options.observer?.onBegin();
+    this.bodyBytes = body.length;
     return body;
   }
 

@@ -52,10 +52,15 @@ export function restHandler(
       reply = errorReply(error);
       code = error instanceof ServingError ? error.code : codeOfStatus(error.status);
     }
-    observer?.onEnd(call, code);
+    observer?.onEnd(call, { code, replyBytes: bytesOf(reply) });
     const response = await toResponse(reply, { acceptEncoding: request.headers.get("accept-encoding"), headers });
     return request.method === "HEAD" ? await withoutBody(response) : response;
   };
+}
+
+/** The length of a reply's body. */
+function bytesOf({ body }: Reply): number {
+  return typeof body === "string" ? new TextEncoder().encode(body).length : body?.length ?? 0;
 }
 
 function answer(call: Call, routes: readonly Route[]): Reply | Promise<Reply> {

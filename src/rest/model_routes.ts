@@ -160,9 +160,9 @@ function describeModel({ prediction, model }: RestServices, call: Call): Reply |
   const modelSpec = modelSpecOf(path);
   // TensorFlow Serving compares this word to the letter, after a match that does not.
   if (path.suffix !== "metadata") {
-    return { status: 200, body: encodeModelStatusBody(model.getModelStatus({ modelSpec })) };
+    return { status: 200, body: encodeModelStatusBody(model.getModelStatus({ modelSpec }, call)) };
   }
-  const metadata = prediction.getModelMetadata({ modelSpec, metadataFields: ["signature_def"] });
+  const metadata = prediction.getModelMetadata({ modelSpec, metadataFields: ["signature_def"] }, call);
   return { status: 200, body: encodeModelMetadataBody(metadata) };
 }
 

@@ -58,7 +58,7 @@ function targetOf({ request }: Call, defaultModel: string): ModelPath {
 function ping({ model }: RestServices, call: Call, { defaultModel }: SagemakerOptions): Reply | undefined {
   if (!PING_REGEXP.test(call.path)) return undefined;
   try {
-    const { versions } = model.getModelStatus({ modelSpec: modelSpecOf(targetOf(call, defaultModel)) });
+    const { versions } = model.getModelStatus({ modelSpec: modelSpecOf(targetOf(call, defaultModel)) }, call);
     return { status: versions.some(({ state }) => state === "available") ? 200 : 502 };
   } catch (error) {
     if (error instanceof ServingError) return { status: 502 };

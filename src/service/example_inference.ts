@@ -149,6 +149,7 @@ function infer<R>(
   use: (outputs: readonly Tensor[]) => R,
 ): R | Promise<R> {
   if (examples.length === 0) throw invalid("Input is empty.");
+  if (caller.record !== undefined) caller.record.exampleCount = examples.length;
   const inputs: readonly Tensor[] = [{ dtype: "string", shape: [examples.length], strings: examples }];
   checkTensors(signature.inputs, inputs);
   return servable.predict(inputs, { signature, caller, use });

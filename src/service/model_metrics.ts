@@ -3,42 +3,21 @@
  *
  * @module
  */
-import { type Family, Histogram, type HistogramCounts, type MetricsPage } from "../base/metrics.ts";
+import type { Family, MetricsPage } from "../base/metrics.ts";
 import type { Manager } from "../core/manager.ts";
 import type { ServableId, ServableState } from "../core/servable.ts";
 import type { ModelServable } from "../model/model_servable.ts";
+import type { BatchCounts } from "../model/batch_figures.ts";
+import { ModelAliases } from "./model_aliases.ts";
+import { addUp, type ModelFigures, modelFigures, type ServableFigures } from "./model_figures.ts";
 
 /** Models that are told of; figures of those not heard of for the longest time are dropped. */
 const MODELS_MAX = 1024;
 
-/** What a servable tells of itself. */
-export type ServableFigures =
-  & Pick<ModelServable, "inferRequestCount" | "inferRequestsInUse" | "waiting">
-  & { readonly batchRows: HistogramCounts | undefined };
-
-/** What the servable of a version tells of itself on another thread. */
-export interface ModelFigures {
-  readonly id: ServableId;
-  readonly servable: ServableFigures;
-}
-
-/** What all available servables of a manager tell of themselves. */
-export function modelFigures(manager: Manager<ModelServable>): ModelFigures[] {
-  const states = manager.names().flatMap((name) => manager.states(name));
-  return states.filter(({ state }) => state === "available").map(({ id }) => {
-    using handle = manager.acquire(id);
-    const { inferRequestCount, inferRequestsInUse, waiting, batchRows } = handle.servable;
-    const { bounds, counts, sum } = batchRows ?? {};
-    return {
-      id,
-      servable: {
-        inferRequestCount,
-        inferRequestsInUse,
-        waiting,
-        batchRows: bounds && counts && sum !== undefined ? { bounds, counts, sum } : undefined,
-      },
-    };
-  });
+/** What is told of models on other threads. */
+export interface ThreadModelFigures {
+  readonly models: readonly ModelFigures[];
+  readonly batches: readonly BatchCounts[];
 }
 
 /** How often something was done and how long it took in all. */
@@ -52,6 +31,7 @@ export class ModelMetrics {
   readonly #manager: Manager<ModelServable>;
   readonly #loads = new Map<string, Effort>();
   readonly #unloads = new Map<string, Effort>();
+  readonly #aliases = new ModelAliases();
   /** Since when a version is being loaded or unloaded. */
   readonly #under = new Map<ServableId, { readonly work: "loading" | "unloading"; readonly sinceMs: number }>();
 
@@ -60,21 +40,37 @@ export class ModelMetrics {
   }
 
   /** Takes in a change of state. */
-  onStateChange({ id, state, error }: ServableState): void {
+  onStateChange(change: ServableState): void {
+    const { id, state, error } = change;
     const nowMs = performance.now();
     const under = this.#under.get(id);
     this.#under.delete(id);
     if (state === "loading" || state === "unloading") {
       this.#under.set(id, { work: state, sinceMs: nowMs });
+      // Told from here on: nobody sees a count rise that was never 0.
+      effortOf(state === "loading" ? this.#loads : this.#unloads, id.name);
     } else if (under !== undefined) {
       const effort = effortOf(under.work === "loading" ? this.#loads : this.#unloads, id.name);
       effort.byOutcome[error === undefined ? "ok" : "error"]++;
       effort.seconds += (nowMs - under.sinceMs) / 1000;
+      if (under.work === "loading") this.#tellAliases(change, nowMs - under.sinceMs);
     }
+    if (state === "end") this.#aliases.onEnd(id);
   }
 
-  /** Writes the families of models, and their names in model_server, with what the same versions tell on other threads. */
-  collect(page: MetricsPage, others: readonly ModelFigures[] = []): void {
+  #tellAliases({ id, state, origin }: ServableState, ms: number): void {
+    if (state !== "available") {
+      if (origin !== undefined) this.#aliases.onLoadFailed(origin);
+      return;
+    }
+    using handle = this.#manager.acquire(id);
+    const { servable } = handle;
+    this.#aliases.onAvailable(id, servable);
+    if (origin !== undefined) this.#aliases.onLoaded(origin, { servable, ms });
+  }
+
+  /** Writes the families of models, and their names in other servers, with what there is of them on other threads. */
+  collect(page: MetricsPage, others: ThreadModelFigures = { models: [], batches: [] }): void {
     const states = this.#manager.names().flatMap((name) => this.#manager.states(name));
     const family = page.family("ovserve_version_state", {
       type: "gauge",
@@ -83,78 +79,38 @@ export class ModelMetrics {
     for (const { id, state } of states) family.add({ model: id.name, version: id.version, state }, 1);
     writeEfforts(page, { name: "load", verb: "loaded", efforts: this.#loads });
     writeEfforts(page, { name: "unload", verb: "unloaded", efforts: this.#unloads });
-    collectServables(page, modelFigures(this.#manager).map((figures) => addUp(figures, others)));
+    const servings = addUp(modelFigures(this.#manager), others.models);
+    writeServables(page, servings);
+    this.#aliases.collect(page, { servings, batches: others.batches });
   }
 }
 
-function collectServables(page: MetricsPage, servables: readonly ModelFigures[]): void {
-  const gauge = (name: string, { help, valueOf, label }: GaugeOptions) => {
+function writeServables(page: MetricsPage, servings: readonly ModelFigures[]): void {
+  const gauge = (name: string, { help, valueOf }: GaugeOptions) => {
     const family = page.family(name, { type: "gauge", help });
-    for (const { id, servable } of servables) {
-      family.add({ [label]: id.name, version: id.version }, valueOf(servable));
-    }
+    for (const { id, servable } of servings) family.add({ model: id.name, version: id.version }, valueOf(servable));
   };
   gauge("ovserve_infer_requests", {
     help: "Inferences a version can run at once.",
     valueOf: ({ inferRequestCount }) => inferRequestCount,
-    label: "model",
   });
   gauge("ovserve_infer_requests_in_use", {
     help: "Inferences a version runs just now.",
     valueOf: ({ inferRequestsInUse }) => inferRequestsInUse,
-    label: "model",
   });
   gauge("ovserve_waiting_requests", {
     help: "Requests that wait to be inferred; rows of them where requests share inferences.",
     valueOf: ({ waiting }) => waiting,
-    label: "model",
   });
   const rows = page.family("ovserve_batch_rows", { type: "histogram", help: "Rows of each batch of requests." });
-  for (const { id, servable: { batchRows } } of servables) {
+  for (const { id, servable: { batchRows } } of servings) {
     if (batchRows !== undefined) rows.addHistogram({ model: id.name, version: id.version }, batchRows);
   }
-  gauge("ovms_infer_req_queue_size", {
-    help: "Infer requests of a version, as model_server tells them.",
-    valueOf: ({ inferRequestCount }) => inferRequestCount,
-    label: "name",
-  });
-  gauge("ovms_infer_req_active", {
-    help: "Infer requests in use, as model_server tells them.",
-    valueOf: ({ inferRequestsInUse }) => inferRequestsInUse,
-    label: "name",
-  });
-  gauge("ovms_current_requests", {
-    help: "Requests that are inferred or wait for it, as model_server tells them.",
-    valueOf: ({ inferRequestsInUse, waiting }) => inferRequestsInUse + waiting,
-    label: "name",
-  });
-}
-
-/** A version's figures with those of the same version elsewhere. */
-function addUp({ id, servable }: ModelFigures, others: readonly ModelFigures[]): ModelFigures {
-  const same = others.filter((other) => other.id.name === id.name && other.id.version === id.version);
-  const all = [servable, ...same.map((other) => other.servable)];
-  const sum = (figure: "inferRequestCount" | "inferRequestsInUse" | "waiting") =>
-    all.reduce((total, one) => total + one[figure], 0);
-  let batchRows: Histogram | undefined;
-  for (const one of all) {
-    if (one.batchRows === undefined) continue;
-    batchRows ??= new Histogram(one.batchRows.bounds);
-    batchRows.add(one.batchRows);
-  }
-  const [inferRequestCount, inferRequestsInUse, waiting] = [
-    sum("inferRequestCount"),
-    sum("inferRequestsInUse"),
-    sum("waiting"),
-  ];
-  return { id, servable: { inferRequestCount, inferRequestsInUse, waiting, batchRows } };
 }
 
 interface GaugeOptions {
   readonly help: string;
   readonly valueOf: (servable: ServableFigures) => number;
-  /** What the label with the model's name is called. */
-  readonly label: "model" | "name";
 }
 
 function effortOf(efforts: Map<string, Effort>, model: string): Effort {

@@ -6,6 +6,7 @@
 import { CODE, type CodeName, ServingError } from "../base/status.ts";
 import type { Manager } from "../core/manager.ts";
 import type { ServableState } from "../core/servable.ts";
+import type { Caller } from "../model/infer_request_pool.ts";
 import type { MissingModel } from "../model/model_catalog.ts";
 import type { ModelServable } from "../model/model_servable.ts";
 import type {
@@ -41,11 +42,15 @@ export class ModelService {
   /**
    * The states of one version, or of all that are known.
    *
+   * @param caller what is said of it in its record; nobody, when the program itself wants to know.
    * @throws {ServingError} INVALID_ARGUMENT without a model spec, NOT_FOUND for what was never aspired
    * (tensorflow_serving/model_servers/get_model_status_impl.cc).
    */
-  getModelStatus(request: GetModelStatusRequest): GetModelStatusResponse {
-    const { modelSpec } = request;
+  getModelStatus(
+    { modelSpec }: GetModelStatusRequest,
+    { record }: Pick<Caller, "record"> = {},
+  ): GetModelStatusResponse {
+    if (record !== undefined) record.modelName = modelSpec?.name ?? "";
     if (modelSpec === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Missing ModelSpec");
     const { name, version } = modelSpec;
     const states = this.#manager.states(name);

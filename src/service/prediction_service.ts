@@ -94,10 +94,15 @@ export class PredictionService {
   /**
    * The signatures of a servable.
    *
+   * @param caller what is said of it in its record; nobody, when the program itself wants to know.
    * @throws {ServingError} INVALID_ARGUMENT for a missing model spec or an unknown metadata field, NOT_FOUND for the servable
    * (tensorflow_serving/servables/tensorflow/get_model_metadata_impl.cc).
    */
-  getModelMetadata(request: GetModelMetadataRequest): GetModelMetadataResponse {
+  getModelMetadata(
+    request: GetModelMetadataRequest,
+    { record }: Pick<Caller, "record"> = {},
+  ): GetModelMetadataResponse {
+    if (record !== undefined) record.modelName = request.modelSpec?.name ?? "";
     if (request.modelSpec === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Missing ModelSpec");
     if (request.metadataFields.length === 0) {
       throw new ServingError(
@@ -110,6 +115,7 @@ export class PredictionService {
       throw new ServingError(CODE.INVALID_ARGUMENT, `Metadata field ${unknown} is not supported`);
     }
     using handle = this.#acquire(request.modelSpec);
+    if (record !== undefined) record.servable = handle.id;
     return { modelName: handle.id.name, modelVersion: handle.id.version, signatures: handle.servable.signatures };
   }
 

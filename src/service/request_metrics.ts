@@ -10,6 +10,7 @@ import { RequestSampler } from "../base/request_sampler.ts";
 import type { Code } from "../base/status.ts";
 import type { ServableId } from "../core/servable.ts";
 import { type RequestFigures, writeRequestAliases } from "./request_aliases.ts";
+import { RestTraffic } from "./rest_traffic.ts";
 import { CODE_NAMES, grouped, type RequestKind, RequestSeries, type VersionSeries } from "./request_series.ts";
 
 /** Versions that have ended and are still told one by one: their last figures have to be fetched once. */
@@ -33,6 +34,8 @@ interface OpenSeries extends VersionSeries {
 
 /** Counts requests. */
 export class RequestMetrics {
+  /** Counts what REST requests carry. */
+  readonly rest: RestTraffic = new RestTraffic();
   readonly #options: RequestMetricsOptions;
   readonly #sampler = new RequestSampler();
   readonly #byServable = new WeakMap<object, OpenSeries>();
@@ -103,6 +106,7 @@ export class RequestMetrics {
         phases.addHistogram({ ...labels, phase }, series[phase], { scale: 1e-3, every: 2 });
       }
     }
+    this.rest.collect(page);
     writeRequestAliases(page, { versions, retired: figures.flatMap(({ retired }) => retired) });
   }
 

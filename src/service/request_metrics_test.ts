@@ -104,6 +104,62 @@ Deno.test("RequestMetrics tells the figures under TensorFlow Serving's and model
   assert.equal(rig.value(probes), undefined, "health checks are no requests to models");
 });
 
+Deno.test("RequestMetrics counts the examples of requests that went well, by model as TensorFlow Serving does", () => {
+  const rig = new Rig();
+  const classify = { method: "Classify", interface: "gRPC" } as const;
+  const send = (exampleCount: number, code: 0 | 13) => {
+    const record = rig.requests.begin();
+    record.servable = versionOf(1);
+    record.exampleCount = exampleCount;
+    rig.requests.count(classify, record, code);
+  };
+  for (const exampleCount of [1, 3, 20_000]) send(exampleCount, CODE.OK);
+  send(5, CODE.INTERNAL);
+  rig.answer(1);
+  const counts = ":tensorflow:serving:request_example_counts";
+  assert.equal(rig.value(':tensorflow:serving:request_example_count_total{model="m"}'), 20_004);
+  assert.equal(rig.value(`${counts}_bucket{model="m",le="2"}`), 1);
+  assert.equal(rig.value(`${counts}_bucket{model="m",le="4"}`), 2);
+  assert.equal(rig.value(`${counts}_bucket{model="m",le="16384"}`), 2);
+  assert.equal(rig.value(`${counts}_count{model="m"}`), 3);
+});
+
+Deno.test("RequestMetrics tells model_server's questions about models, those about states without a version", () => {
+  const rig = new Rig();
+  const labels = (method: string) => `api="TensorFlowServing",interface="REST",method="${method}",name="m"`;
+  const status = rig.requests.begin();
+  status.modelName = "m";
+  rig.requests.count({ method: "GetModelStatus", interface: "REST" }, status, CODE.OK);
+  const metadata = rig.requests.begin();
+  metadata.servable = versionOf(1);
+  rig.requests.count({ method: "GetModelMetadata", interface: "REST" }, metadata, CODE.OK);
+  assert.equal(rig.value(`ovms_requests_success{${labels("GetModelStatus")}}`), 1);
+  assert.equal(rig.value(`ovms_requests_success{${labels("GetModelMetadata")},version="1"}`), 1);
+  assert.equal(rig.value('ovms_request_time_us_count{interface="REST",name="m",version="1"}'), undefined);
+});
+
+Deno.test("RequestMetrics has the bounds model_server's dashboard asks for, and those of TensorFlow Serving", () => {
+  const rig = new Rig();
+  rig.answer(1);
+  const asked = { interface: "gRPC", name: "m", version: "1" };
+  const labels = Object.entries(asked).map(([name, value]) => `${name}="${value}"`).join();
+  for (const le of ["32", "67466", "218591"]) {
+    assert.notEqual(rig.value(`ovms_request_time_us_bucket{${labels},le="${le}"}`), undefined, le);
+  }
+  const latency = ':tensorflow:serving:request_latency_bucket{model_name="m",API="Predict",entrypoint="GRPC"';
+  for (const le of ["10", "32.4", "67466.4"]) assert.notEqual(rig.value(`${latency},le="${le}"}`), undefined, le);
+});
+
+Deno.test("RequestMetrics tells REST requests that are open, and the bytes of those that are over", () => {
+  const rig = new Rig();
+  rig.requests.rest.open();
+  rig.requests.rest.open();
+  rig.requests.rest.close({ receivedBytes: 100, sentBytes: 7 });
+  assert.equal(rig.value("ovserve_rest_requests"), 1);
+  assert.equal(rig.value("ovserve_rest_received_bytes_total"), 100);
+  assert.equal(rig.value("ovserve_rest_sent_bytes_total"), 7);
+});
+
 Deno.test("RequestMetrics drops versions that ended long ago, and a model's own figures never fall", () => {
   const rig = new Rig();
   const count = 100;

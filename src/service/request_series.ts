@@ -17,6 +17,9 @@ export interface RequestKind {
 /** The names of the codes by their numbers. */
 export const CODE_NAMES: readonly CodeName[] = Object.keys(CODE) as CodeName[];
 
+/** 1 to 16,384 `tensorflow.Example`s: the bounds of tensorflow_serving/servables/tensorflow/util.cc. */
+const EXAMPLES_BOUNDS: readonly number[] = Array.from({ length: 15 }, (_, k) => 2 ** k);
+
 /** The requests of one sort to one version. */
 export class RequestSeries {
   /** How many ended with each code. */
@@ -28,6 +31,8 @@ export class RequestSeries {
   readonly queue: Histogram = new Histogram(DURATION_BOUNDS_MS);
   readonly infer: Histogram = new Histogram(DURATION_BOUNDS_MS);
   readonly encode: Histogram = new Histogram(DURATION_BOUNDS_MS);
+  /** How many `tensorflow.Example`s those had that went well; undefined when none had any. */
+  examples: Histogram | undefined;
   /** How many were not timed since one was, and that one. */
   #untold = 0;
 
@@ -35,6 +40,7 @@ export class RequestSeries {
   count(record: RequestRecord | undefined, code: Code): void {
     (this.codes[code] as number)++;
     if (record === undefined) return;
+    if (record.exampleCount > 0 && code === CODE.OK) this.#countExamples(record.exampleCount);
     this.#untold++;
     if (!record.isTimed) return;
     const times = this.#untold;
@@ -52,12 +58,19 @@ export class RequestSeries {
   add(other: RequestCounts): void {
     for (let code = 0; code < this.codes.length; code++) (this.codes[code] as number) += other.codes[code] as number;
     for (const part of ["total", "decode", "queue", "infer", "encode"] as const) this[part].add(other[part]);
+    if (other.examples !== undefined) (this.examples ??= new Histogram(EXAMPLES_BOUNDS)).add(other.examples);
+  }
+
+  #countExamples(count: number): void {
+    this.examples ??= new Histogram(EXAMPLES_BOUNDS);
+    this.examples.observe(count);
   }
 }
 
 /** What a series has counted: all that is left of one that comes from another thread. */
 export type RequestCounts =
   & Pick<RequestSeries, "codes">
+  & { readonly examples: HistogramCounts | undefined }
   & Readonly<Record<"total" | "decode" | "queue" | "infer" | "encode", HistogramCounts>>;
 
 /** The requests to one version, or to a model of which no version answered. */

@@ -9,6 +9,7 @@ import type { GrpcConfig } from "../config/config.ts";
 import type { CertificateTexts } from "../config/certificate_files.ts";
 import type { TcpEndpoint } from "../grpc/endpoint.ts";
 import type { GrpcTraffic } from "../grpc/server.ts";
+import type { BatchCounts } from "../model/batch_figures.ts";
 import type { SharedServable } from "../model/model_servable.ts";
 import type {
   GetModelStatusRequest,
@@ -16,7 +17,7 @@ import type {
   ReloadConfigRequest,
   ReloadConfigResponse,
 } from "../service/messages.ts";
-import type { ModelFigures } from "../service/model_metrics.ts";
+import type { ModelFigures } from "../service/model_figures.ts";
 import type { RequestFigures } from "../service/request_aliases.ts";
 
 /** What a thread is made with. */
@@ -64,6 +65,7 @@ export interface ThreadFigures {
   readonly traffic: GrpcTraffic;
   readonly requests: RequestFigures;
   readonly models: readonly ModelFigures[];
+  readonly batches: BatchCounts;
 }
 
 /** What only the main thread can answer. */

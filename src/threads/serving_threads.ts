@@ -307,9 +307,9 @@ function sharedVersion(
 }
 
 /** What is left of figures when their thread is gone: what was counted, and nothing that is now. */
-function gone({ traffic, requests }: ThreadFigures): ThreadFigures {
+function gone({ traffic, requests, batches }: ThreadFigures): ThreadFigures {
   const now = { connections: 0, streams: 0, inflightBytes: 0, waitingForMemory: 0 };
-  return { traffic: { ...traffic, ...now }, requests, models: [] };
+  return { traffic: { ...traffic, ...now }, requests, models: [], batches };
 }
 
 async function unlessGone(thread: ServingThread, asked: Promise<unknown>): Promise<void> {

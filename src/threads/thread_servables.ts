@@ -4,10 +4,11 @@
  * @module
  */
 import { toServingError } from "../base/status.ts";
-import { type Loader, Manager } from "../core/manager.ts";
+import { type Loader, Manager, type ServableState } from "../core/manager.ts";
 import type { Engine } from "../engine/engine.ts";
 import { attachMarked } from "../model/marked_engine.ts";
 import { ModelServable, type ModelServableOptions } from "../model/model_servable.ts";
+import { BatchTotals } from "../service/batch_totals.ts";
 import type { SharedVersion } from "./messages.ts";
 
 /** A version on its way in or out. */
@@ -24,7 +25,13 @@ interface Entry {
  * done here by a manager as there.
  */
 export class ThreadServables implements AsyncDisposable {
-  readonly manager: Manager<ModelServable> = new Manager({ loadRetriesMax: 0, allowLabelsForUnavailable: true });
+  readonly manager: Manager<ModelServable> = new Manager({
+    loadRetriesMax: 0,
+    allowLabelsForUnavailable: true,
+    onStateChange: (state) => this.#count(state),
+  });
+  /** What was counted of batches here. */
+  readonly batches: BatchTotals = new BatchTotals();
   readonly #engine: Engine;
   readonly #entries = new Map<number, Entry>();
 
@@ -71,6 +78,13 @@ export class ThreadServables implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.manager[Symbol.asyncDispose]();
+  }
+
+  #count({ id, state }: ServableState): void {
+    if (state === "end") this.batches.onEnd(id);
+    if (state !== "available") return;
+    using handle = this.manager.acquire(id);
+    this.batches.onAvailable(id, handle.servable);
   }
 
   #aspire(name: string): void {

@@ -10,7 +10,7 @@ import { ConnectionCount } from "../grpc/connection_count.ts";
 import { grpcMethods } from "../grpc/handlers.ts";
 import type { CertificateHandover, GrpcServer } from "../grpc/server.ts";
 import { newGrpcServer } from "../grpc_server.ts";
-import { modelFigures } from "../service/model_metrics.ts";
+import { modelFigures } from "../service/model_figures.ts";
 import { PredictionService } from "../service/prediction_service.ts";
 import { requestListeners } from "../service/request_listeners.ts";
 import { RequestMetrics } from "../service/request_metrics.ts";
@@ -53,7 +53,10 @@ export class ThreadServer {
     const services = {
       prediction: new PredictionService(this.#servables.manager),
       model: {
-        getModelStatus: (request) => ask({ kind: "get model status", request }),
+        getModelStatus: (request, { record }) => {
+          if (record !== undefined) record.modelName = request.modelSpec?.name ?? "";
+          return ask({ kind: "get model status", request });
+        },
         reloadConfig: (request) => ask({ kind: "reload config", request }),
       },
     } satisfies Parameters<typeof grpcMethods>[0];
@@ -97,6 +100,7 @@ export class ThreadServer {
           traffic: this.#server.traffic,
           requests: this.#requests.figures(),
           models: modelFigures(this.#servables.manager),
+          batches: this.#servables.batches.sum(),
         };
       case "leave":
         return this.#leave(task.graceMs);
