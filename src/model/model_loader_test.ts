@@ -138,3 +138,20 @@ Deno.test("loadModel() serves a model that refuses zeros, and says so", async ()
     },
   });
 });
+
+Deno.test("loadModel() compiles a model once more for each further thread that infers it in its loop, and else shares it", async () => {
+  const handles = ({ servable }: Loaded) => [0, 1].map((thread) => servable.share(thread).compiled.handle);
+  await load({ otherThreads: 2 }, {
+    look: (loaded) => {
+      assert.equal(loaded.report.isInLoop, true);
+      assert.equal(new Set(handles(loaded)).size, 2);
+    },
+  });
+  await load({ otherThreads: 2, device: "GPU" }, {
+    engine: { devices: ["GPU"] },
+    look: (loaded) => {
+      assert.equal(loaded.report.isInLoop, false);
+      assert.equal(new Set(handles(loaded)).size, 1);
+    },
+  });
+});

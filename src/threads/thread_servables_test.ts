@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { CODE } from "../base/status.ts";
+import type { CompiledModel } from "../engine/engine.ts";
+import { FakeEngine } from "../engine/fake_engine.ts";
+import { servingError, VersionFolder } from "../model/loading_testing.ts";
+import type { SharedVersion } from "./messages.ts";
+import { ThreadServables } from "./thread_servables.ts";
+
+const MODEL = {
+  inputs: [{ names: ["x"], dtype: "f32", shape: [-1] }],
+  outputs: [{ names: ["y"], dtype: "f32", shape: [-1] }],
+};
+
+/** A compiled model of the main thread's, and a thread that serves it. */
+class Rig implements AsyncDisposable {
+  readonly main: CompiledModel;
+  readonly engine = new FakeEngine();
+  readonly servables: ThreadServables = new ThreadServables(this.engine);
+
+  private constructor(main: CompiledModel) {
+    this.main = main;
+  }
+
+  static async open(): Promise<Rig> {
+    using folder = new VersionFolder();
+    const engine = new FakeEngine();
+    using model = await engine.read(folder.writeModel(MODEL).path);
+    return new Rig(await model.compile({ device: "CPU" }));
+  }
+
+  shared(key: number, version: number, inferRequestCount = 1): SharedVersion {
+    const servable = {
+      compiled: this.main.share(),
+      signatures: new Map([["serving_default", { inputs: [], outputs: [], outputPorts: undefined }]]),
+      inferRequestCount,
+      inLoopBytesMax: 0,
+      waitersMax: 1,
+    };
+    return structuredClone({ key, name: "m", version, servable });
+  }
+
+  get versions(): number[] {
+    return this.servables.manager.states("m").filter(({ state }) => state === "available").map(({ id }) => id.version);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.servables[Symbol.asyncDispose]();
+    assert.deepEqual(this.engine.live, { models: 0, compiledModels: 0, inferRequests: 0 });
+    this.main[Symbol.dispose]();
+  }
+}
+
+/** Whether a promise has settled by now, all that is ready done. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  promise.finally(() => settled = true);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  return settled;
+}
+
+Deno.test("ThreadServables.serve() has requests get a version, withdraw() waits for those that hold it", async () => {
+  await using rig = await Rig.open();
+  await rig.servables.serve(rig.shared(1, 1, 2));
+  assert.equal(rig.engine.live.inferRequests, 2);
+  const handle = rig.servables.manager.acquire({ name: "m" });
+  await rig.servables.serve(rig.shared(2, 2));
+  const gone = rig.servables.withdraw(1);
+  assert.equal(await isSettled(gone), false);
+  assert.deepEqual(rig.versions, [2]);
+  handle[Symbol.dispose]();
+  await gone;
+  assert.equal(rig.engine.live.inferRequests, 1);
+  await rig.servables.withdraw(2);
+  assert.deepEqual(rig.versions, []);
+});
+
+Deno.test("ThreadServables.serve() replaces a version that was loaded anew, without a moment that has none", async () => {
+  await using rig = await Rig.open();
+  await rig.servables.serve(rig.shared(1, 7));
+  const before = rig.servables.manager.acquire({ name: "m" });
+  await rig.servables.serve(rig.shared(2, 7));
+  const after = rig.servables.manager.acquire({ name: "m" });
+  assert.notEqual(after.servable, before.servable);
+  const gone = rig.servables.withdraw(1);
+  assert.equal(await isSettled(gone), false);
+  before[Symbol.dispose]();
+  await gone;
+  assert.deepEqual(rig.versions, [7]);
+  after[Symbol.dispose]();
+});
+
+Deno.test("ThreadServables.withdraw() of what replaces a version brings back the one before, where that is still wanted", async () => {
+  await using rig = await Rig.open();
+  await rig.servables.serve(rig.shared(1, 7));
+  const { servable, ...broken } = rig.shared(2, 7);
+  const nowhere = { ...servable.compiled, handle: 0n };
+  const served = rig.servables.serve({ ...broken, servable: { ...servable, compiled: nowhere } });
+  await assert.rejects(served, servingError(CODE.INTERNAL, /Internal error/));
+  await rig.servables.withdraw(2);
+  assert.deepEqual(rig.versions, [7]);
+  using handle = rig.servables.manager.acquire({ name: "m" });
+  assert.equal(handle.servable.inferRequestCount, 1);
+});
+
+Deno.test("ThreadServables.withdraw() of what was never served is done at once", async () => {
+  await using rig = await Rig.open();
+  await rig.servables.withdraw(5);
+});
+
+Deno.test("ThreadServables.label() takes the labels it is given, and forgets those before", async () => {
+  await using rig = await Rig.open();
+  await rig.servables.serve(rig.shared(1, 1));
+  await rig.servables.serve(rig.shared(2, 2));
+  rig.servables.label("m", new Map([["stable", 1], ["gone", 9]]));
+  rig.servables.label("m", new Map([["stable", 2]]));
+  using handle = rig.servables.manager.acquire({ name: "m", versionLabel: "stable" });
+  assert.equal(handle.id.version, 2);
+  const ask = () => rig.servables.manager.acquire({ name: "m", versionLabel: "gone" });
+  assert.throws(ask, servingError(CODE.INVALID_ARGUMENT, /Unrecognized servable version label: gone/));
+});
