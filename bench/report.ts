@@ -1,0 +1,109 @@
+/**
+ * What a run of the benchmark found: for each case the contenders, for each of them a number a round for each figure. All else, the
+ * tables, the ratios and the chart, is worked out from it, so a report that was kept can be shown again without measuring.
+ *
+ * @module
+ */
+
+/** The figures and their units, in the order of the tables. */
+export const FIGURES = {
+  /** How many the latencies are of, where that is not for the benchmark to choose. */
+  calls: "calls",
+  /** Requests, rows or images a second, as the case says. */
+  rate: "a second",
+  /** CPU time of the contender's process for one of them. */
+  cpuUs: "CPU µs",
+  meanUs: "mean µs",
+  p50Us: "p50 µs",
+  p99Us: "p99 µs",
+  /** From the start of the process to its first answer. */
+  startMs: "start ms",
+  residentMb: "resident MB",
+  peakMb: "peak MB",
+} as const;
+
+/** The name of a figure. */
+export type Figure = keyof typeof FIGURES;
+
+/** One round of one contender. A figure it cannot give is left out. */
+export type Round = Readonly<Partial<Record<Figure, number>>> & {
+  /** Calls that got no answer, another answer than the first, or an error. */
+  readonly failed?: number;
+};
+
+/** One contender in one case. */
+export interface Entry {
+  readonly label: string;
+  /** Ours are compared with the peers of the same case. */
+  readonly isPeer: boolean;
+  readonly rounds: readonly Round[];
+  /** Why there are no rounds. */
+  readonly absent?: string;
+}
+
+/** One case. */
+export interface CaseReport {
+  readonly name: string;
+  readonly title: string;
+  /** What is counted: a request, a row, an image. */
+  readonly unit: string;
+  /** Day and machine. */
+  readonly measured: string;
+  readonly entries: readonly Entry[];
+}
+
+/** A middle and how far numbers lie around it: half the distance of the least and the greatest, as a part of the middle. */
+export interface Middle {
+  readonly value: number;
+  readonly spread: number;
+}
+
+/** The median of numbers, NaN of none. */
+export function median(numbers: readonly number[]): Middle {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const half = sorted.length / 2;
+  const value = ((sorted[Math.floor(half)] ?? NaN) + (sorted[Math.ceil(half) - 1] ?? NaN)) / 2;
+  return { value, spread: ((sorted.at(-1) ?? NaN) - (sorted[0] ?? NaN)) / 2 / value };
+}
+
+/** The median of a figure over the rounds; undefined when no round has it. */
+export function figureOf({ rounds }: Entry, figure: Figure): Middle | undefined {
+  const numbers = rounds.map((round) => round[figure]).filter((number) => number !== undefined);
+  return numbers.length === 0 ? undefined : median(numbers);
+}
+
+/** The median over rounds of a figure divided by the peer's in the same round; undefined when no round has both. */
+export function ratioOf(ours: Entry, peer: Entry, figure: Figure): Middle | undefined {
+  const ratios = ours.rounds.flatMap((round, i) => {
+    const numerator = round[figure];
+    const denominator = peer.rounds[i]?.[figure];
+    return numerator === undefined || denominator === undefined ? [] : [numerator / denominator];
+  });
+  return ratios.length === 0 ? undefined : median(ratios);
+}
+
+/** How many calls failed in all rounds. */
+export function failuresOf({ rounds }: Entry): number {
+  return rounds.reduce((sum, { failed = 0 }) => sum + failed, 0);
+}
+
+/** The reports of cases, the newer ones in place of those with the same name. */
+export function merge(older: readonly CaseReport[], newer: readonly CaseReport[]): CaseReport[] {
+  const byName = new Map([...older, ...newer].map((report) => [report.name, report]));
+  return [...byName.values()];
+}
+
+/** Reads what {@link formatReports} wrote. */
+export function parseReports(text: string): CaseReport[] {
+  return (JSON.parse(text) as { cases: CaseReport[] }).cases;
+}
+
+/** JSON with a line for each contender, numbers with four digits. */
+export function formatReports(reports: readonly CaseReport[]): string {
+  const shorten = (_: string, value: unknown) => typeof value === "number" ? Number(value.toPrecision(4)) : value;
+  const cases = reports.map(({ entries, ...head }) => {
+    const lines = entries.map((entry) => `    ${JSON.stringify(entry, shorten)}`);
+    return `  ${JSON.stringify(head).slice(0, -1)}, "entries": [\n${lines.join(",\n")}\n  ]}`;
+  });
+  return `{"cases": [\n${cases.join(",\n")}\n]}\n`;
+}
