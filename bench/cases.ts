@@ -131,7 +131,7 @@ function resnetCases(): Case[] {
           benchmarkApp(model, load.shape),
         ],
         // Several inferences of each stream.
-        seconds: batch === 1 ? 3 : name.startsWith("resnet152") ? 6 : 4,
+        seconds: batch === 1 ? 2.5 : name.startsWith("resnet152") ? 6 : 4,
       });
     })
   );
@@ -149,7 +149,10 @@ function batchingCases(model: BenchModel, what: string): Case[] {
     streams: 1,
   });
   const byClients = (clients: number, rows: number) =>
-    ovserve(model, load(clients, rows), { label: `${clients} x ${rows} rows`, isPeer: true });
+    ovserve(model, load(clients, rows), {
+      label: `${clients} x ${rows} rows${clients * rows === 64 ? "" : `, ${clients * rows} in flight`}`,
+      isPeer: true,
+    });
   return [
     comparison(`batching-${model.name}`, {
       title: `64 clients with one row each, ${what}`,

@@ -6,7 +6,7 @@
  */
 
 /** Who a bar stands for, by colour. */
-export type Tone = "ours" | "variant" | "cpp" | "python" | "limit";
+export type Tone = "ours" | "variant" | "second" | "cpp" | "python" | "limit";
 
 /** A number with how far it spreads, as a part of it. */
 export interface Value {
@@ -49,7 +49,6 @@ const PADDING = 14;
 const HALF = (WIDTH - 3 * MARGIN) / 2;
 const HEAD = 50;
 const BAR = 22;
-const BAR_LABEL = 128;
 const BAR_NUMBER = 62;
 const PLOT = 150;
 /** About what a letter takes at 11 pixels. */
@@ -62,7 +61,8 @@ const LIGHT = {
   quiet: "#59636e",
   line: "#d1d9e0",
   ours: "#12805c",
-  variant: "#7cc7ab",
+  variant: "#8fd3b9",
+  second: "#4fae8c",
   cpp: "#7a5cc0",
   python: "#d08b1d",
   limit: "#8a949e",
@@ -75,7 +75,8 @@ const DARK: typeof LIGHT = {
   quiet: "#9198a1",
   line: "#3d444d",
   ours: "#2fbf8a",
-  variant: "#1c6e52",
+  variant: "#1a5c46",
+  second: "#238b67",
   cpp: "#a48ae8",
   python: "#e5b04b",
   limit: "#7d8690",
@@ -105,6 +106,15 @@ export function escapeXml(content: string): string {
   return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 
+/**
+ * How far a scale must reach for values: to the greatest, unless it is more than three times the next, which would press all
+ * others to nothing. Such a one is cut off.
+ */
+export function scaleReach(values: readonly number[]): number {
+  const [greatest = 0, next = greatest] = values.toSorted((a, b) => b - a);
+  return greatest > 3 * next ? 1.5 * next : greatest;
+}
+
 /** A round number at or above a value, for the top of a scale. */
 export function scaleTop(value: number): number {
   if (!(value > 0)) return 1;
@@ -112,11 +122,11 @@ export function scaleTop(value: number): number {
   return magnitude * ([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((step) => step * magnitude >= value) ?? 10);
 }
 
-/** A number as short as it can be said: `1.23`, `45.6`, `789`, `12.3k`. */
+/** A number as short as it can be said: `0.12`, `1.23`, `45.6`, `789`, `12.3k`. */
 export function shortNumber(value: number): string {
   if (value >= 1_000_000) return `${Number((value / 1_000_000).toPrecision(3))}M`;
   if (value >= 10_000) return `${Number((value / 1000).toPrecision(3))}k`;
-  return String(Number(value.toPrecision(3)));
+  return String(Number(value.toPrecision(value < 1 ? 2 : 3)));
 }
 
 interface Frame {
@@ -164,17 +174,19 @@ function drawPanel(panel: Panel, frame: Frame): string {
 }
 
 function drawBars({ bars }: BarPanel, { x, y, width }: Frame): string[] {
-  const room = width - 2 * PADDING - BAR_LABEL - BAR_NUMBER;
-  const top = Math.max(...bars.map(({ value, spread }) => value * (1 + spread)));
+  const labelWidth = Math.max(...bars.map(({ label }) => label.length)) * LETTER + 8;
+  const room = width - 2 * PADDING - labelWidth - BAR_NUMBER;
+  const top = scaleReach(bars.map(reach)) || 1;
+  const length = (part: number) => Math.max(1, room * Math.min(1, part / top));
   return bars.flatMap(({ label, value, spread, tone }, i) => {
     const middle = y + HEAD + i * BAR + BAR / 2;
-    const left = x + PADDING + BAR_LABEL;
-    const length = (part: number) => Math.max(1, room * part / top);
+    const left = x + PADDING + labelWidth;
     const end = left + length(value * (1 + spread));
+    const bar = { x: left, y: middle - 7, width: length(value), height: 14 };
     return [
       text(label, { x: left - 8, y: middle + 4, size: 11, anchor: "end" }),
-      rect(tone, { x: left, y: middle - 7, width: length(value), height: 14 }),
-      ...mark(left + length(value * (1 - spread)), middle, end, middle),
+      rect(tone, bar),
+      ...value > top ? [cut(end - 14, middle)] : mark(left + length(value * (1 - spread)), middle, end, middle),
       text(shortNumber(value), { x: end + 6, y: middle + 4, size: 11 }),
     ];
   });
@@ -182,12 +194,15 @@ function drawBars({ bars }: BarPanel, { x, y, width }: Frame): string[] {
 
 function drawColumns({ groups, series, line }: ColumnPanel, { x, y, width }: Frame): string[] {
   const values = series.flatMap(({ values }) => values.map((value) => value === undefined ? 0 : reach(value)));
-  const top = scaleTop(Math.max(...values, line?.at ?? 0));
+  const top = scaleTop(1.1 * Math.max(scaleReach(values), line?.at ?? 0));
   const left = x + PADDING + 34;
   const right = x + width - PADDING;
   const bottom = y + HEAD + 22 + PLOT;
   const height = (value: number) => PLOT * Math.min(value, top) / top;
   const parts = legend(series, { x: x + PADDING, y: y + HEAD + 4 });
+  if (line !== undefined) {
+    parts.push(text(`┄ ${line.label}`, { x: right, y: y + HEAD + 5, size: 11, anchor: "end", style: "quiet" }));
+  }
   for (const part of [0, 0.5, 1]) {
     const at = bottom - PLOT * part;
     parts.push(`<path class="line" d="M${round(left)} ${round(at)}H${round(right)}" fill="none"/>`);
@@ -207,7 +222,11 @@ function drawColumns({ groups, series, line }: ColumnPanel, { x, y, width }: Fra
       parts.push(
         rect(tone, { x: start + 1, y: bottom - height(value.value), width: column - 2, height: height(value.value) }),
       );
-      parts.push(...mark(center, bottom - height(value.value * (1 - value.spread)), center, head));
+      parts.push(
+        ...value.value > top
+          ? [cut(center, head + 14)]
+          : mark(center, bottom - height(value.value * (1 - value.spread)), center, head),
+      );
       const label = shortNumber(value.value);
       if (label.length * LETTER * 0.9 <= column + 6) {
         parts.push(text(label, { x: center, y: head - 4, size: 9.5, anchor: "middle" }));
@@ -219,7 +238,6 @@ function drawColumns({ groups, series, line }: ColumnPanel, { x, y, width }: Fra
     parts.push(
       `<path class="mark" d="M${round(left)} ${round(at)}H${round(right)}" fill="none" stroke-dasharray="4 3"/>`,
     );
-    parts.push(text(line.label, { x: right, y: at - 4, size: 10, anchor: "end" }));
   }
   return parts;
 }
@@ -245,6 +263,13 @@ function reach({ value, spread }: Value): number {
 function mark(x1: number, y1: number, x2: number, y2: number): string[] {
   if (Math.hypot(x2 - x1, y2 - y1) < 1) return [];
   return [`<path class="mark" d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" fill="none" opacity="0.7"/>`];
+}
+
+/** A gap in a bar that is longer than can be shown. */
+function cut(x: number, y: number): string {
+  return `<path class="panel" d="M${round(x - 20)} ${round(y + 3)}L${round(x + 20)} ${round(y - 9)}v5L${
+    round(x - 20)
+  } ${round(y + 8)}z"/>`;
 }
 
 function rect(tone: Tone, { x, y, width, height }: Frame): string {

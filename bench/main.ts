@@ -96,10 +96,13 @@ async function measure({ name, title, unit, measure }: Case, effort: Effort): Pr
   const start = performance.now();
   const entries = await measure(effort);
   const seconds = Math.round((performance.now() - start) / 1000);
-  const { rounds } = effort;
-  const measured =
-    `${new Date().toISOString().slice(0, 10)}, ${rounds} ${rounds === 1 ? "round" : "rounds"} in ${seconds} s, ` +
-    `${navigator.hardwareConcurrency} CPUs (${await cpuModel()}), load ${Deno.loadavg()[0]?.toFixed(1)}`;
+  const measured = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${navigator.hardwareConcurrency} CPUs, ${await cpuModel()}`,
+    load: Number(Deno.loadavg()[0]?.toFixed(1)),
+    rounds: effort.rounds,
+    seconds,
+  };
   return { name, title, unit, measured, entries };
 }
 

@@ -17,10 +17,9 @@ export function drawReports(reports: readonly CaseReport[]): string {
   const cases = new Map(reports.map((report) => [report.name, report]));
   const panels = [...cheapPanels(cases), ...resnetPanels(cases), ...batchingPanels(cases), ...otherPanels(cases)];
   const isEmpty = (panel: Panel) => panel.kind === "bars" ? panel.bars.length === 0 : panel.series.length === 0;
-  const machine = [...new Set(reports.map(({ measured }) => /^.*?,.*?(\d+ CPUs \(.*?\))/.exec(measured)?.[1] ?? ""))];
-  const subtitle = `${
-    machine.join("; ")
-  }. Medians of the rounds; a thin line is the range. Servers and clients share the machine.`;
+  const distinct = (of: (report: CaseReport) => string | number) => [...new Set(reports.map(of))].join(" or ");
+  const subtitle = `${distinct(({ measured }) => measured.machine)}, shared with the clients. ` +
+    `Medians of ${distinct(({ measured }) => measured.rounds)} rounds in turn; a thin line shows their spread.`;
   return drawChart("ovserve beside its peers", subtitle, panels.filter((panel) => !isEmpty(panel)));
 }
 
@@ -91,19 +90,19 @@ function resnetPanels(cases: Cases): Panel[] {
 }
 
 function batchingPanels(cases: Cases): Panel[] {
-  const titles = { dense: "a model of milliseconds a row", mlp: "a model of microseconds a row" };
-  return Object.entries(titles).map(([name, what]) =>
-    bars(`64 clients with one row each: ${what}`, "rows a second", cases.get(`batching-${name}`), "rate")
-  );
+  const titles = { dense: "Rows of a model that takes milliseconds", mlp: "Rows of a model that takes microseconds" };
+  const note = "rows a second; 64 clients with one row each, or clients x rows of their own";
+  return Object.entries(titles).map(([name, title]) => bars(title, note, cases.get(`batching-${name}`), "rate"));
 }
 
 function otherPanels(cases: Cases): Panel[] {
   const swaps = ["swap-tiny", "swap-resnet50v1"].flatMap((name) => cases.get(name) ?? []);
   const memory = [["tiny", "trivial"], ["resnet50v1-1", "ResNet-50"], ["resnet152v1-1", "ResNet-152"]] as const;
+  const underLoad = columns("Memory under load", "MB resident", cases, memory.map(withFigure("residentMb")));
   return [
     swapPanel(swaps),
+    { ...underLoad, series: underLoad.series.filter(({ tone }) => tone !== "variant" && tone !== "second") },
     bars("Start", "ms from the start of the process to the first answer", cases.get("start"), "startMs"),
-    columns("Memory under load", "MB resident", cases, memory.map(withFigure("residentMb"))),
     bars("Memory at rest", "MB resident, trivial model", cases.get("start"), "residentMb"),
   ];
 }
@@ -118,7 +117,7 @@ function swapPanel(reports: readonly CaseReport[]): Panel {
     note: "of clients that go on asking",
     groups: reports.map(({ name }) => name === "swap-tiny" ? "trivial model" : "ResNet-50"),
     series: labels.map((label, i) => ({
-      label,
+      label: i === 0 ? "a new version of it" : "ResNet-152 beside it",
       tone: i === 0 ? "ours" : "variant",
       values: reports.map((report) => {
         const ours = report.entries.find((entry) => entry.label === label);
@@ -207,9 +206,10 @@ function seriesOf(
   })).filter(({ values }) => values.some((value) => value !== undefined));
 }
 
-/** The first of ours in its own colour, the others of ours paler. */
+/** Ours in its own colour, what is ours with another setting or used otherwise paler. */
 function toneOf({ label, isPeer }: Entry): Tone {
-  return TONES[label] ?? (isPeer || /worker|cold|no model/.test(label) ? "variant" : "ours");
+  if (/^2 workers|cold/.test(label)) return "second";
+  return TONES[label] ?? (isPeer || /worker|no model|source/.test(label) ? "variant" : "ours");
 }
 
 function titleOf(name: string, batch: number): string {

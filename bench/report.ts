@@ -41,14 +41,25 @@ export interface Entry {
   readonly absent?: string;
 }
 
+/** When, where and how much was measured. */
+export interface Measured {
+  /** `2026-11-23`. */
+  readonly date: string;
+  readonly machine: string;
+  /** What was waiting for the CPUs in the minute before the end, the benchmark's own processes with it. */
+  readonly load: number;
+  readonly rounds: number;
+  /** How long it took, with starting and warming up. */
+  readonly seconds: number;
+}
+
 /** One case. */
 export interface CaseReport {
   readonly name: string;
   readonly title: string;
   /** What is counted: a request, a row, an image. */
   readonly unit: string;
-  /** Day and machine. */
-  readonly measured: string;
+  readonly measured: Measured;
   readonly entries: readonly Entry[];
 }
 
@@ -93,17 +104,42 @@ export function merge(older: readonly CaseReport[], newer: readonly CaseReport[]
   return [...byName.values()];
 }
 
+/** An entry as it is kept: for each figure the numbers of all rounds, null where a round has none. */
+type KeptEntry = Omit<Entry, "rounds"> & { readonly rounds: Readonly<Record<string, readonly (number | null)[]>> };
+
 /** Reads what {@link formatReports} wrote. */
 export function parseReports(text: string): CaseReport[] {
-  return (JSON.parse(text) as { cases: CaseReport[] }).cases;
+  const { cases } = JSON.parse(text) as { cases: (Omit<CaseReport, "entries"> & { entries: KeptEntry[] })[] };
+  return cases.map(({ entries, ...head }) => ({
+    ...head,
+    entries: entries.map(({ rounds, ...entry }) => ({ ...entry, rounds: roundsOf(rounds) })),
+  }));
 }
 
 /** JSON with a line for each contender, numbers with four digits. */
 export function formatReports(reports: readonly CaseReport[]): string {
   const shorten = (_: string, value: unknown) => typeof value === "number" ? Number(value.toPrecision(4)) : value;
   const cases = reports.map(({ entries, ...head }) => {
-    const lines = entries.map((entry) => `    ${JSON.stringify(entry, shorten)}`);
+    const lines = entries.map(({ rounds, ...entry }) =>
+      `    ${JSON.stringify({ ...entry, rounds: columnsOf(rounds) }, shorten)}`
+    );
     return `  ${JSON.stringify(head).slice(0, -1)}, "entries": [\n${lines.join(",\n")}\n  ]}`;
   });
   return `{"cases": [\n${cases.join(",\n")}\n]}\n`;
+}
+
+function columnsOf(rounds: readonly Round[]): KeptEntry["rounds"] {
+  const names = [...new Set(rounds.flatMap((round) => Object.keys(round)))] as (keyof Round)[];
+  return Object.fromEntries(names.map((name) => [name, rounds.map((round) => round[name] ?? null)]));
+}
+
+function roundsOf(columns: KeptEntry["rounds"]): Round[] {
+  const count = Math.max(0, ...Object.values(columns).map(({ length }) => length));
+  return Array.from({ length: count }, (_, i) =>
+    Object.fromEntries(
+      Object.entries(columns).flatMap(([name, numbers]) => {
+        const number = numbers[i] ?? null;
+        return number === null ? [] : [[name, number]];
+      }),
+    ));
 }

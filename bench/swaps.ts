@@ -12,7 +12,7 @@ import { type Call, type Load, type Outcome, Request } from "./h2load.ts";
 import type { Entry, Round } from "./report.ts";
 
 /** How long the load of one round lasts, where the changes are quick enough. */
-const ROUND_SECONDS = 10;
+const ROUND_SECONDS = 8;
 /** The quiet before each change. */
 const QUIET_SECONDS = 0.7;
 const POLL_SECONDS = "0.1";

@@ -27,7 +27,11 @@ const COMPARED: readonly Figure[] = ["rate", "cpuUs", "meanUs", "p50Us", "p99Us"
 /** A case as Markdown: who is absent or failed, the figures, and what ours are of the peers'. */
 export function formatCase(report: CaseReport): string {
   const { name, title, measured, entries } = report;
-  const parts = [`### ${name}: ${title}`, measured];
+  const { date, machine, load, rounds, seconds } = measured;
+  const parts = [
+    `### ${name}: ${title}`,
+    `${date}, ${machine}, load ${load}; ${rounds} ${rounds === 1 ? "round" : "rounds"} in ${seconds} s.`,
+  ];
   for (const { label, absent } of entries) if (absent !== undefined) parts.push(`${label} is absent: ${absent}.`);
   for (const entry of entries) {
     const failures = failuresOf(entry);
@@ -40,10 +44,11 @@ export function formatCase(report: CaseReport): string {
   return `${parts.join("\n\n")}\n`;
 }
 
-/** A number with its spread: `12,300 ±4 %`. */
+/** A number with its spread, where it has one: `12,300 ±4 %`. */
 export function formatMiddle(middle: Middle | undefined): string {
   if (middle === undefined) return "";
-  return `${formatNumber(middle.value)} ±${Math.round(middle.spread * 100)} %`;
+  const number = formatNumber(middle.value);
+  return middle.spread === 0 ? number : `${number} ±${Math.round(middle.spread * 100)} %`;
 }
 
 /** A number with three digits, thousands told apart. */
