@@ -11,6 +11,7 @@ import { exists, ROOT, run } from "../scripts/shell.ts";
 import { allCases, type Case, type Effort, MODELS } from "./cases.ts";
 import { drawReports } from "./panels.ts";
 import { type CaseReport, failuresOf, formatReports, merge, parseReports } from "./report.ts";
+import { formatScaling } from "./scaling.ts";
 import { formatCase } from "./table.ts";
 
 const HELP = `Usage: deno task bench [options] [cases]
@@ -24,6 +25,7 @@ Runs this server and its peers in turn and prints, for each case, figures (media
   --from FILE      show kept figures, measure nothing
   --svg FILE       draw the figures: those of --json or --from, all of them
   --markdown FILE  write the tables, of the same figures
+  --scale          say what machines of 8, 32 and 96 cores should give, by the same figures (docs/scaling_up.md)
 
 A case's name may end with * for all that begin so. Needs h2load (Debian's nghttp2-client).
 OVSERVE_BINARY=FILE       measure this executable, and its cold and warm start
@@ -42,6 +44,7 @@ async function main(): Promise<void> {
       from: { type: "string" },
       svg: { type: "string" },
       markdown: { type: "string" },
+      scale: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -54,7 +57,8 @@ async function main(): Promise<void> {
   };
   if (values.from !== undefined) {
     const reports = parseReports(await Deno.readTextFile(values.from));
-    for (const report of reports) console.log(formatCase(report));
+    if (values.scale) console.log(formatScaling(reports));
+    else for (const report of reports) console.log(formatCase(report));
     return await show(reports);
   }
   const cases = chosen(allCases(), positionals);
@@ -81,6 +85,7 @@ async function main(): Promise<void> {
     // After each case, so that a run that is stopped has not been for nothing.
     await show(reports);
   }
+  if (values.scale) console.log(formatScaling(reports));
 }
 
 function chosen(cases: readonly Case[], names: readonly string[]): readonly Case[] {

@@ -15,7 +15,7 @@ import {
 } from "./report.ts";
 
 /** Rows of cells under a head of as many. */
-interface Table {
+export interface Table {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
@@ -83,7 +83,7 @@ function ratioTable(entries: readonly Entry[]): Table {
 }
 
 /** A Markdown table whose columns stand below one another in plain text too. */
-function formatTable({ head, rows }: Table): string {
+export function formatTable({ head, rows }: Table): string {
   const widths = head.map((cell, i) => Math.max(4, cell.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, i) => i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)).join(" | ")} |`;
