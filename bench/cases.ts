@@ -148,11 +148,12 @@ function batchingCases(model: BenchModel, what: string): Case[] {
     connections: clients,
     streams: 1,
   });
-  const byClients = (clients: number, rows: number) =>
-    ovserve(model, load(clients, rows), {
-      label: `${clients} x ${rows} rows${clients * rows === 64 ? "" : `, ${clients * rows} in flight`}`,
-      isPeer: true,
-    });
+  const byClients = (clients: number, rows: number): Contender => {
+    const inFlight = clients * rows;
+    const label = `${clients} x ${rows} rows${inFlight === 64 ? "" : `, ${inFlight} in flight`}`;
+    const contender = ovserve(model, load(clients, rows), { label, isPeer: true });
+    return inFlight === 64 ? { ...contender, group: "clients' batches, 64 rows in flight" } : contender;
+  };
   return [
     comparison(`batching-${model.name}`, {
       title: `64 clients with one row each, ${what}`,

@@ -20,13 +20,18 @@ export async function compare(
 ): Promise<readonly Entry[]> {
   await using stack = new AsyncDisposableStack();
   const lanes: { readonly running: Running; readonly rounds: Round[] }[] = [];
-  const entries = [];
-  for (const { label, isPeer, absent, ...contender } of contenders) {
-    const measured: Round[] = [];
-    entries.push({ label, isPeer, rounds: measured, ...absent === undefined ? {} : { absent } });
-    if (absent !== undefined) continue;
+  const entries: Entry[] = [];
+  for (const contender of contenders) {
+    const { label, isPeer, absent, group } = contender;
+    const head = { label, isPeer, ...group === undefined ? {} : { group } };
+    if (absent !== undefined) {
+      entries.push({ ...head, rounds: [], absent });
+      continue;
+    }
     const running = stack.use(await contender.start());
+    const measured: Round[] = [];
     lanes.push({ running, rounds: measured });
+    entries.push({ ...head, rounds: measured, ...running.note === undefined ? {} : { note: running.note } });
     assertAlike(label, running, lanes[0]?.running);
   }
   for (let round = 0; round < rounds; round++) {

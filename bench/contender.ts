@@ -6,12 +6,14 @@
 import { PREFIX_BYTES } from "../src/grpc/message_reader.ts";
 import { type Answer, type Load, type Outcome, Request } from "./h2load.ts";
 import { Process, type Program } from "./process.ts";
-import type { Round } from "./report.ts";
+import type { Entry, Round } from "./report.ts";
 
 /** Takes part in a case. */
 export interface Contender {
   readonly label: string;
   readonly isPeer: boolean;
+  /** See {@link Entry.group}. */
+  readonly group?: string;
   /** Why it cannot take part, where it is not at hand. */
   readonly absent?: string;
   /** Starts it and warms it up. */
@@ -22,6 +24,8 @@ export interface Contender {
 export interface Running extends AsyncDisposable {
   /** What it answers, to compare it with the others; undefined when it has no answer to show. */
   readonly answer?: Answer;
+  /** What is worth knowing of how it works. */
+  readonly note?: string;
   /** Works for about so many seconds. */
   round(seconds: number): Promise<Round>;
 }
@@ -66,14 +70,23 @@ const WARM_UP_SECONDS = 0.3;
 /** Whole turns of everything in flight a round has at least: with fewer, its start and its end would be most of it. */
 const TURNS_MIN = 2;
 
+/** What this server's log says of a model it has measured: whether it infers on the serving thread or beside it decides what a call costs. */
+const MEASURED = /"inferRequestCount":(\d+),"inferenceUs":([\d.]+),"isInLoop":(true|false)/;
+
 class LoadedServer implements Running {
   #callsPerSecond = 0;
+  readonly note?: string;
 
   private constructor(
     readonly answer: Answer,
     private readonly process: Process,
     private readonly request: Request,
-  ) {}
+  ) {
+    const [, requests, inferenceUs, isInLoop] = MEASURED.exec(process.log) ?? [];
+    if (inferenceUs === undefined) return;
+    const where = isInLoop === "true" ? "in the loop" : `off the loop with ${requests} infer requests`;
+    this.note = `measured ${Math.round(Number(inferenceUs))} µs an inference, infers ${where}`;
+  }
 
   static async start(program: Program, load: Load): Promise<LoadedServer> {
     const request = new Request(load);

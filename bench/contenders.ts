@@ -11,7 +11,7 @@ import type { Round } from "./report.ts";
 
 const PYTHON = `${ROOT}.ovserve/python/bin/python`;
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-ffi", "--allow-env", "--allow-sys"];
-const LISTEN = ["--grpc_bind_address", "127.0.0.1", "--port", "{port}", "--log_level", "error"];
+const LISTEN = ["--grpc_bind_address", "127.0.0.1", "--port", "{port}", "--log_level", "info"];
 
 /** A model to serve: its name is that of its folder. */
 export interface BenchModel {

@@ -21,8 +21,8 @@ const START_TIMEOUT_MS = 180_000;
 const CONNECT_PAUSE_MS = 5;
 const END_TIMEOUT_MS = 30_000;
 const TICKS_PER_SECOND = 100;
-/** What is kept of the end of the log, to say why a process ended. */
-const LOG_CHARS = 2000;
+/** What is kept of the end of the log. */
+const LOG_CHARS = 8000;
 
 /** A server that listens. */
 export class Process implements AsyncDisposable {
@@ -56,6 +56,11 @@ export class Process implements AsyncDisposable {
     await started.#untilListening(command);
     stack.move();
     return started;
+  }
+
+  /** The end of what it has written to standard error. */
+  get log(): string {
+    return this.#log;
   }
 
   /** CPU time of the process and its threads so far, in seconds. */

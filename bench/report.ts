@@ -36,9 +36,13 @@ export interface Entry {
   readonly label: string;
   /** Ours are compared with the peers of the same case. */
   readonly isPeer: boolean;
+  /** Peers that are variants of one thing: ours are compared with the best of them too. */
+  readonly group?: string;
   readonly rounds: readonly Round[];
   /** Why there are no rounds. */
   readonly absent?: string;
+  /** What is worth knowing of how it worked. */
+  readonly note?: string;
 }
 
 /** When, where and how much was measured. */
@@ -91,6 +95,18 @@ export function ratioOf(ours: Entry, peer: Entry, figure: Figure): Middle | unde
     return numerator === undefined || denominator === undefined ? [] : [numerator / denominator];
   });
   return ratios.length === 0 ? undefined : median(ratios);
+}
+
+/** The one with the highest rate of each group. */
+export function bestOfGroups(entries: readonly Entry[]): Entry[] {
+  const rateOf = (entry: Entry) => figureOf(entry, "rate")?.value ?? 0;
+  const best = new Map<string, Entry>();
+  for (const entry of entries) {
+    if (entry.group === undefined) continue;
+    const sofar = best.get(entry.group);
+    if (sofar === undefined || rateOf(entry) > rateOf(sofar)) best.set(entry.group, entry);
+  }
+  return [...best.values()];
 }
 
 /** How many calls failed in all rounds. */

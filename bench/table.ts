@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  bestOfGroups,
   type CaseReport,
   type Entry,
   failuresOf,
@@ -33,6 +34,8 @@ export function formatCase(report: CaseReport): string {
     `${date}, ${machine}, load ${load}; ${rounds} ${rounds === 1 ? "round" : "rounds"} in ${seconds} s.`,
   ];
   for (const { label, absent } of entries) if (absent !== undefined) parts.push(`${label} is absent: ${absent}.`);
+  const notes = entries.flatMap(({ label, note }) => note === undefined ? [] : [`${label} ${note}`]);
+  if (notes.length > 0) parts.push(`${notes.join("; ")}.`);
   for (const entry of entries) {
     const failures = failuresOf(entry);
     if (failures > 0) parts.push(`**FAILED: ${failures} calls of ${entry.label} had no answer or another one.**`);
@@ -73,8 +76,13 @@ function figureTable(unit: string, entries: readonly Entry[]): Table {
 /** Ratios are taken within each round, so what disturbed both of them is not in the ratio, nor in its spread. */
 function ratioTable(entries: readonly Entry[]): Table {
   const figures = COMPARED.filter((figure) => entries.some((entry) => figureOf(entry, figure) !== undefined));
+  const best = bestOfGroups(entries).map((entry) => ({
+    ...entry,
+    label: `the best of ${entry.group}, ${entry.label}`,
+  }));
+  const peers = [...entries.filter(({ isPeer }) => isPeer), ...best];
   const rows = entries.filter(({ isPeer }) => !isPeer).flatMap((ours) =>
-    entries.filter(({ isPeer }) => isPeer).map((peer) => [
+    peers.map((peer) => [
       `${ours.label} / ${peer.label}`,
       ...figures.map((figure) => formatMiddle(ratioOf(ours, peer, figure))),
     ])

@@ -29,6 +29,12 @@ Deno.test("formatCase() has a row for each contender, and one for each of ours b
   );
 });
 
+Deno.test("formatCase() compares ours with the best of a group, which is the one with the highest rate", () => {
+  const variant = (label: string, rate: number) => ({ label, isPeer: true, group: "batches", rounds: [{ rate }] });
+  const text = formatCase(report([OURS, variant("small", 100), variant("large", 600), variant("huge", 200)]));
+  assert.match(text, /^\| ovserve \/ the best of batches, large +\| +0\.5 \|/m);
+});
+
 Deno.test("formatCase() says loudly what failed, and who is absent and why", () => {
   const failing = { ...OURS, rounds: [{ rate: 1, failed: 3 }] };
   const absent = { label: "python", isPeer: true, rounds: [], absent: "there is no Python" };
