@@ -6,13 +6,13 @@
 import { PREFIX_BYTES } from "../src/grpc/message_reader.ts";
 import { type Answer, type Load, type Outcome, Request } from "./h2load.ts";
 import { Process, type Program } from "./process.ts";
-import type { Entry, Round } from "./report.ts";
+import type { Round } from "./report.ts";
 
 /** Takes part in a case. */
 export interface Contender {
   readonly label: string;
   readonly isPeer: boolean;
-  /** See {@link Entry.group}. */
+  /** What it is a variant of, among peers. */
   readonly group?: string;
   /** Why it cannot take part, where it is not at hand. */
   readonly absent?: string;
