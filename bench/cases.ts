@@ -9,7 +9,7 @@ import type { Contender } from "./contender.ts";
 import { benchmarkApp, type BenchModel, cppPeer, emptyServers, ovserve, pythonPeer } from "./contenders.ts";
 import type { Load } from "./h2load.ts";
 import type { Entry } from "./report.ts";
-import { measureStarts } from "./starts.ts";
+import { measureIdle, measureStarts } from "./starts.ts";
 import { measureSwaps } from "./swaps.ts";
 
 /** Where bench/models.py makes its models. */
@@ -62,6 +62,12 @@ export function allCases(): Case[] {
       title: "from the start of the process to the first answer; memory then, at rest",
       unit: "request",
       measure: ({ rounds }) => measureStarts(TINY, { rounds }),
+    },
+    {
+      name: "idle",
+      title: "memory without a model",
+      unit: "request",
+      measure: ({ rounds }) => measureIdle({ rounds }),
     },
   ];
 }

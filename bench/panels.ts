@@ -26,7 +26,7 @@ export function drawReports(reports: readonly CaseReport[]): string {
 type Cases = ReadonlyMap<string, CaseReport>;
 
 function cheapPanels(cases: Cases): Panel[] {
-  const tiny = cases.get("tiny");
+  const tiny = cases.get("tiny")?.entries;
   const images = [["image-1", "602 kB"], ["image-16", "9.6 MB"]] as const;
   return [
     bars("Trivial model: rate", "requests a second, 256 in flight", tiny, "rate"),
@@ -92,7 +92,9 @@ function resnetPanels(cases: Cases): Panel[] {
 function batchingPanels(cases: Cases): Panel[] {
   const titles = { dense: "Rows of a model that takes milliseconds", mlp: "Rows of a model that takes microseconds" };
   const note = "rows a second; 64 clients with one row each, or clients x rows of their own";
-  return Object.entries(titles).map(([name, title]) => bars(title, note, cases.get(`batching-${name}`), "rate"));
+  return Object.entries(titles).map(([name, title]) =>
+    bars(title, note, cases.get(`batching-${name}`)?.entries, "rate")
+  );
 }
 
 function otherPanels(cases: Cases): Panel[] {
@@ -102,9 +104,15 @@ function otherPanels(cases: Cases): Panel[] {
   return [
     swapPanel(swaps),
     { ...underLoad, series: underLoad.series.filter(({ tone }) => tone !== "variant" && tone !== "second") },
-    bars("Start", "ms from the start of the process to the first answer", cases.get("start"), "startMs"),
-    bars("Memory at rest", "MB resident, trivial model", cases.get("start"), "residentMb"),
+    bars("Start", "ms from the start of the process to the first answer", cases.get("start")?.entries, "startMs"),
+    memoryAtRest(cases),
   ];
+}
+
+function memoryAtRest(cases: Cases): Panel {
+  const idle = (cases.get("idle")?.entries ?? []).map((entry) => ({ ...entry, label: `${entry.label}, no model` }));
+  const entries = [...cases.get("start")?.entries ?? [], ...idle];
+  return bars("Memory at rest", "MB resident, with the trivial model unless it is said", entries, "residentMb");
 }
 
 /** A p99 is of no use beside another model's, so each is shown as a part of its own quiet p99. */
@@ -129,8 +137,8 @@ function swapPanel(reports: readonly CaseReport[]): Panel {
   };
 }
 
-function bars(title: string, note: string, report: CaseReport | undefined, figure: Figure): Panel {
-  const shown = (report?.entries ?? []).flatMap((entry) => {
+function bars(title: string, note: string, entries: readonly Entry[] | undefined, figure: Figure): Panel {
+  const shown = (entries ?? []).flatMap((entry) => {
     const value = figureOf(entry, figure);
     return value === undefined ? [] : [{ label: entry.label, tone: toneOf(entry), ...value }];
   });

@@ -19,14 +19,16 @@ import type { Entry, Round } from "./report.ts";
 /** How long a process rests before its memory is read. */
 const REST_MS = 500;
 
-const NO_BINARY = "OVSERVE_BINARY names no executable";
+/** Why there is no executable. */
+const NO_BINARY = "OVSERVE_BINARY names none";
 
+/** What is started. */
 interface Starter {
   readonly label: string;
   readonly isPeer: boolean;
+  readonly program: Program | undefined;
+  /** Why there is no program. */
   readonly absent?: string;
-  /** Starts it and waits for an answer, where it has a model. */
-  readonly start: (folder: string) => Promise<Round>;
 }
 
 /**
@@ -36,73 +38,67 @@ interface Starter {
 export async function measureStarts(model: BenchModel, { rounds }: { rounds: number }): Promise<readonly Entry[]> {
   const request = new Request({ modelName: model.name, shape: [1, 1], connections: 1, streams: 1 });
   const args = modelArgs(model);
-  const starter = (
-    label: string,
-    program: Program | undefined,
-    { isPeer = false, env, absent = NO_BINARY, asks = true }: Options = {},
-  ): Starter => ({
-    label,
-    isPeer,
-    ...program === undefined ? { absent } : {},
-    start: async (folder) => {
-      if (program === undefined) return {};
-      const started = performance.now();
-      await using process = await Process.start({ ...program, env: env?.(folder) ?? {} });
-      if (asks) await request.ask(process.port);
-      const startMs = performance.now() - started;
-      await new Promise((resolve) => setTimeout(resolve, REST_MS));
-      return { ...asks ? { startMs } : {}, ...await process.memory() };
-    },
-  });
-  const folder = await Deno.makeTempDir();
+  const binary = binaryProgram(args);
+  const starters: readonly Starter[] = [
+    { label: "from source", isPeer: false, program: sourceProgram(args) },
+    { label: "executable, cold", isPeer: false, program: binary, absent: NO_BINARY },
+    { label: "executable, warm", isPeer: false, program: binary, absent: NO_BINARY },
+    { label: "c++", isPeer: true, program: cppProgram(model, "TINY"), absent: NO_CPP_PEER },
+    { label: "python", isPeer: true, program: pythonProgram(model) },
+  ];
+  return await inTurn(starters, { rounds, use: (port) => request.ask(port) });
+}
+
+/** Memory of this server while it has no model. */
+export async function measureIdle({ rounds }: { rounds: number }): Promise<readonly Entry[]> {
+  const config = await Deno.makeTempFile({ suffix: ".config" });
   try {
-    const nothing = ["--model_config_file", `${folder}/empty.config`];
-    await Deno.writeTextFile(`${folder}/empty.config`, "model_config_list {}\n");
-    const starters = [
-      starter("from source", sourceProgram(args)),
-      starter("from source, no model", sourceProgram(nothing), { asks: false }),
-      starter("executable, cold", binaryProgram(args), { env: (folder) => ({ OVSERVE_RUNTIME_DIR: folder }) }),
-      starter("executable, warm", binaryProgram(args), { env: (folder) => ({ OVSERVE_RUNTIME_DIR: folder }) }),
-      starter("executable, no model", binaryProgram(nothing), {
-        asks: false,
-        env: (folder) => ({ OVSERVE_RUNTIME_DIR: folder }),
-      }),
-      starter("c++", cppProgram(model, "TINY"), { isPeer: true, absent: NO_CPP_PEER }),
-      starter("python", pythonProgram(model), { isPeer: true }),
+    await Deno.writeTextFile(config, "model_config_list {}\n");
+    const args = ["--model_config_file", config];
+    const starters: readonly Starter[] = [
+      { label: "from source", isPeer: false, program: sourceProgram(args) },
+      { label: "executable", isPeer: false, program: binaryProgram(args), absent: NO_BINARY },
     ];
-    return await inTurn(starters, { rounds, folder });
+    const entries = await inTurn(starters, { rounds, use: () => Promise.resolve() });
+    // Listening is not answering, so how long it took says nothing.
+    return entries.map((entry) => ({ ...entry, rounds: entry.rounds.map(({ startMs: _, ...memory }) => memory) }));
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(config);
   }
 }
 
-interface Options {
-  readonly isPeer?: boolean;
-  readonly absent?: string;
-  /** Whether it is asked, and the time taken; else only its memory is of interest. */
-  readonly asks?: boolean;
-  /** Variables, given a folder that is empty at the start of each round. */
-  readonly env?: (folder: string) => Record<string, string>;
-}
-
+/** Starts each in each round, in folders for libraries that are new in each round, and uses it. */
 async function inTurn(
   starters: readonly Starter[],
-  { rounds, folder }: { rounds: number; folder: string },
+  { rounds, use }: { rounds: number; use: (port: number) => Promise<unknown> },
 ): Promise<readonly Entry[]> {
-  const present = starters.filter(({ absent }) => absent === undefined);
-  // The client of this process has its own first time.
-  await present[0]?.start(folder);
-  const measured = new Map(starters.map((starter): [Starter, Round[]] => [starter, []]));
-  for (let round = 0; round < rounds; round++) {
-    const ofRound = `${folder}/${round}`;
-    await Deno.mkdir(ofRound, { mode: 0o700 });
-    for (const starter of present) measured.get(starter)?.push(await starter.start(ofRound));
-    await Deno.remove(ofRound, { recursive: true });
-  }
-  return starters.map((starter) => ({
-    label: starter.label,
-    isPeer: starter.isPeer,
-    rounds: measured.get(starter) ?? [],
-    ...starter.absent === undefined ? {} : { absent: starter.absent },
+  const lanes = starters.map(({ label, isPeer, program, absent }) => ({
+    program,
+    entry: { label, isPeer, rounds: [] as Round[], ...program === undefined && absent !== undefined ? { absent } : {} },
   }));
+  // The client of this process has its own first time.
+  const [first] = lanes;
+  if (first?.program !== undefined) await startOnce(first.program, use);
+  for (let round = 0; round < rounds; round++) {
+    const libraries = await Deno.makeTempDir();
+    try {
+      for (const { program, entry } of lanes) {
+        if (program === undefined) continue;
+        const env = { OVSERVE_RUNTIME_DIR: libraries };
+        entry.rounds.push(await startOnce({ ...program, env }, use));
+      }
+    } finally {
+      await Deno.remove(libraries, { recursive: true });
+    }
+  }
+  return lanes.map(({ entry }) => entry);
+}
+
+async function startOnce(program: Program, use: (port: number) => Promise<unknown>): Promise<Round> {
+  const started = performance.now();
+  await using process = await Process.start(program);
+  await use(process.port);
+  const startMs = performance.now() - started;
+  await new Promise((resolve) => setTimeout(resolve, REST_MS));
+  return { startMs, ...await process.memory() };
 }
