@@ -10,6 +10,7 @@ import { installRuntime } from "../scripts/setup.ts";
 import { exists, ROOT, run } from "../scripts/shell.ts";
 import { allCases, type Case, type Effort, MODELS } from "./cases.ts";
 import { drawReports } from "./panels.ts";
+import { Process } from "./process.ts";
 import { type CaseReport, failuresOf, formatReports, merge, parseReports } from "./report.ts";
 import { formatScaling } from "./scaling.ts";
 import { formatCase } from "./table.ts";
@@ -65,6 +66,15 @@ async function main(): Promise<void> {
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
   if (!Number.isSafeInteger(rounds) || rounds < 1) {
     throw new Error(`--rounds must be a whole number from 1: ${values.rounds}`);
+  }
+  if (await run("h2load", ["--version"]) === undefined) {
+    throw new Error("There is no h2load: apt-get install nghttp2-client");
+  }
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      Process.endAll();
+      Deno.exit(1);
+    });
   }
   await makeModels();
   const kept = values.json !== undefined && await exists(values.json)

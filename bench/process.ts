@@ -26,6 +26,7 @@ const LOG_CHARS = 8000;
 
 /** A server that listens. */
 export class Process implements AsyncDisposable {
+  static readonly #all = new Set<Process>();
   readonly port: number;
   readonly #process: Deno.ChildProcess;
   readonly #logRead: Promise<void>;
@@ -35,6 +36,12 @@ export class Process implements AsyncDisposable {
     this.port = parts.port;
     this.#process = parts.process;
     this.#logRead = this.#readLog();
+    Process.#all.add(this);
+  }
+
+  /** Sends SIGTERM to all that run: for a program that must end at once. */
+  static endAll(): void {
+    for (const process of Process.#all) process.#kill("SIGTERM");
   }
 
   /**
@@ -83,6 +90,7 @@ export class Process implements AsyncDisposable {
     await this.#process.status;
     clearTimeout(timer);
     await this.#logRead;
+    Process.#all.delete(this);
   }
 
   #kill(signal: Deno.Signal): void {

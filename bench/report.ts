@@ -83,16 +83,15 @@ export function median(numbers: readonly number[]): Middle {
 
 /** The median of a figure over the rounds; undefined when no round has it. */
 export function figureOf({ rounds }: Entry, figure: Figure): Middle | undefined {
-  const numbers = rounds.map((round) => round[figure]).filter((number) => number !== undefined);
+  const numbers = rounds.map((round) => round[figure]).filter((number) => number !== undefined).filter(isFinite);
   return numbers.length === 0 ? undefined : median(numbers);
 }
 
 /** The median over rounds of a figure divided by the peer's in the same round; undefined when no round has both. */
 export function ratioOf(ours: Entry, peer: Entry, figure: Figure): Middle | undefined {
   const ratios = ours.rounds.flatMap((round, i) => {
-    const numerator = round[figure];
-    const denominator = peer.rounds[i]?.[figure];
-    return numerator === undefined || denominator === undefined ? [] : [numerator / denominator];
+    const ratio = (round[figure] ?? NaN) / (peer.rounds[i]?.[figure] ?? NaN);
+    return isFinite(ratio) ? [ratio] : [];
   });
   return ratios.length === 0 ? undefined : median(ratios);
 }

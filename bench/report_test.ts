@@ -41,6 +41,12 @@ Deno.test("figureOf() leaves out rounds without the figure, and is undefined wit
   assert.equal(figureOf(entry("a", [3, 5]), "cpuUs"), undefined);
 });
 
+Deno.test("figureOf() and ratioOf() leave out what was measured of a server that has ended", () => {
+  const ended = entry("a", [NaN, 4, 0]);
+  assert.equal(figureOf(ended, "rate")?.value, 2);
+  assert.equal(ratioOf(entry("b", [1, 2, 3]), ended, "rate")?.value, 0.5);
+});
+
 Deno.test("ratioOf() compares round by round, so what slows both down is not in it", () => {
   const ratio = ratioOf(entry("ours", [100, 50, 10]), entry("peer", [50, 25, 5]), "rate");
   assert.deepEqual(ratio, { value: 2, spread: 0 });
