@@ -24,7 +24,7 @@ export interface Span {
 }
 
 /** What a change of versions took. */
-interface Change {
+export interface Change {
   /** The server loads, or drains what is replaced. */
   readonly span: Span;
   /** What is tidied up after it: neither part of it nor quiet. */
@@ -34,6 +34,26 @@ interface Change {
 /** Whether a call and a stretch have a moment in common. */
 export function overlaps({ startUs, endUs }: Call, { fromUs, toUs }: Span): boolean {
   return startUs < toUs && endUs > fromUs;
+}
+
+/** Those calls that fell into changes, and those that had nothing to do with any. */
+export function splitCalls(
+  calls: readonly Call[],
+  changes: readonly Change[],
+): { disturbed: readonly Call[]; undisturbed: readonly Call[] } {
+  const isIn = (call: Call, spans: readonly Span[]) => spans.some((span) => overlaps(call, span));
+  const spans = changes.map(({ span }) => span);
+  const all = [...spans, ...changes.flatMap(({ tidying }) => tidying === undefined ? [] : [tidying])];
+  return {
+    disturbed: calls.filter((call) => isIn(call, spans)),
+    undisturbed: calls.filter((call) => !isIn(call, all)),
+  };
+}
+
+/** The latencies of calls of one or more loads, of which each may be hundreds of thousands. */
+export function roundOf(loads: readonly (readonly Call[])[]): Round {
+  const calls = loads.flat();
+  return { calls: calls.length, ...latencies({ calls }) };
 }
 
 /**
@@ -56,17 +76,14 @@ export async function measureSwaps(
   ];
   const quiet: Round[] = [];
   for (let round = 0; round < rounds; round++) {
-    const quietCalls: Call[] = [];
+    const quietCalls: (readonly Call[])[] = [];
     for (const { change, rounds } of kinds) {
       const { outcome, changes } = await duringLoad(send, { change, seconds: ROUND_SECONDS * haste });
-      const isIn = (call: Call, spans: readonly Span[]) => spans.some((span) => overlaps(call, span));
-      const spans = changes.map(({ span }) => span);
-      const calls = outcome.calls.filter((call) => isIn(call, spans));
-      const all = [...spans, ...changes.flatMap(({ tidying }) => tidying === undefined ? [] : [tidying])];
-      quietCalls.push(...outcome.calls.filter((call) => !isIn(call, all)));
-      rounds.push({ calls: calls.length, ...latencies({ calls }), failed: outcome.failed });
+      const { disturbed, undisturbed } = splitCalls(outcome.calls, changes);
+      rounds.push({ ...roundOf([disturbed]), failed: outcome.failed });
+      quietCalls.push(undisturbed);
     }
-    quiet.push({ calls: quietCalls.length, ...latencies({ calls: quietCalls }) });
+    quiet.push(roundOf(quietCalls));
   }
   return [
     ...kinds.map(({ label, rounds }) => ({ label, isPeer: false, rounds })),
