@@ -52,7 +52,7 @@ const BAR = 22;
 const BAR_NUMBER = 62;
 const PLOT = 150;
 /** About what a letter takes at 11 pixels. */
-const LETTER = 6.2;
+const LETTER = 6.6;
 
 const LIGHT = {
   page: "#ffffff",
@@ -186,7 +186,7 @@ function drawBars({ bars }: BarPanel, { x, y, width }: Frame): string[] {
     return [
       text(label, { x: left - 8, y: middle + 4, size: 11, anchor: "end" }),
       rect(tone, bar),
-      ...value > top ? [cut(end - 14, middle)] : mark(left + length(value * (1 - spread)), middle, end, middle),
+      ...value > top ? [cut(end - 14, middle)] : mark(left + length(base({ value, spread })), middle, end, middle),
       text(shortNumber(value), { x: end + 6, y: middle + 4, size: 11 }),
     ];
   });
@@ -223,9 +223,7 @@ function drawColumns({ groups, series, line }: ColumnPanel, { x, y, width }: Fra
         rect(tone, { x: start + 1, y: bottom - height(value.value), width: column - 2, height: height(value.value) }),
       );
       parts.push(
-        ...value.value > top
-          ? [cut(center, head + 14)]
-          : mark(center, bottom - height(value.value * (1 - value.spread)), center, head),
+        ...value.value > top ? [cut(center, head + 14)] : mark(center, bottom - height(base(value)), center, head),
       );
       const label = shortNumber(value.value);
       if (label.length * LETTER * 0.9 <= column + 6) {
@@ -257,6 +255,11 @@ function legend(series: ColumnPanel["series"], { x, y }: { x: number; y: number 
 /** Where the mark of a value's spread ends. */
 function reach({ value, spread }: Value): number {
   return value * (1 + spread);
+}
+
+/** Where it begins: half a range may be more than the median is. */
+function base({ value, spread }: Value): number {
+  return Math.max(0, value * (1 - spread));
 }
 
 /** A thin line over the spread. */

@@ -90,8 +90,8 @@ function resnetPanels(cases: Cases): Panel[] {
 }
 
 function batchingPanels(cases: Cases): Panel[] {
-  const titles = { dense: "Rows of a model that takes milliseconds", mlp: "Rows of a model that takes microseconds" };
-  const note = "rows a second; 64 clients with one row each, or clients x rows of their own";
+  const titles = { dense: "64 rows in flight, milliseconds each", mlp: "64 rows in flight, microseconds each" };
+  const note = "rows a second; one row a client, or clients x rows a request";
   return Object.entries(titles).map(([name, title]) =>
     bars(title, note, cases.get(`batching-${name}`)?.entries, "rate")
   );
