@@ -1,70 +1,54 @@
 /**
- * Runs contenders in turn, round after round, so that what disturbs the machine falls on all alike, and sums up by medians.
+ * Runs contenders in turn, round after round, so that what disturbs the machine falls on all alike.
  *
  * @module
  */
-import { type Load, type Outcome, send } from "./h2load.ts";
-import { type Contender, Running } from "./process.ts";
+import type { Contender, Running } from "./contender.ts";
+import type { Entry, Round } from "./report.ts";
 
-/** One round of one contender. */
-export interface Round extends Outcome {
-  /** CPU time of the server a call, in microseconds. */
-  readonly cpuUs: number;
-}
+/** How far numbers of one answer may lie from another's, as a part of the greatest: CPUs infer with 8 bits of mantissa. */
+const TOLERANCE = 0.05;
 
-/** All rounds of one contender. */
-export interface Result {
-  readonly label: string;
-  readonly rounds: readonly Round[];
-  readonly peakMb: number;
-}
-
-/** Compares contenders under the same load. The first is the subject. */
+/**
+ * Lets each contender work for about so many seconds a round. Each round begins with another one, since who comes after whom may matter.
+ *
+ * @throws when one does not start or does not answer as the first does: then there is nothing to compare.
+ */
 export async function compare(
   contenders: readonly Contender[],
-  { load, rounds }: { load: Load; rounds: number },
-): Promise<readonly Result[]> {
+  { rounds, seconds }: { rounds: number; seconds: number },
+): Promise<readonly Entry[]> {
   await using stack = new AsyncDisposableStack();
-  const running = new Map<Contender, Running>();
+  const lanes: { readonly running: Running; readonly rounds: Round[] }[] = [];
+  const entries: Entry[] = [];
   for (const contender of contenders) {
-    if (contender.isShortLived) continue;
-    const server = stack.use(await Running.start(contender));
-    await send({ ...load, calls: Math.max(load.connections, Math.ceil(load.calls / 10)) }, server.port);
-    running.set(contender, server);
+    const { label, isPeer, absent, group } = contender;
+    const head = { label, isPeer, ...group === undefined ? {} : { group } };
+    if (absent !== undefined) {
+      entries.push({ ...head, rounds: [], absent });
+      continue;
+    }
+    const running = stack.use(await contender.start());
+    const measured: Round[] = [];
+    lanes.push({ running, rounds: measured });
+    entries.push({ ...head, rounds: measured, ...running.note === undefined ? {} : { note: running.note } });
+    assertAlike(label, running, lanes[0]?.running);
   }
-  const measured = contenders.map((): Round[] => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [i, contender] of contenders.entries()) {
-      const server = running.get(contender);
-      measured[i]?.push(server === undefined ? await runOnce(contender, load) : await runRound(server, load));
+    for (let turn = 0; turn < lanes.length; turn++) {
+      const lane = lanes[(round + turn) % lanes.length];
+      lane?.rounds.push(await lane.running.round(seconds));
     }
   }
-  return await Promise.all(contenders.map(async (contender, i) => ({
-    label: contender.label,
-    rounds: measured[i] ?? [],
-    peakMb: await running.get(contender)?.peakMb() ?? NaN,
-  })));
+  return entries;
 }
 
-async function runRound(server: Running, load: Load): Promise<Round> {
-  const before = await server.cpuSeconds();
-  const outcome = await send(load, server.port);
-  return { ...outcome, cpuUs: (await server.cpuSeconds() - before) / load.calls * 1e6 };
-}
-
-async function runOnce(contender: Contender, load: Load): Promise<Round> {
-  await using server = await Running.start(contender);
-  return { ...await send(load, server.port), cpuUs: NaN };
-}
-
-/** The median of numbers, and how far they spread: half the distance of the least and the greatest, as a part of it. */
-export function median(numbers: readonly number[]): { value: number; spread: number } {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const value = sorted[Math.floor(sorted.length / 2)] ?? NaN;
-  return { value, spread: ((sorted.at(-1) ?? NaN) - (sorted[0] ?? NaN)) / 2 / value };
-}
-
-/** The median over rounds of the subject's figure divided by the peer's in the same round. */
-export function ratio(subject: Result, peer: Result, figure: keyof Round): { value: number; spread: number } {
-  return median(subject.rounds.map((round, i) => round[figure] / (peer.rounds[i]?.[figure] ?? NaN)));
+/** Fails when two that were asked the same answer differently. Those asked for another number of rows are not compared. */
+function assertAlike(label: string, { answer }: Running, first: Running | undefined): void {
+  const expected = first?.answer?.values;
+  if (answer === undefined || expected === undefined || expected.length !== answer.values.length) return;
+  const greatest = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  const distance = expected.reduce((max, value, i) => Math.max(max, Math.abs(value - (answer.values[i] ?? NaN))), 0);
+  // Written such that NaN fails.
+  if (!(distance <= TOLERANCE * greatest)) throw new Error(`${label} answers something else than the first contender`);
 }

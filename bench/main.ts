@@ -1,181 +1,137 @@
-// deno-lint-ignore-file no-console -- its output is a table for people
+// deno-lint-ignore-file no-console -- its output is tables for people
 /**
- * `deno task bench`: this server beside its peers on the models of the benchmark, as a table and a chart. Names of cases as
- * arguments run only those; `--rounds N` (5), `--json FILE` keeps the figures, `--svg FILE` the chart.
+ * `deno task bench`: this server beside its peers on the models of the benchmark. `--help` tells the options.
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installPythonPackages } from "../scripts/python_environment.ts";
 import { installRuntime } from "../scripts/setup.ts";
-import { drawChart, type Group } from "./chart.ts";
-import { compare, median, ratio, type Result } from "./compare.ts";
-import { benchmarkApp, type BenchModel, cppPeer, emptyServer, ovserve, pythonPeer } from "./contenders.ts";
-import type { Load } from "./h2load.ts";
-import type { Contender } from "./process.ts";
+import { exists, ROOT, run } from "../scripts/shell.ts";
+import { allCases, type Case, type Effort, MODELS } from "./cases.ts";
+import { drawReports } from "./panels.ts";
+import { Process } from "./process.ts";
+import { type CaseReport, failuresOf, formatReports, merge, parseReports } from "./report.ts";
+import { formatScaling } from "./scaling.ts";
+import { formatCase } from "./table.ts";
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const MODELS = `${ROOT}.ovserve/bench/models`;
+const HELP = `Usage: deno task bench [options] [cases]
 
-interface Case {
-  readonly name: string;
-  readonly title: string;
-  readonly load: Load;
-  readonly contenders: readonly Contender[];
-  /** Images a call, where benchmark_app gives the limit. */
-  readonly limit?: { readonly model: BenchModel; readonly batch: number };
-}
+Runs this server and its peers in turn and prints, for each case, figures (median of the rounds ± half the range) and ratios.
 
-function benchModel(name: string, folder = MODELS, file = "model.xml"): BenchModel {
-  return { name, path: `${folder}/${name}`, file: `${folder}/${name}/1/${file}` };
-}
+  --rounds N       how many rounds (5)
+  --quick          one round, a quarter as long: whether it works, not how fast it is
+  --list           the names of the cases
+  --json FILE      keep the figures; cases that are in the file and not measured now stay
+  --from FILE      show kept figures, measure nothing
+  --svg FILE       draw the figures: those of --json or --from, all of them
+  --markdown FILE  write the tables, of the same figures
+  --scale          say what machines of 8, 32 and 96 cores should give, by the same figures (docs/scaling_up.md)
 
-function allCases(): Case[] {
-  const tiny = benchModel("tiny", `${ROOT}models`, "tiny.xml");
-  const image = benchModel("image");
-  const one = { connections: 1, streams: 1 };
-  const peersOf = (model: BenchModel) => [ovserve(model), ...cppPeer(model, "TINY"), pythonPeer(model)];
-  const cases: Case[] = [
-    {
-      name: "empty",
-      title: "a method that does nothing, 1 connection x 32 streams",
-      load: { modelName: "none", shape: [1], connections: 1, streams: 32, calls: 20_000 },
-      contenders: [emptyServer("ours"), emptyServer("grpc-js")],
+A case's name may end with * for all that begin so. Needs h2load (Debian's nghttp2-client).
+OVSERVE_BINARY=FILE       measure this executable, and its cold and warm start
+OVSERVE_CPP_PEER=PROGRAM  a C++ peer, started as PROGRAM MODEL.xml PORT THROUGHPUT|LATENCY|TINY
+`;
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: Deno.args,
+    allowPositionals: true,
+    options: {
+      rounds: { type: "string" },
+      quick: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+      json: { type: "string" },
+      from: { type: "string" },
+      svg: { type: "string" },
+      markdown: { type: "string" },
+      scale: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
     },
-    {
-      name: "tiny",
-      title: "trivial model, 8 connections x 32 streams",
-      load: { modelName: "tiny", shape: [1, 1], connections: 8, streams: 32, calls: 40_000 },
-      contenders: peersOf(tiny),
-    },
-    {
-      name: "tiny-one",
-      title: "trivial model, one request at a time",
-      load: { modelName: "tiny", shape: [1, 1], ...one, calls: 5000 },
-      contenders: peersOf(tiny),
-    },
-    {
-      name: "image-1",
-      title: "602 kB requests, next to no compute",
-      load: { modelName: "image", shape: [1, 224, 224, 3], connections: 2, streams: 2, calls: 2000 },
-      contenders: peersOf(image),
-    },
-    {
-      name: "image-16",
-      title: "9.6 MB requests, next to no compute",
-      load: { modelName: "image", shape: [16, 224, 224, 3], connections: 2, streams: 2, calls: 200 },
-      contenders: peersOf(image),
-    },
-    ...batchingCases(benchModel("mlp")),
-  ];
-  const resnets = [["resnet50", [1, 8, 16, 32]], ["resnet152", [1, 16]]] as const;
-  for (const [name, batches] of resnets) {
-    const model = benchModel(name);
-    for (const batch of batches) {
-      cases.push({
-        name: `${name}-${batch}`,
-        title: `${name}, batch ${batch}`,
-        load: {
-          modelName: name,
-          shape: [batch, 224, 224, 3],
-          connections: 2,
-          streams: 1,
-          calls: Math.max(4, Math.round((name === "resnet50" ? 60 : 24) / batch)),
-        },
-        contenders: [ovserve(model), ...cppPeer(model, "THROUGHPUT"), pythonPeer(model)],
-        limit: { model, batch },
-      });
-    }
+  });
+  if (values.help) return console.log(HELP);
+  if (values.list) return allCases().forEach(({ name, title }) => console.log(`${name.padEnd(16)} ${title}`));
+  const show = async (reports: readonly CaseReport[]) => {
+    if (values.json !== undefined) await Deno.writeTextFile(values.json, formatReports(reports));
+    if (values.svg !== undefined) await Deno.writeTextFile(values.svg, drawReports(reports));
+    if (values.markdown !== undefined) await Deno.writeTextFile(values.markdown, reports.map(formatCase).join("\n"));
+  };
+  if (values.from !== undefined) {
+    const reports = parseReports(await Deno.readTextFile(values.from));
+    if (values.scale) console.log(formatScaling(reports));
+    else for (const report of reports) console.log(formatCase(report));
+    return await show(reports);
   }
-  return cases;
+  const cases = chosen(allCases(), positionals);
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
+  if (!Number.isSafeInteger(rounds) || rounds < 1) {
+    throw new Error(`--rounds must be a whole number from 1: ${values.rounds}`);
+  }
+  if (await run("h2load", ["--version"]) === undefined) {
+    throw new Error("There is no h2load: apt-get install nghttp2-client");
+  }
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      Process.endAll();
+      Deno.exit(1);
+    });
+  }
+  await makeModels();
+  const kept = values.json !== undefined && await exists(values.json)
+    ? await Deno.readTextFile(values.json)
+    : undefined;
+  let reports = kept === undefined ? [] : parseReports(kept);
+  for (const chosenCase of cases) {
+    try {
+      const report = await measure(chosenCase, { rounds, haste: values.quick ? 0.25 : 1 });
+      console.log(formatCase(report));
+      reports = merge(reports, [report]);
+      if (report.entries.some((entry) => failuresOf(entry) > 0)) Deno.exitCode = 1;
+    } catch (thrown) {
+      // The other cases are worth having all the same.
+      console.error(`### ${chosenCase.name} COULD NOT BE MEASURED\n\n`, thrown);
+      Deno.exitCode = 1;
+    }
+    // After each case, so that a run that is stopped has not been for nothing.
+    await show(reports);
+  }
+  if (values.scale) console.log(formatScaling(reports));
 }
 
-/** One row a client with batching on and off; and what clients reach that send whole batches. */
-function batchingCases(model: BenchModel): Case[] {
-  const load = { modelName: "mlp", shape: [1, 64], connections: 64, streams: 1, calls: 40_000 };
-  return [
-    {
-      name: "batching",
-      title: "64 clients with one row each",
-      load,
-      contenders: [ovserve(model, ["--enable_batching"], "batching on"), ovserve(model, [], "batching off")],
-    },
-    ...[16, 64, 256].map((rows): Case => ({
-      name: `client-batch-${rows}`,
-      title: `batches of ${rows} rows made by 4 clients`,
-      load: { ...load, shape: [rows, 64], connections: 4, calls: Math.round(100_000 / rows) },
-      contenders: [ovserve(model)],
-    })),
-  ];
+function chosen(cases: readonly Case[], names: readonly string[]): readonly Case[] {
+  if (names.length === 0) return cases;
+  const matches = ({ name }: Case, wanted: string) =>
+    wanted.endsWith("*") ? name.startsWith(wanted.slice(0, -1)) : name === wanted;
+  const unknown = names.filter((wanted) => !cases.some((it) => matches(it, wanted)));
+  if (unknown.length > 0) throw new Error(`There is no case ${unknown.join(", ")}: --list tells their names`);
+  return cases.filter((it) => names.some((wanted) => matches(it, wanted)));
+}
+
+async function measure({ name, title, unit, measure }: Case, effort: Effort): Promise<CaseReport> {
+  const start = performance.now();
+  const entries = await measure(effort);
+  const seconds = Math.round((performance.now() - start) / 1000);
+  const measured = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${navigator.hardwareConcurrency} CPUs, ${await cpuModel()}`,
+    load: Number(Deno.loadavg()[0]?.toFixed(1)),
+    rounds: effort.rounds,
+    seconds,
+  };
+  return { name, title, unit, measured, entries };
+}
+
+async function cpuModel(): Promise<string> {
+  const cpus = (await run("cat", ["/proc/cpuinfo"]))?.stdout ?? "";
+  return /^model name\s*: (.+)$/m.exec(cpus)?.[1] ?? Deno.build.arch;
 }
 
 async function makeModels(): Promise<void> {
   await installRuntime();
   await installPythonPackages();
   await Deno.mkdir(MODELS, { recursive: true });
-  const { success } = await new Deno.Command(`${ROOT}.ovserve/python/bin/python`, {
-    args: [`${ROOT}bench/models.py`, MODELS],
-    stdout: "inherit",
-    stderr: "inherit",
-  }).output();
-  if (!success) throw new Error("bench/models.py failed");
-}
-
-function rowOf(result: Result, subject: Result): Record<string, string> {
-  const figure = (name: keyof Result["rounds"][number], digits = 3): string => {
-    const { value, spread } = median(result.rounds.map((round) => round[name]));
-    return `${value >= 1000 ? Math.round(value) : value.toPrecision(digits)} ±${Math.round(spread * 100)}%`;
-  };
-  const times = (name: keyof Result["rounds"][number]): string =>
-    result === subject ? "" : ratio(subject, result, name).value.toFixed(2);
-  return {
-    server: result.label,
-    "calls/s": figure("callsPerSecond"),
-    "CPU µs": figure("cpuUs"),
-    "mean µs": figure("mean"),
-    "p50 µs": figure("p50"),
-    "p99 µs": figure("p99"),
-    "peak MB": result.peakMb.toFixed(0),
-    failed: String(result.rounds.reduce((sum, round) => sum + round.failed, 0)),
-    "rate ratio": times("callsPerSecond"),
-    "CPU ratio": times("cpuUs"),
-    "mean ratio": times("mean"),
-  };
-}
-
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args: Deno.args,
-    allowPositionals: true,
-    options: { rounds: { type: "string", default: "5" }, json: { type: "string" }, svg: { type: "string" } },
-  });
-  await makeModels();
-  const cases = allCases().filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-  const groups: Group[] = [];
-  const kept: Record<string, unknown> = {};
-  for (const { name, title, load, contenders, limit } of cases) {
-    const results = await compare(contenders, { load, rounds: Number(values.rounds) });
-    const [subject] = results;
-    if (subject === undefined) continue;
-    console.log(`\n${name}: ${title} (${load.calls} calls a round)`);
-    console.table(results.map((result) => rowOf(result, subject)));
-    const bars = results.map(({ label, rounds }) => ({
-      label,
-      value: median(rounds.map(({ callsPerSecond }) => callsPerSecond)).value,
-    }));
-    if (limit !== undefined) {
-      const value = await benchmarkApp(limit.model, limit.batch);
-      bars.push({ label: "benchmark_app", value });
-      console.log(
-        `benchmark_app: ${value.toFixed(2)} batches/s; ovserve ${((bars[0]?.value ?? NaN) / value).toFixed(3)} of it`,
-      );
-    }
-    groups.push({ title: `${title}: calls a second`, bars });
-    kept[name] = { load, results, bars };
-    if (values.json !== undefined) await Deno.writeTextFile(values.json, JSON.stringify(kept, null, 1));
-    if (values.svg !== undefined) await Deno.writeTextFile(values.svg, drawChart("ovserve beside its peers", groups));
-  }
+  const made = await run(`${ROOT}.ovserve/python/bin/python`, [`${ROOT}bench/models.py`, MODELS]);
+  if (!made?.success) throw new Error(`bench/models.py failed:\n${made?.output}`);
 }
 
 await main();

@@ -2,14 +2,16 @@
 
     models.py FOLDER
 
-| model     | inputs → outputs                                                     |
-| --------- | -------------------------------------------------------------------- |
-| image     | x f32 [?,224,224,3] → y: its corners; next to no compute, large messages |
-| mlp       | x f32 [?,64] → y f32 [?,10] through two layers of 512                  |
-| resnet50  | x f32 [?,224,224,3] → y f32 [?,1000], ResNet v1                        |
-| resnet152 | the same with 152 layers                                               |
+| model                     | inputs → outputs                                                                     |
+| ------------------------- | ------------------------------------------------------------------------------------ |
+| image                     | x f32 [?,224,224,3] → y f32 [?,1,1,3]: a corner; next to no compute, large messages  |
+| mlp                       | x f32 [?,64] → y f32 [?,10] through two layers of 512: microseconds a row            |
+| dense                     | the same through three layers of 4096: its weights are read for each batch           |
+| resnet50v1, resnet152v1   | x f32 [?,224,224,3] → y f32 [?,1000]                                                 |
+| resnet50v2, resnet152v2   | the same with normalisation and activation before each convolution                   |
 
-A model that is there already is left alone.
+A model that is there already is left alone. Weights are scaled such that values stay near 1 through all layers: a value that dies
+away to a denormal would cost the CPU more than a trained model's.
 """
 
 import sys
@@ -37,39 +39,60 @@ def image():
     return x, op.strided_slice(x, op.constant(begin), op.constant(end), op.constant(np.ones(4, np.int64)), [1, 0, 0, 1], [1, 0, 0, 1])
 
 
-def mlp():
+def perceptron(width, layers):
     x = op.parameter([-1, 64], np.float32)
-    hidden = x
-    for inputs, outputs in ((64, 512), (512, 512)):
-        hidden = op.relu(op.matmul(hidden, weights(inputs, outputs, scale=inputs**-0.5), False, False))
-    return x, op.softmax(op.matmul(hidden, weights(512, 10, scale=0.05), False, False), 1)
+    hidden, inputs = x, 64
+    for _ in range(layers):
+        hidden = op.relu(op.matmul(hidden, weights(inputs, width, scale=(2 / inputs) ** 0.5), False, False))
+        inputs = width
+    return x, op.softmax(op.matmul(hidden, weights(width, 10, scale=width**-0.5), False, False), 1)
 
 
-def convolution(x, inputs, outputs, *, kernel, stride, relu=True):
+def convolution(x, inputs, outputs, *, kernel=1, stride=1, relu=False):
+    """A convolution whose normalisation is folded into its weights and bias."""
     w = weights(outputs, inputs, kernel, kernel, scale=(2 / (inputs * kernel * kernel)) ** 0.5)
     pad = [kernel // 2] * 2
-    y = op.convolution(x, w, [stride] * 2, pad, pad, [1, 1])
-    y = op.add(y, op.constant(np.zeros((1, outputs, 1, 1), np.float32)))
+    y = op.add(op.convolution(x, w, [stride] * 2, pad, pad, [1, 1]), weights(1, outputs, 1, 1, scale=0.1))
     return op.relu(y) if relu else y
 
 
-def resnet(blocks):
+def residual(y, short):
+    # Random weights would grow without bound over 152 layers.
+    return op.add(op.multiply(y, op.constant(np.float32(0.2))), short)
+
+
+def block_v1(x, inputs, inner, outputs, stride):
+    short = x if inputs == outputs else convolution(x, inputs, outputs, stride=stride)
+    y = convolution(x, inputs, inner, stride=stride, relu=True)
+    y = convolution(y, inner, inner, kernel=3, relu=True)
+    return op.relu(residual(convolution(y, inner, outputs), short))
+
+
+def normalised(x, channels):
+    """A normalisation that no convolution before it can take in, and the activation."""
+    scale = op.constant(random.uniform(0.8, 1.2, (1, channels, 1, 1)).astype(np.float32))
+    return op.relu(op.add(op.multiply(x, scale), weights(1, channels, 1, 1, scale=0.1)))
+
+
+def block_v2(x, inputs, inner, outputs, stride):
+    ready = normalised(x, inputs)
+    short = x if inputs == outputs else convolution(ready, inputs, outputs, stride=stride)
+    y = convolution(ready, inputs, inner, relu=True)
+    y = convolution(y, inner, inner, kernel=3, stride=stride, relu=True)
+    return residual(convolution(y, inner, outputs), short)
+
+
+def resnet(counts, is_v2):
     x = image_input()
-    t = convolution(op.transpose(x, op.constant(np.array([0, 3, 1, 2]))), 3, 64, kernel=7, stride=2)
+    t = convolution(op.transpose(x, op.constant(np.array([0, 3, 1, 2]))), 3, 64, kernel=7, stride=2, relu=not is_v2)
     t = op.max_pool(t, [2, 2], [1, 1], [1, 1], [1, 1], [3, 3]).output(0)
     channels = 64
-    for stage, count in enumerate(blocks):
+    for stage, count in enumerate(counts):
         inner, outputs = 64 << stage, 256 << stage
         for block in range(count):
-            stride = 2 if stage > 0 and block == 0 else 1
-            short = t if block else convolution(t, channels, outputs, kernel=1, stride=stride, relu=False)
-            y = convolution(t, channels, inner, kernel=1, stride=stride)
-            y = convolution(y, inner, inner, kernel=3, stride=1)
-            y = convolution(y, inner, outputs, kernel=1, stride=1, relu=False)
-            # Random weights would grow without bound over 152 layers.
-            t = op.relu(op.add(op.multiply(y, op.constant(np.float32(0.3))), short))
+            t = (block_v2 if is_v2 else block_v1)(t, channels, inner, outputs, 2 if stage > 0 and block == 0 else 1)
             channels = outputs
-    t = op.reduce_mean(t, op.constant(np.array([2, 3])), False)
+    t = op.reduce_mean(normalised(t, channels) if is_v2 else t, op.constant(np.array([2, 3])), False)
     return x, op.softmax(op.matmul(t, weights(2048, 1000, scale=0.01), False, False), 1)
 
 
@@ -86,6 +109,8 @@ def save(folder, name, build):
 
 folder = Path(sys.argv[1])
 save(folder, "image", image)
-save(folder, "mlp", mlp)
-for name, blocks in RESNET_BLOCKS.items():
-    save(folder, name, lambda blocks=blocks: resnet(blocks))
+save(folder, "mlp", lambda: perceptron(512, 2))
+save(folder, "dense", lambda: perceptron(4096, 3))
+for name, counts in RESNET_BLOCKS.items():
+    save(folder, f"{name}v1", lambda counts=counts: resnet(counts, False))
+    save(folder, f"{name}v2", lambda counts=counts: resnet(counts, True))

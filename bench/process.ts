@@ -1,45 +1,73 @@
 /**
- * A server under load: started on a port of its own, watched through /proc, ended by its id.
+ * A process under load: started on a port of its own, watched through /proc, ended by its id.
  *
  * @module
  */
 
-/** How a server is started; `{port}` in its arguments becomes the port. */
-export interface Contender {
-  readonly label: string;
+/** How a process is started; `{port}` in its arguments becomes the port. */
+export interface Program {
   readonly command: string;
   readonly args: readonly string[];
-  /** Started anew for each round, since it does not outlive its clients' leaving; its CPU time cannot be told then. */
-  readonly isShortLived?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Memory of a process in MB. */
+export interface Memory {
+  readonly residentMb: number;
+  readonly peakMb: number;
 }
 
 const START_TIMEOUT_MS = 180_000;
+const CONNECT_PAUSE_MS = 5;
+const END_TIMEOUT_MS = 30_000;
 const TICKS_PER_SECOND = 100;
+/** What is kept of the end of the log. */
+const LOG_CHARS = 8000;
 
-/** A started contender. */
-export class Running implements AsyncDisposable {
-  readonly label: string;
+/** A server that listens. */
+export class Process implements AsyncDisposable {
+  static readonly #all = new Set<Process>();
   readonly port: number;
   readonly #process: Deno.ChildProcess;
+  readonly #logRead: Promise<void>;
+  #log = "";
 
-  private constructor(label: string, parts: { port: number; process: Deno.ChildProcess }) {
-    this.label = label;
+  private constructor(parts: { port: number; process: Deno.ChildProcess }) {
     this.port = parts.port;
     this.#process = parts.process;
+    this.#logRead = this.#readLog();
+    Process.#all.add(this);
   }
 
-  /** Starts a contender and waits until it listens. */
-  static async start({ label, command, args }: Contender): Promise<Running> {
+  /** Sends SIGTERM to all that run: for a program that must end at once. */
+  static endAll(): void {
+    for (const process of Process.#all) process.#kill("SIGTERM");
+  }
+
+  /**
+   * Starts a program and waits until it listens.
+   *
+   * @throws when it ends before, with the end of its log, or takes three minutes.
+   */
+  static async start({ command, args, env = {} }: Program): Promise<Process> {
     const port = freePort();
     const process = new Deno.Command(command, {
       args: args.map((arg) => arg.replace("{port}", String(port))),
+      env: { ...env },
       stdin: "null",
       stdout: "null",
-      stderr: "null",
+      stderr: "piped",
     }).spawn();
-    const running = new Running(label, { port, process });
-    await running.#untilListening();
-    return running;
+    await using stack = new AsyncDisposableStack();
+    const started = stack.use(new Process({ port, process }));
+    await started.#untilListening(command);
+    stack.move();
+    return started;
+  }
+
+  /** The end of what it has written to standard error. */
+  get log(): string {
+    return this.#log;
   }
 
   /** CPU time of the process and its threads so far, in seconds. */
@@ -49,33 +77,52 @@ export class Running implements AsyncDisposable {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
-  /** The most memory it has taken, in MB. */
-  async peakMb(): Promise<number> {
-    return Number(/VmHWM:\s+(\d+)/.exec(await this.#proc("status"))?.[1]) / 1024;
+  /** What it takes now, and the most it has taken. */
+  async memory(): Promise<Memory> {
+    const status = await this.#proc("status");
+    const megabytes = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024;
+    return { residentMb: megabytes("VmRSS"), peakMb: megabytes("VmHWM") };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#kill("SIGTERM");
+    const timer = setTimeout(() => this.#kill("SIGKILL"), END_TIMEOUT_MS);
+    await this.#process.status;
+    clearTimeout(timer);
+    await this.#logRead;
+    Process.#all.delete(this);
+  }
+
+  #kill(signal: Deno.Signal): void {
     try {
-      this.#process.kill("SIGTERM");
+      this.#process.kill(signal);
     } catch {
       // It has ended already.
     }
-    await this.#process.status;
   }
 
-  async #untilListening(): Promise<void> {
+  async #untilListening(command: string): Promise<void> {
     let hasEnded = false;
-    this.#process.status.then(() => hasEnded = true);
-    for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end;) {
-      if (hasEnded) throw new Error(`${this.label} ended before it listened`);
+    void this.#process.status.then(() => hasEnded = true);
+    for (const end = performance.now() + START_TIMEOUT_MS; performance.now() < end;) {
+      if (hasEnded) {
+        await this.#logRead;
+        throw new Error(`${command} ended before it listened:\n${this.#log}`);
+      }
       try {
         (await Deno.connect({ hostname: "127.0.0.1", port: this.port })).close();
         return;
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await new Promise((resolve) => setTimeout(resolve, CONNECT_PAUSE_MS));
       }
     }
-    throw new Error(`${this.label} does not listen after ${START_TIMEOUT_MS / 1000} s`);
+    throw new Error(`${command} does not listen after ${START_TIMEOUT_MS / 1000} s`);
+  }
+
+  async #readLog(): Promise<void> {
+    for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#log = (this.#log + text).slice(-LOG_CHARS);
+    }
   }
 
   async #proc(file: string): Promise<string> {

@@ -9,8 +9,8 @@ import { floatTensor, PredictionClient } from "../prediction_client.ts";
 import { Scratch } from "../scratch.ts";
 import { Server } from "../server.ts";
 
-const MODEL = fileURLToPath(new URL("../../.ovserve/bench/models/resnet50/1/", import.meta.url));
-const NAME = "resnet50";
+const MODEL = fileURLToPath(new URL("../../.ovserve/bench/models/resnet50v1/1/", import.meta.url));
+const NAME = "resnet50v1";
 const QUIET_MS = 3000;
 const [rounds = "20", callers = "1", ...flags] = Deno.args;
 
