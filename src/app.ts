@@ -18,7 +18,7 @@ import { findRuntime, type Runtime } from "./engine/openvino_ffi/discovery.ts";
 import { unpackEmbeddedRuntime } from "./engine/openvino_ffi/embedded.ts";
 import { FfiEngine } from "./engine/openvino_ffi/engine.ts";
 import { type Addresses, FrontEnds } from "./front_ends.ts";
-import { grpcMethods } from "./grpc/handlers.ts";
+import { gatedMethods, grpcMethods } from "./grpc/handlers.ts";
 import { decodePredictRequest } from "./grpc/predict_codec.ts";
 import type { VersionFiles } from "./model/file_system_source.ts";
 import { type MissingModel, ModelCatalog } from "./model/model_catalog.ts";
@@ -30,6 +30,7 @@ import type { WarmUpRequest } from "./model/warm_up.ts";
 import { Observation } from "./observation.ts";
 import { ModelService } from "./service/model_service.ts";
 import { PredictionService } from "./service/prediction_service.ts";
+import { StartGate } from "./service/start_gate.ts";
 
 /** A running server. Disposing it lets running requests finish, frees the models and closes the engine. */
 export class App implements AsyncDisposable {
@@ -49,13 +50,15 @@ export class App implements AsyncDisposable {
   }
 
   /**
-   * Starts a server. When it resolves the models there are have been loaded and requests are answered.
+   * Starts a server. It is asked from early on, and what needs a model waits; when this resolves the models there are have been
+   * loaded.
    *
    * @param options.engine in place of OpenVINO; it stays the caller's.
+   * @param options.leaving aborted when the server shall go, started or not: until it has started this rejects with the reason.
    * @throws {Error} with the sentence to show when serving cannot begin: a file that cannot be used, a port in use, no runtime,
    * no model that loads.
    */
-  static async start(config: Config, options: { engine?: Engine } = {}): Promise<App> {
+  static async start(config: Config, options: { engine?: Engine; leaving?: AbortSignal } = {}): Promise<App> {
     await using resources = new AsyncDisposableStack();
     const log = new Log(config.log);
     resources.defer(() => log.flush());
@@ -85,7 +88,9 @@ export class App implements AsyncDisposable {
       return missing;
     };
 
+    const gate = new StartGate({ waitersMax: config.waitersMax, bytesMax: config.grpc.inflightBytesMax });
     const services = {
+      gate,
       prediction: new PredictionService(manager),
       model: new ModelService(manager, async (entries) => {
         const origin = "HandleReloadConfigRequest";
@@ -100,7 +105,10 @@ export class App implements AsyncDisposable {
     let watch: ModelsFileWatch | undefined = undefined;
     const frontEnds = resources.use(
       await FrontEnds.open(config, {
-        methods: grpcMethods(services, { asTensorContent: config.grpc.encodesAsTensorContent }),
+        methods: gatedMethods(
+          grpcMethods(services, { asTensorContent: config.grpc.encodesAsTensorContent }),
+          gate,
+        ),
         services,
         modelNames: () => catalog.names,
         reloadConfig: () => watch === undefined ? Promise.resolve(false) : watch.reloadIfChanged(),
@@ -109,8 +117,17 @@ export class App implements AsyncDisposable {
       }),
     );
 
+    log.info("server listening", { ...frontEnds.addresses });
     resources.use(catalog);
-    const missing = await applyModels(catalog, { origin: file?.path ?? "arguments", read: () => first, log });
+    resources.defer(() => {
+      readiness.leave();
+      gate[Symbol.dispose]();
+    });
+    const { leaving } = options;
+    const missing = await unlessLeaving(
+      applyModels(catalog, { origin: file?.path ?? "arguments", read: () => first, log, leaving }),
+      { leaving, log },
+    );
     checkAnyAvailable(manager, { config, missing, log });
     watch = file && resources.use(
       new ModelsFileWatch(file, {
@@ -120,7 +137,7 @@ export class App implements AsyncDisposable {
         timer: systemTimer,
       }),
     );
-    frontEnds.accept();
+    gate.open();
     resources.use(watchCertificate(config, { frontEnds, log }));
     readiness.start();
     log.info("server started", { ...frontEnds.addresses, models: manager.names() });
@@ -266,7 +283,7 @@ function decodeWarmUp(message: Uint8Array): WarmUpRequest {
 /** Replaces the set of models by what was read, and logs what came of it. */
 async function applyModels(
   catalog: ModelCatalog<ModelServable>,
-  { origin, read, log }: { origin: string; read: ReadModels; log: Log },
+  { origin, read, log, leaving }: { origin: string; read: ReadModels; log: Log; leaving?: AbortSignal | undefined },
 ): Promise<readonly MissingModel[]> {
   let notes: readonly string[] = [];
   const missing = await catalog.replace((before) => {
@@ -274,11 +291,37 @@ async function applyModels(
     notes = told;
     return models;
   });
+  // Nobody has said that models which were not waited for cannot be served.
+  if (leaving?.aborted) return missing;
   for (const note of notes) log.warning("configuration ignored", { origin, note });
   for (const { name, version, error } of missing) {
     log.warning("model not served", { name, version, reason: error.message });
   }
   return missing;
+}
+
+/**
+ * Waits for the first models, unless the server is told to go meanwhile.
+ *
+ * @throws the reason of `leaving`, and what `loading` is rejected with.
+ */
+async function unlessLeaving<T>(
+  loading: Promise<T>,
+  { leaving, log }: { leaving: AbortSignal | undefined; log: Log },
+): Promise<T> {
+  if (leaving === undefined) return await loading;
+  const { promise: asked, reject } = Promise.withResolvers<never>();
+  const leave = () => {
+    log.info("server leaving", { reason: "it was told to before it had started" });
+    reject(leaving.reason);
+  };
+  if (leaving.aborted) leave();
+  leaving.addEventListener("abort", leave, { once: true });
+  try {
+    return await Promise.race([asked, loading]);
+  } finally {
+    leaving.removeEventListener("abort", leave);
+  }
 }
 
 /** What was served before goes on. */

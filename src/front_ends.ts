@@ -44,7 +44,6 @@ export interface Addresses {
 
 /** A server of either kind. */
 interface Server {
-  accept(): void;
   shutdown(graceMs: number): Promise<void>;
   renewCertificate(certificate: CertificateTexts): Promise<void>;
 }
@@ -79,7 +78,7 @@ export class FrontEnds implements AsyncDisposable {
   }
 
   /**
-   * Takes the ports. Connections wait until {@link accept}, so that clients which come early wait for the models.
+   * Takes the ports and answers there from now on.
    *
    * @throws {Error} with the sentence to show when a port cannot be had.
    */
@@ -103,12 +102,8 @@ export class FrontEnds implements AsyncDisposable {
       ...(config.rest && rest && { rest: listen(rest, { ...config.rest, tls: certificate, flag: "--rest_port" }) }),
       ...(watched && watching && { metrics: listen(watching, { ...watched, flag: "--metrics_port" }) }),
     };
+    grpc.accept();
     return new FrontEnds(servers, { addresses, certificate, resources: resources.move() });
-  }
-
-  /** Starts to answer. */
-  accept(): void {
-    for (const server of this.#servers) server.accept();
   }
 
   /**

@@ -5,7 +5,8 @@
  */
 import type { ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
-import type { Method } from "./call.ts";
+import type { StartGate } from "../service/start_gate.ts";
+import type { UnaryMethod } from "./call.ts";
 import {
   decodeClassificationRequest,
   decodeMultiInferenceRequest,
@@ -23,11 +24,14 @@ import {
 import { decodePredictRequest, type EncodeOptions, encodePredictResponse } from "./predict_codec.ts";
 import { decodeReloadConfigRequest, encodeReloadConfigResponse } from "./reload_codec.ts";
 
+/** Tells where a model stands, whatever state that is. */
+const STATUS_PATH = "/tensorflow.serving.ModelService/GetModelStatus";
+
 /** The methods this server answers; all others are UNIMPLEMENTED. */
 export function grpcMethods(
   services: { prediction: PredictionService; model: ModelService },
   encoding: EncodeOptions,
-): readonly Method[] {
+): readonly UnaryMethod[] {
   const { prediction, model } = services;
   return [
     {
@@ -67,7 +71,7 @@ export function grpcMethods(
         ]),
     },
     {
-      path: "/tensorflow.serving.ModelService/GetModelStatus",
+      path: STATUS_PATH,
       handle: (message, call) =>
         call.reply([encodeGetModelStatusResponse(model.getModelStatus(decodeGetModelStatusRequest(message)))]),
     },
@@ -79,4 +83,18 @@ export function grpcMethods(
       },
     },
   ];
+}
+
+/** The same methods, which wait until the server has started where they need its models. */
+export function gatedMethods(methods: readonly UnaryMethod[], gate: StartGate): readonly UnaryMethod[] {
+  return methods.map((method) => method.path === STATUS_PATH ? method : gated(method, gate));
+}
+
+function gated({ path, handle }: UnaryMethod, gate: StartGate): UnaryMethod {
+  return {
+    path,
+    // What waits is not decoded yet: decoded it may take more memory than was counted.
+    handle: (message, call) =>
+      gate.isOpen ? handle(message, call) : gate.wait(call, message.length).then(() => handle(message, call)),
+  };
 }

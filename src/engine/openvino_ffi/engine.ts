@@ -100,6 +100,8 @@ export class FfiEngine implements Engine {
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    // A model may be compiled for longer than a process that ends can wait: nothing is taken away from under it.
+    if (this.#library.isCalled) return;
     this.#core[Symbol.dispose]();
     this.#library[Symbol.dispose]();
   }

@@ -157,6 +157,11 @@ export class Library implements Disposable {
     }
   }
 
+  /** Whether a call of {@link Library.callAlone} is under way, on another thread perhaps. */
+  get isCalled(): boolean {
+    return this.#held.size > 0;
+  }
+
   /** Closes the library. What it made must have been freed. */
   [Symbol.dispose](): void {
     this.#library.close();
