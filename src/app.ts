@@ -5,6 +5,7 @@
  * @module
  */
 import { Log } from "./base/log.ts";
+import { detailOf } from "./base/status.ts";
 import { type Batching, batchingOptionsOf, readBatching } from "./config/batching_parameters.ts";
 import { CertificateWatch } from "./config/certificate_watch.ts";
 import type { Config, ModelConfig } from "./config/config.ts";
@@ -243,7 +244,7 @@ function newCatalog(
     manager,
     pollIntervalMs: config.pollIntervalMs,
     allowLabelsForUnavailable: config.allowLabelsForUnavailable,
-    onEvent: ({ kind, ...fields }) => log.warning(kind, { ...fields }),
+    onEvent: ({ kind, publicReason: _, ...fields }) => log.warning(kind, { ...fields }),
     load: async (model: ModelConfig, version: VersionFiles) => {
       const { folder } = version;
       // The folder is searched when it is loaded, so that the version's state tells what is wrong with it.
@@ -295,7 +296,7 @@ async function applyModels(
   if (leaving?.aborted) return missing;
   for (const note of notes) log.warning("configuration ignored", { origin, note });
   for (const { name, version, error } of missing) {
-    log.warning("model not served", { name, version, reason: error.message });
+    log.warning("model not served", { name, version, reason: error.detail });
   }
   return missing;
 }
@@ -326,7 +327,7 @@ async function unlessLeaving<T>(
 
 /** What was served before goes on. */
 function logRefusal(log: Log, origin: string, error: unknown): void {
-  log.error("configuration refused", { origin, error: error instanceof Error ? error.message : String(error) });
+  log.error("configuration refused", { origin, error: detailOf(error) });
 }
 
 /**
@@ -346,12 +347,12 @@ function checkAnyAvailable(
 
 function sentenceOn({ name, version, error }: MissingModel): string {
   return version === undefined
-    ? `Cannot serve ${name}: ${error.message}. Put the files of version 1 into the folder 1 there`
-    : `Cannot load ${name} version ${version}: ${error.message}`;
+    ? `Cannot serve ${name}: ${error.detail}. Put the files of version 1 into the folder 1 there`
+    : `Cannot load ${name} version ${version}: ${error.detail}`;
 }
 
 function logState(log: Log, { id, state, error }: ServableState): void {
   const fields = { name: id.name, version: id.version, state };
   if (error === undefined) log.info("version changed state", fields);
-  else log.error("version failed", { ...fields, error: error.message, cause: error.cause && String(error.cause) });
+  else log.error("version failed", { ...fields, error: error.detail, cause: error.cause && String(error.cause) });
 }

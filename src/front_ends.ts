@@ -154,7 +154,7 @@ function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
 }
 
 function logFault(log: Log, { error, path }: { error: ServingError; path: string }): void {
-  log.error("request failed", { path, error: error.message, cause: error.cause && String(error.cause) });
+  log.error("request failed", { path, error: error.detail, cause: error.cause && String(error.cause) });
 }
 
 /** Listens on all addresses, with one port: the first decides where the system chooses. */
