@@ -21,6 +21,7 @@ import { callObserver as restCallObserver } from "./rest/call_observer.ts";
 import { ObservationServer } from "./rest/observation_server.ts";
 import type { RestOptions, RestServices } from "./rest/route.ts";
 import { RestServer } from "./rest/server.ts";
+import { type IdentifiedRequest, idsOf } from "./service/ended_request.ts";
 
 /** What the servers answer with. */
 export interface FrontEndParts {
@@ -129,7 +130,7 @@ function newGrpcServer(grpc: GrpcConfig, { methods, observation, log }: FrontEnd
     connectionsMax: grpc.connectionsMax,
     inflightBytesMax: grpc.inflightBytesMax,
     messageBytesMax: grpc.messageBytesMax,
-    onFault: (error, path) => logFault(log, { error, path }),
+    onFault: (error, request) => logFault(log, error, request),
     observer: grpcCallObserver(observation.requests, observation.listeners),
   });
   observation.register((page) => collectTraffic(page, server.traffic));
@@ -147,14 +148,16 @@ function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
     bodyBytesMax,
     inflightBytesMax,
     ...(sagemaker && { sagemaker }),
-    onFault: (error, path) => logFault(log, { error, path }),
+    onFault: (error, request) => logFault(log, error, request),
     observer: restCallObserver(observation.requests, observation.listeners),
     observed: observation.observed,
   });
 }
 
-function logFault(log: Log, { error, path }: { error: ServingError; path: string }): void {
-  log.error("request failed", { path, error: error.detail, cause: error.cause && String(error.cause) });
+function logFault(log: Log, error: ServingError, request: IdentifiedRequest): void {
+  const { path } = request;
+  const fields = { path, error: error.detail, cause: error.cause && String(error.cause) };
+  log.error("request failed", fields, idsOf(request));
 }
 
 /** Listens on all addresses, with one port: the first decides where the system chooses. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ServingError } from "../base/status.ts";
+import type { IdentifiedRequest } from "../service/ended_request.ts";
 import type { ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
 import type { StartGate } from "../service/start_gate.ts";
@@ -27,7 +28,7 @@ export interface RestOptions {
   /** Reads the configuration anew and applies it; whether anything had changed. */
   readonly reloadConfig: () => Promise<boolean>;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
-  readonly onFault: (error: ServingError, path: string) => void;
+  readonly onFault: (error: ServingError, request: IdentifiedRequest) => void;
   readonly observer?: CallObserver;
   /** What those who watch may ask for on the same port. */
   readonly observed?: Observed;
