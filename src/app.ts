@@ -5,7 +5,7 @@
  * @module
  */
 import { Log } from "./base/log.ts";
-import { assert } from "./base/status.ts";
+import { assert, detailOf } from "./base/status.ts";
 import { type Batching, batchingOptionsOf, readBatching } from "./config/batching_parameters.ts";
 import { CertificateWatch } from "./config/certificate_watch.ts";
 import type { Config, ModelConfig } from "./config/config.ts";
@@ -19,7 +19,7 @@ import { findRuntime, type Runtime } from "./engine/openvino_ffi/discovery.ts";
 import { unpackEmbeddedRuntime } from "./engine/openvino_ffi/embedded.ts";
 import { FfiEngine } from "./engine/openvino_ffi/engine.ts";
 import { type Addresses, FrontEnds } from "./front_ends.ts";
-import { grpcMethods } from "./grpc/handlers.ts";
+import { gatedMethods, grpcMethods } from "./grpc/handlers.ts";
 import { decodePredictRequest } from "./grpc/predict_codec.ts";
 import type { VersionFiles } from "./model/file_system_source.ts";
 import { type MissingModel, ModelCatalog } from "./model/model_catalog.ts";
@@ -32,6 +32,7 @@ import { Observation } from "./observation.ts";
 import { ModelService } from "./service/model_service.ts";
 import { PredictionService } from "./service/prediction_service.ts";
 import type { Readiness } from "./service/readiness.ts";
+import { StartGate } from "./service/start_gate.ts";
 import type { MainTask } from "./threads/messages.ts";
 import { ServingThreads } from "./threads/serving_threads.ts";
 
@@ -53,14 +54,19 @@ export class App implements AsyncDisposable {
   }
 
   /**
-   * Starts a server. When it resolves the models there are have been loaded and requests are answered.
+   * Starts a server. It is asked from early on, and what needs a model waits; when this resolves the models there are have been
+   * loaded.
    *
    * @param options.engine in place of OpenVINO, for one thread; it stays the caller's.
    * @param options.threadProgram in place of the module that serving threads run.
+   * @param options.leaving aborted when the server shall go, started or not: until it has started this rejects with the reason.
    * @throws {Error} with the sentence to show when serving cannot begin: a file that cannot be used, a port in use, no runtime,
    * no model that loads.
    */
-  static async start(config: Config, options: { engine?: Engine; threadProgram?: URL } = {}): Promise<App> {
+  static async start(
+    config: Config,
+    options: { engine?: Engine; threadProgram?: URL; leaving?: AbortSignal } = {},
+  ): Promise<App> {
     await using resources = new AsyncDisposableStack();
     const log = new Log(config.log);
     resources.defer(() => log.flush());
@@ -121,11 +127,16 @@ export class App implements AsyncDisposable {
         throw error;
       }
     });
-    const services = { prediction: new PredictionService(manager), model: modelService };
+    const waitersMax = Math.ceil(config.waitersMax / config.grpc.threads);
+    const gate = new StartGate({ waitersMax, bytesMax: config.grpc.inflightBytesMax });
+    const services = { gate, prediction: new PredictionService(manager), model: modelService };
     let watch: ModelsFileWatch | undefined = undefined;
     const frontEnds = resources.use(
       await FrontEnds.open(config, {
-        methods: grpcMethods(services, { asTensorContent: config.grpc.encodesAsTensorContent }),
+        methods: gatedMethods(
+          grpcMethods(services, { asTensorContent: config.grpc.encodesAsTensorContent }),
+          gate,
+        ),
         services,
         modelNames: () => catalog.names,
         reloadConfig: () => watch === undefined ? Promise.resolve(false) : watch.reloadIfChanged(),
@@ -135,8 +146,17 @@ export class App implements AsyncDisposable {
       }),
     );
 
+    log.info("server listening", { ...frontEnds.addresses });
     resources.use(catalog);
-    const missing = await applyModels(catalog, { origin: file?.path ?? "arguments", read: () => first, log });
+    resources.defer(() => {
+      readiness.leave();
+      gate[Symbol.dispose]();
+    });
+    const { leaving } = options;
+    const missing = await unlessLeaving(
+      applyModels(catalog, { origin: file?.path ?? "arguments", read: () => first, log, leaving }),
+      { leaving, log },
+    );
     checkAnyAvailable(manager, { config, missing, log });
     watch = file && resources.use(
       new ModelsFileWatch(file, {
@@ -146,7 +166,8 @@ export class App implements AsyncDisposable {
         timer: systemTimer,
       }),
     );
-    frontEnds.accept();
+    gate.open();
+    threads.openGate();
     resources.use(watchCertificate(config, { frontEnds, log }));
     readiness.start();
     log.info("server started", { ...frontEnds.addresses, models: manager.names() });
@@ -220,7 +241,7 @@ function openEngine(config: Config, log: Log): { engine: Engine; libraryPath: st
 
 /** Starts the threads there are to be besides this one. */
 async function startThreads(
-  { grpc, log: { level, format }, observation, shutdownGraceMs }: Config,
+  { grpc, log: { level, format }, observation, shutdownGraceMs, waitersMax }: Config,
   parts: {
     libraryPath: string | undefined;
     program: URL | undefined;
@@ -231,7 +252,13 @@ async function startThreads(
   const { libraryPath, program, perform } = parts;
   assert(libraryPath !== undefined || grpc.threads === 1, "Several threads need an engine they can open");
   return await ServingThreads.start(grpc.threads - 1, {
-    settings: { grpc, log: { level, format }, logsRequests: observation.logsRequests, libraryPath: libraryPath ?? "" },
+    settings: {
+      grpc,
+      log: { level, format },
+      logsRequests: observation.logsRequests,
+      waitersMax: Math.ceil(waitersMax / grpc.threads),
+      libraryPath: libraryPath ?? "",
+    },
     perform,
     log: parts.log,
     graceMs: shutdownGraceMs,
@@ -278,7 +305,7 @@ function newCatalog(
     manager,
     pollIntervalMs: config.pollIntervalMs,
     allowLabelsForUnavailable: config.allowLabelsForUnavailable,
-    onEvent: ({ kind, ...fields }) => log.warning(kind, { ...fields }),
+    onEvent: ({ kind, publicReason: _, ...fields }) => log.warning(kind, { ...fields }),
     load: async (model: ModelConfig, version: VersionFiles) => {
       const { folder } = version;
       // The folder is searched when it is loaded, so that the version's state tells what is wrong with it.
@@ -333,7 +360,7 @@ function decodeWarmUp(message: Uint8Array): WarmUpRequest {
 /** Replaces the set of models by what was read, and logs what came of it. */
 async function applyModels(
   catalog: ModelCatalog<ModelServable>,
-  { origin, read, log }: { origin: string; read: ReadModels; log: Log },
+  { origin, read, log, leaving }: { origin: string; read: ReadModels; log: Log; leaving?: AbortSignal | undefined },
 ): Promise<readonly MissingModel[]> {
   let notes: readonly string[] = [];
   const missing = await catalog.replace((before) => {
@@ -341,16 +368,42 @@ async function applyModels(
     notes = told;
     return models;
   });
+  // Nobody has said that models which were not waited for cannot be served.
+  if (leaving?.aborted) return missing;
   for (const note of notes) log.warning("configuration ignored", { origin, note });
   for (const { name, version, error } of missing) {
-    log.warning("model not served", { name, version, reason: error.message });
+    log.warning("model not served", { name, version, reason: error.detail });
   }
   return missing;
 }
 
+/**
+ * Waits for the first models, unless the server is told to go meanwhile.
+ *
+ * @throws the reason of `leaving`, and what `loading` is rejected with.
+ */
+async function unlessLeaving<T>(
+  loading: Promise<T>,
+  { leaving, log }: { leaving: AbortSignal | undefined; log: Log },
+): Promise<T> {
+  if (leaving === undefined) return await loading;
+  const { promise: asked, reject } = Promise.withResolvers<never>();
+  const leave = () => {
+    log.info("server leaving", { reason: "it was told to before it had started" });
+    reject(leaving.reason);
+  };
+  if (leaving.aborted) leave();
+  leaving.addEventListener("abort", leave, { once: true });
+  try {
+    return await Promise.race([asked, loading]);
+  } finally {
+    leaving.removeEventListener("abort", leave);
+  }
+}
+
 /** What was served before goes on. */
 function logRefusal(log: Log, origin: string, error: unknown): void {
-  log.error("configuration refused", { origin, error: error instanceof Error ? error.message : String(error) });
+  log.error("configuration refused", { origin, error: detailOf(error) });
 }
 
 /**
@@ -370,12 +423,12 @@ function checkAnyAvailable(
 
 function sentenceOn({ name, version, error }: MissingModel): string {
   return version === undefined
-    ? `Cannot serve ${name}: ${error.message}. Put the files of version 1 into the folder 1 there`
-    : `Cannot load ${name} version ${version}: ${error.message}`;
+    ? `Cannot serve ${name}: ${error.detail}. Put the files of version 1 into the folder 1 there`
+    : `Cannot load ${name} version ${version}: ${error.detail}`;
 }
 
 function logState(log: Log, { id, state, error }: ServableState): void {
   const fields = { name: id.name, version: id.version, state };
   if (error === undefined) log.info("version changed state", fields);
-  else log.error("version failed", { ...fields, error: error.message, cause: error.cause && String(error.cause) });
+  else log.error("version failed", { ...fields, error: error.detail, cause: error.cause && String(error.cause) });
 }

@@ -46,7 +46,6 @@ export interface Addresses {
 
 /** A server of either kind. */
 interface Server {
-  accept(): void;
   shutdown(graceMs: number): Promise<void>;
   renewCertificate(certificate: CertificateTexts): Promise<void>;
 }
@@ -74,7 +73,7 @@ export class FrontEnds implements AsyncDisposable {
   }
 
   /**
-   * Takes the ports. Connections wait until {@link accept}, so that clients which come early wait for the models.
+   * Takes the ports and answers there from now on.
    *
    * @throws {Error} with the sentence to show when a port cannot be had.
    */
@@ -99,12 +98,8 @@ export class FrontEnds implements AsyncDisposable {
       ...(watched && watching && { metrics: listen(watching, { ...watched, flag: "--metrics_port" }) }),
     };
     await grpc.shareEndpoints();
+    grpc.accept();
     return new FrontEnds(servers, { addresses, certificate, resources: resources.move() });
-  }
-
-  /** Starts to answer. */
-  accept(): void {
-    for (const server of this.#servers) server.accept();
   }
 
   /**
@@ -147,7 +142,7 @@ function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
     bodyBytesMax,
     inflightBytesMax,
     ...(sagemaker && { sagemaker }),
-    onFault: (error, path) => logFault(log, { error, path }),
+    onFault: (error, request) => logFault(log, error, request),
     observer: restCallObserver(observation.requests, observation.listeners),
     observed: observation.observed,
   });

@@ -12,6 +12,7 @@ import { healthMethods } from "./grpc/health.ts";
 import { reflectionMethods } from "./grpc/reflection.ts";
 import { GrpcServer } from "./grpc/server.ts";
 import { http2Limits } from "./http2/limits.ts";
+import { type IdentifiedRequest, idsOf } from "./service/ended_request.ts";
 import type { HealthSource } from "./service/readiness.ts";
 
 /** What a server answers with, and who hears of it. */
@@ -37,12 +38,14 @@ export function newGrpcServer(
     connectionCount,
     inflightBytesMax: Math.ceil(grpc.inflightBytesMax / grpc.threads),
     messageBytesMax: grpc.messageBytesMax,
-    onFault: (error, path) => logFault(log, { error, path }),
+    onFault: (error, request) => logFault(log, error, request),
     observer,
   });
 }
 
 /** Logs what a client only hears of as an internal error. */
-export function logFault(log: Log, { error, path }: { error: ServingError; path: string }): void {
-  log.error("request failed", { path, error: error.message, cause: error.cause && String(error.cause) });
+export function logFault(log: Log, error: ServingError, request: IdentifiedRequest): void {
+  const { path } = request;
+  const fields = { path, error: error.detail, cause: error.cause && String(error.cause) };
+  log.error("request failed", fields, idsOf(request));
 }

@@ -171,11 +171,11 @@ Deno.test("POST /v1/config/reload tells what is wrong with the file, and what wa
   };
   assert.deepEqual(await reload(), [200, undefined]);
   await scratch.write("models.json", '{"model_config_list": [');
-  const [status, sentence] = await reload();
-  assert.equal(status, 400);
-  assert(sentence.startsWith(`${path}:1:24: `), sentence);
+  assert.deepEqual(await reload(), [400, "The file of models cannot be used at line 1, column 24: the log says why"]);
+  await server.event("configuration refused", ({ error }) => (error as string).startsWith(`${path}:1:24: `));
   await Deno.remove(path);
-  assert.deepEqual(await reload(), [400, `Cannot find ${path}`]);
+  assert.deepEqual(await reload(), [400, "The file of models cannot be found: the log says why"]);
+  await server.event("configuration refused", ({ error }) => error === `Cannot find ${path}`);
   const metadata = await fetch(`http://${address}/v1/models/half_plus_two/metadata`, { method: "HEAD" });
   assert.equal(metadata.status, 200);
 });

@@ -92,6 +92,50 @@ for (const dtype of Object.keys(DTYPE_BYTES) as NumericDType[]) {
   });
 }
 
+for (const threads of ["1", "2"]) {
+  testOpenVino(
+    `says that shapes do not go together with ${threads} thread, whatever was inferred before`,
+    async (rig) => {
+      const path = writeIr(rig.folder, {
+        layers: [
+          parameter({ names: ["a"], dtype: "f32", shape: [-1] }),
+          parameter({ names: ["b"], dtype: "f32", shape: [-1] }),
+          {
+            type: "Add",
+            data: `auto_broadcast="numpy"`,
+            inputs: [0, 1],
+            output: { names: ["y"], dtype: "f32", shape: [-1] },
+          },
+          { type: "Result", inputs: [2] },
+        ],
+      });
+      using model = await rig.engine.read(path);
+      using compiled = await model.compile({
+        device: "CPU",
+        properties: new Map([["PERFORMANCE_HINT", "LATENCY"], ["INFERENCE_NUM_THREADS", threads]]),
+      });
+      using request = compiled.createInferRequest();
+      const bad = [floats([1, 2]), floats([3, 4, 5])];
+      const good = [floats([1, 2]), floats([3, 4])];
+      const broadcast = [floats([1]), floats([3, 4, 5])];
+      const expected = servingError(CODE.INTERNAL, /^Cannot infer: .*mismatch/);
+      // Twice with the same memory, before and after inferences that are right, of the same request and of another.
+      for (let round = 0; round < 3; round++) {
+        assert.throws(() => request.infer(bad), expected);
+        assert.throws(() => request.infer(bad), expected);
+        await assert.rejects(request.inferAsync(bad), expected);
+        assert.deepEqual(request.infer(good).map(floatsOf), [[4, 6]]);
+        assert.throws(() => request.infer(bad), expected);
+        assert.deepEqual((await request.inferAsync(broadcast)).map(floatsOf), [[4, 5, 6]]);
+        assert.deepEqual(request.infer(broadcast).map(floatsOf), [[4, 5, 6]]);
+        using other = compiled.createInferRequest();
+        assert.deepEqual(other.infer(good).map(floatsOf), [[4, 6]]);
+        await assert.rejects(other.inferAsync(bad), expected);
+      }
+    },
+  );
+}
+
 testOpenVino("computes on strings of any bytes", async (rig) => {
   using compiled = await compileConcat(rig, "string");
   using request = compiled.createInferRequest();

@@ -17,11 +17,12 @@ Deno.test("a version that must not be read says so, and is served once it may be
   await using rig = await FaultRig.start({ through: user.through });
   await Deno.chmod(await rig.prepare(2), 0);
   await rig.put(2);
-  await rig.event("version failed", 2);
+  const { error } = await rig.event("version failed", 2);
   await rig.polls();
   await rig.polls();
-  const reason = `Cannot read ${rig.path(2)}: permission denied`;
+  const reason = "Cannot read the version's folder: permission denied";
   assert.deepEqual(await rig.states(), [`2 END PERMISSION_DENIED: ${reason}`, "1 AVAILABLE"]);
+  assert.equal(error, `Cannot read ${rig.path(2)}: permission denied`);
   assert.deepEqual(rig.told(2), ["version incomplete", "start", "loading", "version failed"]);
   await Deno.chmod(rig.path(2), 0o700);
   await rig.state(1, "end");

@@ -27,11 +27,12 @@ Deno.test("a version with a truncated .bin says so, is left alone, and is served
   const folder = await rig.prepare(2);
   await Deno.truncate(`${folder}/${BIN}`, 5);
   await rig.put(2);
-  await rig.event("version failed", 2);
+  const { error } = await rig.event("version failed", 2);
   await rig.polls();
   await rig.polls();
-  const reason = `Incomplete model in ${rig.path(2)}: ${BIN} has 5 bytes, ${XML} needs 8`;
-  assert.deepEqual(await rig.states(), [`2 END DATA_LOSS: ${reason}`, "1 AVAILABLE"]);
+  const lack = `${BIN} has 5 bytes, ${XML} needs 8`;
+  assert.deepEqual(await rig.states(), [`2 END DATA_LOSS: Incomplete model: ${lack}`, "1 AVAILABLE"]);
+  assert.equal(error, `Incomplete model in ${rig.path(2)}: ${lack}`);
   assert.deepEqual(rig.told(2), ["version incomplete", "start", "loading", "version failed"]);
   assert.deepEqual(rig.told(1), ["start", "loading", "available"]);
 
@@ -50,7 +51,7 @@ Deno.test("a version with an empty .xml says so and is left alone until a newer 
   await rig.event("version failed", 2);
   await rig.polls();
   assert.deepEqual(await rig.states(), [
-    `2 END DATA_LOSS: Incomplete model in ${rig.path(2)}: ${XML} is empty`,
+    `2 END DATA_LOSS: Incomplete model: ${XML} is empty`,
     "1 AVAILABLE",
   ]);
   assert.deepEqual(rig.told(2), ["version incomplete", "start", "loading", "version failed"]);

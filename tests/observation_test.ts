@@ -119,6 +119,7 @@ Deno.test("OTEL_DENO has each request traced with its phases, where its client's
   assert.equal(attributes.get("ovserve.model"), "tiny");
   assert.equal(String(attributes.get("ovserve.version")), "1");
   assert.equal(attributes.get("ovserve.code"), "OK");
+  assert.equal(attributes.get("ovserve.request_id"), "abc");
   const phases = collector.spans.filter(({ parentSpanId }) => parentSpanId === rpc.spanId);
   assert.deepEqual(phases.map(({ name }) => name).sort(), ["decode", "encode", "infer", "queue"]);
   for (const { startTimeUnixNano: from, endTimeUnixNano: to } of phases) {

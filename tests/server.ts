@@ -26,6 +26,8 @@ export interface StartOptions {
   readonly through?: readonly string[];
   /** What the compiled program may do and `deno task ovserve` does not ask for. */
   readonly permissions?: readonly string[];
+  /** Does not wait for the models: clients are heard, and there is no more to it. */
+  readonly isStarting?: boolean;
 }
 
 /**
@@ -63,13 +65,13 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Starts `ovserve` with these arguments, on a port of the system's choice, and waits until it serves.
+   * Starts `ovserve` with these arguments, on a port of the system's choice, and waits until it serves, or listens.
    */
   static async start(args: readonly string[], options: StartOptions = {}): Promise<Server> {
     const all = [...args, "--grpc_bind_address", "127.0.0.1", "--port", "0"];
     const server = new Server(command(all, options).spawn());
-    const started = await server.event("server started");
-    server.#address = started.grpc as string;
+    const { grpc } = await server.event(options.isStarting === true ? "server listening" : "server started");
+    server.#address = grpc as string;
     return server;
   }
 

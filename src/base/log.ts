@@ -65,10 +65,14 @@ export class Log {
     if (told !== undefined) this.#events.warn(told, event);
   }
 
-  /** Something failed. What is said over and over is told a few times a minute. */
-  error(event: string, fields: LogFields = {}): void {
+  /**
+   * Something failed. What is said over and over is told a few times a minute.
+   *
+   * @param own what is known of this one time only, such as a request's id: it does not make it something else.
+   */
+  error(event: string, fields: LogFields = {}, own: LogFields = {}): void {
     const told = this.#unlessRepeated(event, fields);
-    if (told !== undefined) this.#events.error(told, event);
+    if (told !== undefined) this.#events.error({ ...told, ...own }, event);
   }
 
   /** A request that is over, whatever the level: for those who have asked to see them. Written a little later, with others. */

@@ -36,6 +36,9 @@ Deno.test("Log tells the same complaint a few times, then how often it did not",
   for (let i = 0; i < 1000; i++) log.error("request failed", { path: "/a" });
   log.error("request failed", { path: "/b" });
   assert.equal(lines.length, 6);
+  for (let i = 0; i < 1000; i++) log.error("request failed", { path: "/c" }, { requestId: String(i) });
+  assert.deepEqual(lines.slice(6).map((line) => JSON.parse(line).requestId), ["0", "1", "2", "3", "4"]);
+  lines.length = 6;
   for (let i = 0; i < 1000; i++) log.info("version changed state");
   assert.equal(lines.length, 1006, "changes of state are all told");
 });

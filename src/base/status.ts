@@ -31,13 +31,30 @@ export type CodeName = keyof typeof CODE;
 /** The number of a canonical code. */
 export type Code = (typeof CODE)[CodeName];
 
-/** A failure with a code for machines and a sentence for people. The sentence may reach a client; the cause never does. */
+/**
+ * A failure with a code for machines and a sentence for people. The message may reach a client, so it names files from the model on
+ * and nothing else of the host; the detail and the cause never do.
+ */
 export class ServingError extends Error {
   override readonly name = "ServingError";
+  /** The sentence for the log: it may name whole paths. The message where nothing more is to be said. */
+  readonly detail: string;
 
-  constructor(readonly code: Code, message: string, options?: ErrorOptions) {
+  constructor(readonly code: Code, message: string, { detail = message, ...options }: ServingErrorOptions = {}) {
     super(message, options);
+    this.detail = detail;
   }
+}
+
+/** What is known of a failure and not for clients. */
+export interface ServingErrorOptions extends ErrorOptions {
+  readonly detail?: string;
+}
+
+/** What the log says of anything thrown. */
+export function detailOf(thrown: unknown): string {
+  if (thrown instanceof ServingError) return thrown.detail;
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
+import { detailOf } from "../base/status.ts";
 import type { Config, GrpcConfig } from "../config/config.ts";
 import { configCommand, configConfig } from "./config.ts";
 import { UsageError } from "./flag.ts";
@@ -45,7 +46,7 @@ export async function run(words: readonly string[]): Promise<number> {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const usage = error instanceof CommanderError ? usageSentence(error) : undefined;
     if (usage === undefined && !(error instanceof UsageError)) {
-      complain(error instanceof Error ? error.message : String(error));
+      complain(detailOf(error));
       return FAILURE;
     }
     const command = names.includes(first) ? `ovserve ${first}` : "ovserve";

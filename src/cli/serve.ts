@@ -19,10 +19,10 @@ const RELOAD_SIGNALS: readonly Deno.Signal[] = IS_WINDOWS ? [] : ["SIGHUP"];
  */
 export async function serve(config: Config): Promise<void> {
   const asked = Promise.withResolvers<void>();
-  let hasAsked = false;
+  const leaving = new AbortController();
   const leave = () => {
-    if (hasAsked) Deno.exit(130);
-    hasAsked = true;
+    if (leaving.signal.aborted) Deno.exit(130);
+    leaving.abort();
     asked.resolve();
   };
   let app: App | undefined;
@@ -34,11 +34,14 @@ export async function serve(config: Config): Promise<void> {
   for (const signal of LEAVE_SIGNALS) Deno.addSignalListener(signal, leave);
   for (const signal of RELOAD_SIGNALS) Deno.addSignalListener(signal, reload);
   try {
-    await using started = await App.start(config);
+    await using started = await App.start(config, { leaving: leaving.signal });
     app = started;
     dropPermissions(config);
     if (mustReload) reload();
     await asked.promise;
+  } catch (error) {
+    // To leave before it has started is no failure.
+    if (!leaving.signal.aborted || error !== leaving.signal.reason) throw error;
   } finally {
     for (const signal of LEAVE_SIGNALS) Deno.removeSignalListener(signal, leave);
     for (const signal of RELOAD_SIGNALS) Deno.removeSignalListener(signal, reload);

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { CODE, ServingError } from "../base/status.ts";
+import { basename } from "node:path";
+import { CODE, detailOf, ServingError } from "../base/status.ts";
 import type { BatchingOptions } from "../model/batch_predictor.ts";
 import { ConfigError, type Place } from "./config_error.ts";
 import { booleanOf, Fields, integerOf } from "./text_fields.ts";
@@ -119,7 +120,7 @@ export async function readBatching(
 ): Promise<Batching> {
   if (parametersPath === undefined) return { options: parseBatchingParameters(parametersText), isPerModel };
   const options = await readBatchingParameters(parametersPath);
-  if (options === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, `Cannot find ${parametersPath}`);
+  if (options === undefined) throw cannotFind(parametersPath);
   return { options, isPerModel };
 }
 
@@ -138,17 +139,26 @@ export async function batchingOptionsOf(
   return own && { ...own, batchesAtOnceMax: options.batchesAtOnceMax };
 }
 
+function cannotFind(path: string): ServingError {
+  return new ServingError(CODE.INVALID_ARGUMENT, `Cannot find ${basename(path)}`, { detail: `Cannot find ${path}` });
+}
+
 /** Undefined when there is no such file. */
 async function readBatchingParameters(path: string): Promise<BatchingOptions | undefined> {
   try {
     return parseBatchingParameters(await Deno.readTextFile(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    const reason = error instanceof Error ? error.message : String(error);
+    const name = basename(path);
     if (!(error instanceof ConfigError)) {
-      throw new ServingError(CODE.INVALID_ARGUMENT, `Cannot read ${path}: ${reason}`, { cause: error });
+      const detail = `Cannot read ${path}: ${detailOf(error)}`;
+      throw new ServingError(CODE.INVALID_ARGUMENT, `Cannot read ${name}`, { detail, cause: error });
     }
     const place = error.place === undefined ? "" : `:${error.place.line}:${error.place.column}`;
-    throw new ServingError(CODE.INVALID_ARGUMENT, `${path}${place}: ${reason}`, { cause: error });
+    const complaint = `${place}: ${error.message}`;
+    throw new ServingError(CODE.INVALID_ARGUMENT, `${name}${complaint}`, {
+      detail: `${path}${complaint}`,
+      cause: error,
+    });
   }
 }

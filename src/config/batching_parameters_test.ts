@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { CODE } from "../base/status.ts";
 import {
   batchingOptionsOf,
@@ -115,15 +115,23 @@ Deno.test("readBatching() reads the file for all models, and says of a bad one w
   try {
     assert.deepEqual(await read(undefined), { options: DEFAULTS, isPerModel: false });
     const path = join(folder, "batching.txt");
-    await assert.rejects(read(path), { code: CODE.INVALID_ARGUMENT, message: `Cannot find ${path}` });
+    await assert.rejects(read(path), {
+      code: CODE.INVALID_ARGUMENT,
+      message: "Cannot find batching.txt",
+      detail: `Cannot find ${path}`,
+    });
     await Deno.writeTextFile(path, "batch_timeout_micros { value: 2000 }");
     assert.deepEqual(await read(path), { options: { ...DEFAULTS, batchTimeoutMs: 2 }, isPerModel: false });
     await Deno.writeTextFile(path, "max_batch_size { value: 8 }\nnum_batch_threads { value: 0 }");
     await assert.rejects(read(path), {
       code: CODE.INVALID_ARGUMENT,
-      message: `${path}:2:1: num_batch_threads must be positive; was 0`,
+      message: "batching.txt:2:1: num_batch_threads must be positive; was 0",
+      detail: `${path}:2:1: num_batch_threads must be positive; was 0`,
     });
-    await assert.rejects(read(folder), { message: new RegExp(`^Cannot read ${folder}: `) });
+    await assert.rejects(read(folder), {
+      message: `Cannot read ${basename(folder)}`,
+      detail: new RegExp(`^Cannot read ${folder}: `),
+    });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -66,7 +66,7 @@ export function modelsOf(
 
 function checkPlace(entry: ModelServerEntry): void {
   const { name, basePath } = entry;
-  if (name === "") throw new ModelEntryError(`The model with base_path()=${basePath} has no name`, entry);
+  if (name === "") throw new ModelEntryError("A model has no name", entry);
   if (isUri(basePath)) {
     throw new ModelEntryError(
       `Model ${name} has base_path()=${basePath}, expected a folder: mount the storage and name the mounted folder`,

@@ -25,16 +25,16 @@ export interface ModelsFile {
 /**
  * Reads a file.
  *
- * @throws {ServingError} INVALID_ARGUMENT with one sentence that says why it cannot be read.
+ * @throws {ServingError} INVALID_ARGUMENT which says in its detail why it cannot be read.
  */
 export async function readModelsFile({ path }: ModelsFile): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw unusable(`Cannot find ${path}`, error);
+    if (error instanceof Deno.errors.NotFound) throw unusable("cannot be found", `Cannot find ${path}`, error);
     const isDenied = error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
     const reason = isDenied ? "permission denied" : error instanceof Error ? error.message : String(error);
-    throw unusable(`Cannot read ${path}: ${reason}`, error);
+    throw unusable("cannot be read", `Cannot read ${path}: ${reason}`, error);
   }
 }
 
@@ -42,7 +42,7 @@ export async function readModelsFile({ path }: ModelsFile): Promise<string> {
  * Reads the text of a file.
  *
  * @param options.before the models served until now.
- * @throws {ServingError} INVALID_ARGUMENT with one sentence that begins with the file's path and the place in it.
+ * @throws {ServingError} INVALID_ARGUMENT with a detail that begins with the file's path and the place in it.
  */
 export function readModels(
   text: string,
@@ -55,7 +55,8 @@ export function readModels(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const place = error.place === undefined ? "" : `:${error.place.line}:${error.place.column}`;
-    throw unusable(`${path}${place}: ${error.message}`, error);
+    const where = error.place === undefined ? "" : ` at line ${error.place.line}, column ${error.place.column}`;
+    throw unusable(`cannot be used${where}`, `${path}${place}: ${error.message}`, error);
   }
 }
 
@@ -79,7 +80,10 @@ function readTextFormat(
   }
 }
 
-/** What a client that has the file read again is told. */
-function unusable(message: string, cause: unknown): ServingError {
-  return new ServingError(CODE.INVALID_ARGUMENT, message, { cause });
+/** What a client that has the file read again is told: where it is wrong, and nothing of what it says, which may be paths. */
+function unusable(complaint: string, detail: string, cause: unknown): ServingError {
+  return new ServingError(CODE.INVALID_ARGUMENT, `The file of models ${complaint}: the log says why`, {
+    detail,
+    cause,
+  });
 }

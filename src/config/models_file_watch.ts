@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { detailOf } from "../base/status.ts";
 import type { Timer } from "../core/timer.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import type { ModelsRead } from "./model_server_config.ts";
@@ -104,7 +105,7 @@ export class ModelsFileWatch implements Disposable {
     } catch (error) {
       this.#failure = error;
       this.#applied = undefined;
-      const complaint = String(error);
+      const complaint = detailOf(error);
       if (complaint === this.#complaint || this.#isClosed) return;
       this.#complaint = complaint;
       this.#options.onRefused(error);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { detailOf } from "../base/status.ts";
 import { ManualTimer } from "../core/manual_timer.ts";
 import { ModelsFileWatch } from "./models_file_watch.ts";
 
@@ -32,7 +33,7 @@ class Rig implements AsyncDisposable {
       {
         text,
         timer: this.timer.start,
-        onRefused: (error) => this.refusals.push((error as Error).message),
+        onRefused: (error) => this.refusals.push(detailOf(error)),
         apply: async (read) => {
           const { models } = read([]);
           assert.equal(++this.#applying, 1, "applied twice at once");

@@ -9,17 +9,11 @@ import { gzip } from "node:zlib";
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream } from "../http2/http2.ts";
+import type { IdentifiedRequest } from "../service/ended_request.ts";
 import type { InflightBudget } from "./inflight_budget.ts";
 import type { MessageBuffers } from "./message_buffers.ts";
 import { messagePrefix } from "./message_reader.ts";
-import {
-  type RequestHead,
-  RESPONSE_HEADERS,
-  RESPONSE_HEADERS_GZIP,
-  trailers,
-  TRAILERS_OK,
-  trailersOnly,
-} from "./request_head.ts";
+import { replyHeaders, type RequestHead, trailers, TRAILERS_OK, trailersOnly } from "./request_head.ts";
 import { joinParts } from "./wire_writer.ts";
 
 /** A method a client calls with one message. It answers by `call.reply`, or `call.send` and `call.finish`, or by throwing. */
@@ -66,7 +60,7 @@ export interface CallOptions {
   /** Aborted when the server leaves: calls that may last for ever end then. */
   readonly leaving: AbortSignal;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
-  readonly onFault: (error: ServingError, path: string) => void;
+  readonly onFault: (error: ServingError, request: IdentifiedRequest) => void;
   readonly observer?: CallObserver;
 }
 
@@ -79,7 +73,7 @@ export interface CallObserver {
 }
 
 /** One call, from its headers on: the half that answers. */
-export abstract class ServerCall {
+export abstract class ServerCall implements IdentifiedRequest {
   readonly head: RequestHead;
   /** What is known of it; undefined before the message of a unary call is there. */
   record: RequestRecord | undefined = undefined;
@@ -113,6 +107,16 @@ export abstract class ServerCall {
     return this.#abort.signal;
   }
 
+  /** The path that names the method. */
+  get path(): string {
+    return this.head.path;
+  }
+
+  /** A field of the client's metadata, by its name in lower case. */
+  header(name: string): string | undefined {
+    return this.head.metadata.find((field) => field.name === name)?.value;
+  }
+
   /** Who calls, for the log. */
   get peer(): string {
     return this.stream.peer;
@@ -141,7 +145,7 @@ export abstract class ServerCall {
   /** Ends the call with anything thrown, as a status. */
   fail(thrown: unknown): void {
     const error = toServingError(thrown);
-    if (error.code === CODE.INTERNAL) this.options.onFault(error, this.head.path);
+    if (error.code === CODE.INTERNAL) this.options.onFault(error, this);
     this.refuse(error);
   }
 
@@ -149,7 +153,7 @@ export abstract class ServerCall {
   protected refuse(error: ServingError): void {
     if (this.isOver) return;
     this.end(error.code);
-    this.stream.sendHeaders(this.#areHeadersSent ? trailers(error) : trailersOnly(error), true);
+    this.stream.sendHeaders(this.#areHeadersSent ? trailers(error) : trailersOnly(error, this.head.replyFields), true);
   }
 
   /** Starts the client's clock, unless it runs. */
@@ -181,7 +185,7 @@ export abstract class ServerCall {
     if (this.isOver) return;
     if (!this.#areHeadersSent) {
       this.#areHeadersSent = true;
-      this.stream.sendHeaders(this.#compressesReplies ? RESPONSE_HEADERS_GZIP : RESPONSE_HEADERS, false);
+      this.stream.sendHeaders(replyHeaders(this.head, { compresses: this.#compressesReplies }), false);
     }
     let length = 0;
     for (const part of parts) length += part.length;

@@ -13,7 +13,7 @@ import type { CallObserver, ServerCall } from "./call.ts";
 export function callObserver(metrics: RequestMetrics, listeners: readonly OnEnded[]): CallObserver {
   const kinds = new Map<string, RequestKind>();
   const onEnd = (call: ServerCall, code: Code) => {
-    const { path } = call.head;
+    const { path } = call;
     let kind = kinds.get(path);
     if (kind === undefined) {
       // Only paths of methods come here, so there are no more kinds than those.
@@ -30,7 +30,7 @@ function tell(
   listeners: readonly OnEnded[],
   { call, kind, code }: { call: ServerCall; kind: RequestKind; code: Code },
 ): void {
-  const { head: { path, metadata }, record, peer } = call;
-  const header = (name: string) => metadata.find((field) => field.name === name)?.value;
+  const { path, record, peer } = call;
+  const header = (name: string) => call.header(name);
   for (const listener of listeners) listener({ kind, path, code, record, peer, header });
 }

@@ -10,7 +10,8 @@ import type {
   ReloadConfigResponse,
 } from "../service/messages.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
-import type { Method, ServerCall } from "./call.ts";
+import type { StartGate } from "../service/start_gate.ts";
+import type { ServerCall, UnaryMethod } from "./call.ts";
 import {
   decodeClassificationRequest,
   decodeMultiInferenceRequest,
@@ -37,11 +38,14 @@ export interface ModelMethods {
   reloadConfig(request: ReloadConfigRequest): Promise<ReloadConfigResponse>;
 }
 
+/** Tells where a model stands, whatever state that is. */
+const STATUS_PATH = "/tensorflow.serving.ModelService/GetModelStatus";
+
 /** The methods this server answers; all others are UNIMPLEMENTED. */
 export function grpcMethods(
   services: { prediction: PredictionService; model: ModelMethods },
   encoding: EncodeOptions,
-): readonly Method[] {
+): readonly UnaryMethod[] {
   const { prediction, model } = services;
   return [
     {
@@ -81,7 +85,7 @@ export function grpcMethods(
         ]),
     },
     {
-      path: "/tensorflow.serving.ModelService/GetModelStatus",
+      path: STATUS_PATH,
       handle: async (message, call) => {
         const response = await model.getModelStatus(decodeGetModelStatusRequest(message), call);
         call.reply([encodeGetModelStatusResponse(response)]);
@@ -95,4 +99,18 @@ export function grpcMethods(
       },
     },
   ];
+}
+
+/** The same methods, which wait until the server has started where they need its models. */
+export function gatedMethods(methods: readonly UnaryMethod[], gate: StartGate): readonly UnaryMethod[] {
+  return methods.map((method) => method.path === STATUS_PATH ? method : gated(method, gate));
+}
+
+function gated({ path, handle }: UnaryMethod, gate: StartGate): UnaryMethod {
+  return {
+    path,
+    // What waits is not decoded yet: decoded it may take more memory than was counted.
+    handle: (message, call) =>
+      gate.isOpen ? handle(message, call) : gate.wait(call, message.length).then(() => handle(message, call)),
+  };
 }

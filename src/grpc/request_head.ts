@@ -7,6 +7,7 @@
 import { CODE, type Code, ServingError } from "../base/status.ts";
 import { encodeHeaders } from "../http2/hpack_encoder.ts";
 import type { HeaderField, RequestHeaders } from "../http2/http2.ts";
+import { echoedId, REQUEST_ID_HEADER } from "../service/ended_request.ts";
 
 /** A message encoding this server reads and writes. */
 export type MessageEncoding = "identity" | "gzip";
@@ -21,6 +22,8 @@ export interface RequestHead {
   /** Whether replies may be compressed: the client compresses and says that it reads gzip. */
   readonly compressReplies: boolean;
   readonly metadata: readonly HeaderField[];
+  /** What goes into the reply's headers besides the usual: the request's id, where the client gave it one. Mostly empty. */
+  readonly replyFields: readonly HeaderField[];
 }
 
 /** A header list that does not: answered as it stands. */
@@ -28,6 +31,8 @@ export interface RefusedHead {
   /** The whole answer: a header block that ends the stream. */
   readonly refusal: Uint8Array;
 }
+
+const NO_FIELDS: readonly HeaderField[] = [];
 
 const TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = { H: 3.6e6, M: 6e4, S: 1e3, m: 1, u: 1e-3, n: 1e-6 };
 
@@ -43,6 +48,8 @@ export function requestHead(headers: RequestHeaders): RequestHead | RefusedHead 
 function readHead(headers: RequestHeaders): RequestHead | RefusedHead {
   const field = (name: string): string | undefined =>
     headers.fields.find((candidate) => candidate.name === name)?.value;
+  const requestId = echoedId(field(REQUEST_ID_HEADER));
+  const replyFields = requestId === undefined ? NO_FIELDS : [{ name: REQUEST_ID_HEADER, value: requestId }];
   if (headers.method !== "POST") return refuseHttp("405", [{ name: "allow", value: "POST" }]);
   const contentType = field("content-type") ?? "";
   if (!/^application\/grpc($|[+;])/i.test(contentType)) return refuseHttp("415", []);
@@ -52,12 +59,13 @@ function readHead(headers: RequestHeaders): RequestHead | RefusedHead {
       CODE.UNIMPLEMENTED,
       `Message encoding "${encoding}" is not known: use identity or gzip`,
     );
-    return { refusal: trailersOnly(error, [{ name: "grpc-accept-encoding", value: "identity,gzip" }]) };
+    const accepted = { name: "grpc-accept-encoding", value: "identity,gzip" };
+    return { refusal: trailersOnly(error, [...replyFields, accepted]) };
   }
   const timeout = field("grpc-timeout");
   const timeoutMs = timeout === undefined ? Infinity : parseTimeoutMs(timeout);
   if (Number.isNaN(timeoutMs)) {
-    return { refusal: trailersOnly(new ServingError(CODE.INTERNAL, `Bad grpc-timeout "${timeout}"`)) };
+    return { refusal: trailersOnly(new ServingError(CODE.INTERNAL, `Bad grpc-timeout "${timeout}"`), replyFields) };
   }
   const accepted = (field("grpc-accept-encoding") ?? "").split(",").map((name) => name.trim());
   return {
@@ -66,6 +74,7 @@ function readHead(headers: RequestHeaders): RequestHead | RefusedHead {
     encoding,
     compressReplies: encoding === "gzip" && accepted.includes("gzip"),
     metadata: headers.fields,
+    replyFields,
   };
 }
 
@@ -81,15 +90,16 @@ function refuseHttp(status: string, fields: readonly HeaderField[]): RefusedHead
 
 const GRPC_CONTENT_TYPE: HeaderField = { name: "content-type", value: "application/grpc" };
 
-/** The headers of every reply that carries messages. */
-export const RESPONSE_HEADERS = encodeHeaders([{ name: ":status", value: "200" }, GRPC_CONTENT_TYPE]);
+const OK_FIELDS: readonly HeaderField[] = [{ name: ":status", value: "200" }, GRPC_CONTENT_TYPE];
+const GZIP_FIELDS: readonly HeaderField[] = [...OK_FIELDS, { name: "grpc-encoding", value: "gzip" }];
+const OK_HEADERS = encodeHeaders(OK_FIELDS);
+const GZIP_HEADERS = encodeHeaders(GZIP_FIELDS);
 
-/** The headers of a reply whose messages may be compressed. */
-export const RESPONSE_HEADERS_GZIP = encodeHeaders([
-  { name: ":status", value: "200" },
-  GRPC_CONTENT_TYPE,
-  { name: "grpc-encoding", value: "gzip" },
-]);
+/** The headers of a reply that carries messages, which may be compressed. */
+export function replyHeaders({ replyFields }: RequestHead, { compresses }: { compresses: boolean }): Uint8Array {
+  if (replyFields.length === 0) return compresses ? GZIP_HEADERS : OK_HEADERS;
+  return encodeHeaders([...compresses ? GZIP_FIELDS : OK_FIELDS, ...replyFields]);
+}
 
 /** The trailers of a call that went well. */
 export const TRAILERS_OK = encodeHeaders([{ name: "grpc-status", value: "0" }]);

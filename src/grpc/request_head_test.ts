@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
 import { HpackDecoder } from "../http2/hpack_decoder.ts";
 import type { RequestHeaders } from "../http2/http2.ts";
-import { percentEncode, type RequestHead, requestHead, trailersOnly } from "./request_head.ts";
+import { percentEncode, replyHeaders, type RequestHead, requestHead, trailersOnly } from "./request_head.ts";
 
 function headers(fields: Record<string, string>, method = "POST"): RequestHeaders {
   return {
@@ -64,6 +64,29 @@ Deno.test("requestHead() refuses unknown encodings and bad timeouts in gRPC's te
   assert.equal(encoding["grpc-accept-encoding"], "identity,gzip");
   for (const text of ["", "1", "S", "-1S", "123456789S", "1s", "1.5S"]) {
     assert.equal(refusedWith(headers({ "grpc-timeout": text }))["grpc-status"], String(CODE.INTERNAL));
+  }
+});
+
+Deno.test("replyHeaders() has the request's id where the client gave one that may stand there", () => {
+  for (const id of ["a", "7f1c-~!", "x".repeat(128)]) {
+    const head = accepted({ "x-request-id": id });
+    assert.equal(decoded(replyHeaders(head, { compresses: false }))["x-request-id"], id);
+    const { "x-request-id": echoed, "grpc-encoding": encoding } = decoded(replyHeaders(head, { compresses: true }));
+    assert.deepEqual([echoed, encoding], [id, "gzip"]);
+  }
+  for (const id of ["", "a b", "ü", "x".repeat(129)]) {
+    assert.equal(
+      decoded(replyHeaders(accepted({ "x-request-id": id }), { compresses: false }))["x-request-id"],
+      undefined,
+    );
+  }
+  const [a, b] = [accepted({}), accepted({ "x-other": "1" })];
+  assert.equal(replyHeaders(a, { compresses: false }), replyHeaders(b, { compresses: false }), "nothing is made anew");
+});
+
+Deno.test("requestHead() gives the request's id back when it refuses", () => {
+  for (const wrong of [{ "grpc-encoding": "snappy" }, { "grpc-timeout": "1" }]) {
+    assert.equal(refusedWith(headers({ ...wrong, "x-request-id": "abc" }))["x-request-id"], "abc");
   }
 });
 

@@ -237,7 +237,7 @@ export class GrpcServer {
     const method = this.#methods.get(head.path);
     if (method === undefined) {
       const error = new ServingError(CODE.UNIMPLEMENTED, `Method ${head.path} is not implemented`);
-      return refuse(stream, trailersOnly(error));
+      return refuse(stream, trailersOnly(error, head.replyFields));
     }
     const call = "open" in method
       ? new StreamingCall(stream, { head, method, options: this.#options })

@@ -42,7 +42,7 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
   /** The versions each model was last found to have. */
   readonly #found = new Map<string, ReadonlyMap<number, VersionFiles>>();
   /** What keeps a model from having versions. */
-  readonly #problems = new Map<string, string>();
+  readonly #problems = new Map<string, SourceEvent>();
   #lastTurn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
@@ -52,7 +52,7 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
       pollIntervalMs: options.pollIntervalMs,
       onAspired: (name, versions) => this.#onAspired(name, versions),
       onEvent: (event) => {
-        if (event.reason !== undefined) this.#problems.set(event.name, event.reason);
+        if (event.publicReason !== undefined) this.#problems.set(event.name, event);
         options.onEvent(event);
       },
     });
@@ -174,8 +174,10 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
     if (states.some(({ state }) => state === "available")) return undefined;
     const failed = states.find(({ error }) => error !== undefined);
     if (failed?.error !== undefined) return { name, version: failed.id.version, error: failed.error };
-    const reason = this.#problems.get(name) ?? `Model ${name} has no version to serve`;
-    return { name, version: undefined, error: new ServingError(CODE.NOT_FOUND, reason) };
+    const { reason, publicReason } = this.#problems.get(name) ?? {};
+    const sentence = publicReason ?? `Model ${name} has no version to serve`;
+    const error = new ServingError(CODE.NOT_FOUND, sentence, { detail: reason ?? sentence });
+    return { name, version: undefined, error };
   }
 }
 

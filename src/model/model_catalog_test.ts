@@ -151,10 +151,16 @@ Deno.test("ModelCatalog.replace() tells which new models cannot be served, and w
   rig.broken.add("bad/7");
   const choose = () => [rig.model("good"), rig.model("bad"), rig.model("missing")];
   const missing = await rig.catalog.replace(choose);
-  assert.deepEqual(missing.map(({ name, version, error }) => [name, version, error.code, error.message]), [
-    ["bad", 7, CODE.INVALID_ARGUMENT, "The model is broken"],
-    ["missing", undefined, CODE.NOT_FOUND, `Cannot find ${rig.model("missing").basePath}`],
-  ]);
+  assert.deepEqual(
+    missing.map(({ name, version, error }) => [name, version, error.code, error.message, error.detail]),
+    [
+      ["bad", 7, CODE.INVALID_ARGUMENT, "The model is broken", "The model is broken"],
+      [
+        ...["missing", undefined, CODE.NOT_FOUND, "Cannot find the base path"],
+        `Cannot find ${rig.model("missing").basePath}`,
+      ],
+    ],
+  );
   assert.deepEqual(rig.available(), ["good/1"]);
   assert.deepEqual(await rig.catalog.replace(choose), []);
 });

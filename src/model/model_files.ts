@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CODE, ServingError, toServingError } from "../base/status.ts";
+import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import { type FileEntry, type FolderScan, scanFolder } from "./folder_scan.ts";
 import { readIrFacts } from "./ir_files.ts";
 
@@ -33,6 +33,9 @@ interface Candidate {
   readonly file: FileEntry;
 }
 
+/** What clients know the folder of a version by. */
+export const VERSION_FOLDER = "the version's folder";
+
 const SAVED_MODEL_FILE = "saved_model.pb";
 const MAPPING_FILE = "mapping_config.json";
 const WARMUP_FILE = "assets.extra/tf_serving_warmup_requests";
@@ -48,7 +51,7 @@ const LOOKED_FOR =
  */
 export async function findModelFiles(folder: string): Promise<ModelFiles> {
   const scan = await Deno.realPath(folder).then(scanFolder).catch((thrown) => {
-    throw accessError(folder, thrown);
+    throw accessError({ path: folder, name: VERSION_FOLDER }, thrown);
   });
   const completeness = await judgeCompleteness(scan);
   if (completeness.kind === "incomplete") throw completeness.error;
@@ -87,22 +90,37 @@ export async function judgeCompleteness(scan: FolderScan): Promise<Completeness>
     const candidate = chooseCandidate(scan);
     const lack = candidate.file.bytes === 0 ? `${candidate.file.path} is empty` : await lackOf(candidate, scan);
     if (lack !== undefined) {
-      return incomplete(new ServingError(CODE.DATA_LOSS, `Incomplete model in ${scan.folder}: ${lack}`));
+      const detail = `Incomplete model in ${scan.folder}: ${lack}`;
+      return incomplete(new ServingError(CODE.DATA_LOSS, `Incomplete model: ${lack}`, { detail }));
     }
     return { kind: candidate.format === "ir" ? "whole" : "unknown" };
   } catch (thrown) {
-    return incomplete(thrown instanceof ServingError ? thrown : accessError(scan.folder, thrown));
+    const place = { path: scan.folder, name: VERSION_FOLDER };
+    return incomplete(thrown instanceof ServingError ? thrown : accessError(place, thrown));
   }
 }
 
+/** A file or a folder, and what clients may know it by. */
+export interface Place {
+  readonly path: string;
+  readonly name: string;
+}
+
+/** A file in a version's folder, known by its own name. */
+export function fileIn(folder: string, file: string): Place {
+  return { path: `${folder}/${file}`, name: file };
+}
+
 /** Says in one sentence why a folder or one of its files cannot be read. */
-export function accessError(path: string, thrown: unknown): ServingError {
-  if (thrown instanceof Deno.errors.NotFound) return new ServingError(CODE.NOT_FOUND, `Cannot find ${path}`);
+export function accessError({ path, name }: Place, thrown: unknown): ServingError {
+  const failure = (code: Code, sentence: (place: string) => string) =>
+    new ServingError(code, sentence(name), { detail: sentence(path), cause: thrown });
+  if (thrown instanceof Deno.errors.NotFound) return failure(CODE.NOT_FOUND, (place) => `Cannot find ${place}`);
   if (thrown instanceof Deno.errors.PermissionDenied || thrown instanceof Deno.errors.NotCapable) {
-    return new ServingError(CODE.PERMISSION_DENIED, `Cannot read ${path}: permission denied`, { cause: thrown });
+    return failure(CODE.PERMISSION_DENIED, (place) => `Cannot read ${place}: permission denied`);
   }
   if (thrown instanceof Error && "code" in thrown) {
-    return new ServingError(CODE.UNAVAILABLE, `Cannot read ${path}: ${thrown.code}`, { cause: thrown });
+    return failure(CODE.UNAVAILABLE, (place) => `Cannot read ${place}: ${thrown.code}`);
   }
   return toServingError(thrown);
 }
@@ -120,11 +138,15 @@ function chooseCandidate(scan: FolderScan): Candidate {
   });
   const [candidate, ...others] = candidates;
   if (candidate === undefined) {
-    throw new ServingError(CODE.NOT_FOUND, `No model in ${scan.folder}: looked for ${LOOKED_FOR}`);
+    throw new ServingError(CODE.NOT_FOUND, `No model in ${VERSION_FOLDER}: looked for ${LOOKED_FOR}`, {
+      detail: `No model in ${scan.folder}: looked for ${LOOKED_FOR}`,
+    });
   }
   if (others.length > 0) {
     const all = candidates.map(({ file }) => file.path).join(" and ");
-    throw new ServingError(CODE.INVALID_ARGUMENT, `More than one model in ${scan.folder}: ${all}`);
+    throw new ServingError(CODE.INVALID_ARGUMENT, `More than one model in ${VERSION_FOLDER}: ${all}`, {
+      detail: `More than one model in ${scan.folder}: ${all}`,
+    });
   }
   return candidate;
 }
@@ -164,7 +186,10 @@ async function lackOf({ format, file }: Candidate, scan: FolderScan): Promise<st
 }
 
 async function lackOfIr(xml: FileEntry, scan: FolderScan): Promise<string | undefined> {
-  const facts = await readIrFacts(`${scan.folder}/${xml.path}`);
+  const place = fileIn(scan.folder, xml.path);
+  const facts = await readIrFacts(place.path).catch((thrown) => {
+    throw accessError(place, thrown);
+  });
   if (!facts.isComplete) return `${xml.path} does not end as an IR does`;
   const binPath = `${splitExtension(xml.path)[0]}.bin`;
   const bin = scan.files.find((file) => file.path === binPath);

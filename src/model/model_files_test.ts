@@ -24,7 +24,7 @@ async function find(files: Record<string, string | Uint8Array>): Promise<ModelFi
       return JSON.parse(JSON.stringify(await findModelFiles(folder)).replaceAll(folder, "F"));
     } catch (thrown) {
       if (!(thrown instanceof ServingError)) throw thrown;
-      throw new ServingError(thrown.code, thrown.message.replaceAll(folder, "F"));
+      throw new ServingError(thrown.code, thrown.message, { detail: thrown.detail.replaceAll(folder, "F") });
     }
   } finally {
     await Deno.remove(made, { recursive: true });
@@ -134,14 +134,23 @@ const REFUSED: [what: string, files: Record<string, string | Uint8Array>, code: 
 for (const [what, files, code, message] of REFUSED) {
   Deno.test(`findModelFiles() refuses ${what}`, async () => {
     await assert.rejects(find(files), (thrown: ServingError) => {
-      assert.deepEqual([thrown.code, thrown.message], [code, message]);
+      assert.deepEqual([thrown.code, thrown.detail], [code, message]);
+      // Clients are told the same without the folder.
+      assert.equal(
+        thrown.message,
+        message.replace("Incomplete model in F", "Incomplete model").replace(" F:", " the version's folder:"),
+      );
       return true;
     });
   });
 }
 
 Deno.test("findModelFiles() says that a folder is not there", async () => {
-  await assert.rejects(findModelFiles("/nowhere/1"), { code: CODE.NOT_FOUND, message: "Cannot find /nowhere/1" });
+  await assert.rejects(findModelFiles("/nowhere/1"), {
+    code: CODE.NOT_FOUND,
+    message: "Cannot find the version's folder",
+    detail: "Cannot find /nowhere/1",
+  });
 });
 
 Deno.test("findModelFiles() finds the constants of an IR wherever the reads cut it", async () => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { formatPartialShape, type PartialShape } from "../base/signature.ts";
 import { assert, ServingError } from "../base/status.ts";
 import type { CompiledModel, Engine, Model } from "../engine/engine.ts";
@@ -12,7 +12,7 @@ import { type BatchingProbe, probeBatching } from "./batching_probe.ts";
 import { type Compilation, compileMeasured, disposeOnError, LARGE_MODEL_BYTES } from "./compilation.ts";
 import { scanFolder } from "./folder_scan.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
-import { accessError, type ModelFiles } from "./model_files.ts";
+import { accessError, fileIn, type ModelFiles, type Place, VERSION_FOLDER } from "./model_files.ts";
 import { ModelServable, type ModelServableOptions } from "./model_servable.ts";
 import { type BatchSize, planReshape, type ShapeSpec } from "./reshape.ts";
 import { readSignatures } from "./saved_model.ts";
@@ -130,17 +130,19 @@ function narrowingNotes({ inputs }: ServableSignature, model: Model): string[] {
 
 async function nameSignatures(model: Model, { format, path, mappingPath }: ModelFiles): Promise<NamedSignatures> {
   const named = format === "saved_model"
-    ? signaturesOfSavedModel(model, await readFile(`${path}/saved_model.pb`, readSignatures))
+    ? signaturesOfSavedModel(model, await readFile(fileIn(path, "saved_model.pb"), readSignatures))
     : signaturesOfPorts(model);
-  return mappingPath === undefined ? named : applyMapping(named, await readFile(mappingPath, readMappingConfig), model);
+  if (mappingPath === undefined) return named;
+  const place = { path: mappingPath, name: basename(mappingPath) };
+  return applyMapping(named, await readFile(place, readMappingConfig), model);
 }
 
 /** Reads a file that was there when the model was found. */
-async function readFile<T>(path: string, read: (path: string) => Promise<T>): Promise<T> {
+async function readFile<T>(place: Place, read: (path: string) => Promise<T>): Promise<T> {
   try {
-    return await read(path);
+    return await read(place.path);
   } catch (thrown) {
-    throw thrown instanceof ServingError ? thrown : accessError(path, thrown);
+    throw thrown instanceof ServingError ? thrown : accessError(place, thrown);
   }
 }
 
@@ -164,7 +166,8 @@ function reshape(model: Model, named: NamedSignatures, { shape, batchSize }: Loa
 
 /** How large a model is with its weights, wherever its format puts them. */
 async function bytesOf({ format, path }: ModelFiles): Promise<number> {
-  const { files } = await readFile(format === "saved_model" ? path : dirname(path), scanFolder);
+  const folder = format === "saved_model" ? path : dirname(path);
+  const { files } = await readFile({ path: folder, name: VERSION_FOLDER }, scanFolder);
   return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { aspiredVersions, type VersionPolicy } from "../core/version_policy.ts";
+import type { ServingError } from "../base/status.ts";
 import { accessError } from "./model_files.ts";
 import { type VersionFiles, VersionWatch } from "./version_watch.ts";
 
@@ -33,8 +34,20 @@ export interface SourceEvent {
     | "version files changed";
   readonly name: string;
   readonly version?: number;
+  /** For the log. */
   readonly reason?: string;
+  /** The same for clients, without paths, where it keeps the model from having versions. */
+  readonly publicReason?: string;
 }
+
+/** A sentence for the log and the same for clients. */
+interface Reason {
+  readonly reason: string;
+  readonly publicReason: string;
+}
+
+/** What clients know the base path by. */
+const BASE_PATH = "base path";
 
 /** A folder written to less than this ago may be written to again without its time changing. */
 const TIME_GRAIN_MAX_MS = 3_000;
@@ -119,7 +132,7 @@ export class ModelWatch {
     if (news === undefined) return;
     const { version } = watch;
     if (news.kind === "changed") this.#tell({ kind: "version files changed", version, reason: options.folder });
-    else this.#tell({ kind: "version incomplete", version, reason: news.error.message });
+    else this.#tell({ kind: "version incomplete", version, ...reasonOf(news.error) });
   }
 
   #aspired(): ReadonlyMap<number, VersionFiles> | undefined {
@@ -147,7 +160,9 @@ export class ModelWatch {
       const folders = this.#index(await listNumbers(basePath));
       // An empty mount point is what is left of a base path whose file system has gone.
       if (folders.size === 0 && this.#device !== undefined && this.#device !== dev) {
-        this.#tellUnreadable(`${basePath} is empty and on another file system than its versions were`);
+        this.#tellUnreadable(
+          saidOf(basePath, (it) => `${it} is empty and on another file system than its versions were`),
+        );
         return undefined;
       }
       this.#tellUnreadable(undefined);
@@ -155,7 +170,7 @@ export class ModelWatch {
       this.#stamp = nowMs - modifiedMs > TIME_GRAIN_MAX_MS ? stamp : undefined;
       return this.#folders = folders;
     } catch (thrown) {
-      this.#tellUnreadable(accessError(basePath, thrown).message);
+      this.#tellUnreadable(reasonOf(accessError({ path: basePath, name: `the ${BASE_PATH}` }, thrown)));
       return undefined;
     }
   }
@@ -176,33 +191,46 @@ export class ModelWatch {
     }
     for (const [folder, reason] of ignored) {
       if (this.#ignored.get(folder) === reason) continue;
-      this.#tell({ kind: "folder ignored", reason: `${this.model.basePath}/${folder}: ${reason}` });
+      const publicReason = `${folder}: ${reason}`;
+      this.#tell({ kind: "folder ignored", reason: `${this.model.basePath}/${publicReason}`, publicReason });
     }
     this.#ignored = ignored;
     for (const [version, name] of folders) folders.set(version, `${this.model.basePath}/${name}`);
     return folders;
   }
 
-  #tellUnreadable(reason: string | undefined): void {
-    if (reason === this.#unreadable) return;
-    this.#unreadable = reason;
-    if (reason === undefined) this.#tell({ kind: "base path readable" });
-    else this.#tell({ kind: "base path unreadable", reason });
+  #tellUnreadable(why: Reason | undefined): void {
+    if (why?.reason === this.#unreadable) return;
+    this.#unreadable = why?.reason;
+    if (why === undefined) this.#tell({ kind: "base path readable" });
+    else this.#tell({ kind: "base path unreadable", ...why });
   }
 
   #tellMissing(wanted: readonly number[]): void {
     const { policy, basePath } = this.model;
     const absent = policy.kind === "specific" ? policy.versions.filter((version) => !wanted.includes(version)) : [];
-    let reason: string | undefined;
-    if (absent.length > 0) reason = `${basePath} has no version ${absent.join(", ")}, which the policy names`;
-    else if (wanted.length === 0) reason = `${basePath} has no versions: folders with a whole number for a name`;
-    if (reason !== undefined && reason !== this.#missing) this.#tell({ kind: "versions missing", reason });
-    this.#missing = reason;
+    let why: Reason | undefined;
+    if (absent.length > 0) {
+      why = saidOf(basePath, (it) => `${it} has no version ${absent.join(", ")}, which the policy names`);
+    } else if (wanted.length === 0) {
+      why = saidOf(basePath, (it) => `${it} has no versions: folders with a whole number for a name`);
+    }
+    if (why !== undefined && why.reason !== this.#missing) this.#tell({ kind: "versions missing", ...why });
+    this.#missing = why?.reason;
   }
 
   #tell(event: Omit<SourceEvent, "name">): void {
     this.#onEvent({ name: this.model.name, ...event });
   }
+}
+
+/** Something about the base path, with the path and without it. */
+function saidOf(basePath: string, sentence: (place: string) => string): Reason {
+  return { reason: sentence(basePath), publicReason: sentence(`The ${BASE_PATH}`) };
+}
+
+function reasonOf({ detail, message }: ServingError): Reason {
+  return { reason: detail, publicReason: message };
 }
 
 /** The names in a folder that are numbers and not plain files, in order. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { CODE, ServingError } from "../base/status.ts";
 import { ProtobufMessage, readFieldHead } from "./protobuf.ts";
 
@@ -46,7 +47,10 @@ export async function readSignatures(path: string): Promise<ReadonlyMap<string, 
     return await readServedGraph(file, { start: 0, end: size });
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
-    throw new ServingError(CODE.DATA_LOSS, `Cannot read ${path}: it is no whole SavedModel`, { cause: error });
+    throw new ServingError(CODE.DATA_LOSS, `Cannot read ${basename(path)}: it is no whole SavedModel`, {
+      detail: `Cannot read ${path}: it is no whole SavedModel`,
+      cause: error,
+    });
   }
 }
 

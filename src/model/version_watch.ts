@@ -6,7 +6,7 @@
  */
 import type { ServingError } from "../base/status.ts";
 import { type FolderScan, scanFolder } from "./folder_scan.ts";
-import { accessError, type Completeness, judgeCompleteness } from "./model_files.ts";
+import { accessError, type Completeness, judgeCompleteness, VERSION_FOLDER } from "./model_files.ts";
 
 /** After so many looks with the same result, files that are not whole are taken for what they will stay. */
 const QUIET_LOOKS_MAX = 5;
@@ -89,7 +89,7 @@ export class VersionWatch {
       }
       this.isThere = true;
       if (this.files !== undefined) return undefined;
-      const error = accessError(folder, thrown);
+      const error = accessError({ path: folder, name: VERSION_FOLDER }, thrown);
       return { fingerprint: error.message, modifiedMs: 0, judge: () => Promise.resolve({ kind: "incomplete", error }) };
     }
   }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import {
   checkTensors,
   type Dimension,
@@ -17,6 +18,7 @@ import {
 import { CODE, ServingError, toServingError } from "../base/status.ts";
 import { type DType, DTYPE_BYTES, elementCount, formatShape, type NumericTensor, type Tensor } from "../base/tensor.ts";
 import type { Caller } from "./infer_request_pool.ts";
+import { accessError } from "./model_files.ts";
 import type { ModelServable } from "./model_servable.ts";
 import { ProtobufMessage } from "./protobuf.ts";
 import { DEFAULT_SIGNATURE_NAME, type ServableSignature } from "./signatures.ts";
@@ -86,10 +88,12 @@ export async function replayRequests(
       }
     }
   } catch (thrown) {
-    const error = toServingError(thrown);
+    const { path } = options;
+    const error = thrown instanceof ServingError ? thrown : accessError({ path, name: basename(path) }, thrown);
     const place = error.code === CODE.DATA_LOSS ? "" : `record ${count}: `;
-    throw new ServingError(error.code, `Cannot warm up with ${options.path}: ${place}${error.message}`, {
-      cause: error,
+    throw new ServingError(error.code, `Cannot warm up with ${basename(path)}: ${place}${error.message}`, {
+      detail: `Cannot warm up with ${path}: ${place}${error.detail}`,
+      cause: error.cause ?? error,
     });
   }
   servable.warmUp = { records: count, ms: performance.now() - startMs };

@@ -5,6 +5,7 @@
  */
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError } from "../base/status.ts";
+import type { IdentifiedRequest } from "../service/ended_request.ts";
 import type { BodyAccount } from "./body_budget.ts";
 import { readBody } from "./request_body.ts";
 
@@ -32,7 +33,7 @@ export interface CallOptions {
 }
 
 /** A request that is being answered. */
-export class Call {
+export class Call implements IdentifiedRequest {
   readonly request: Request;
   readonly path: string;
   readonly peer: string;
@@ -55,6 +56,11 @@ export class Call {
   /** `GET`, `POST` and the like. */
   get method(): string {
     return this.request.method;
+  }
+
+  /** A header of the request, by its name in lower case. */
+  header(name: string): string | undefined {
+    return this.request.headers.get(name) ?? undefined;
   }
 
   /** Aborted with a ServingError when the time is up or the client has left. Made when first asked for. */

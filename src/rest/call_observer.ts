@@ -23,13 +23,13 @@ const METHODS: readonly (readonly [RegExp, string])[] = [
 export function callObserver(metrics: RequestMetrics, listeners: readonly OnEnded[]): CallObserver {
   const kinds = new Map<string, RequestKind>();
   const onEnd = (call: Call, { code, replyBytes }: { code: Code; replyBytes: number }) => {
-    const { path, record, peer, request } = call;
+    const { path, record, peer } = call;
     const method = METHODS.find(([regexp]) => regexp.test(path))?.[1] ?? "";
     const kind = kinds.get(method) ?? { method, interface: "REST" };
     kinds.set(method, kind);
     metrics.count(kind, record, code);
     metrics.rest.close({ receivedBytes: call.bodyBytes, sentBytes: replyBytes });
-    const header = (name: string) => request.headers.get(name) ?? undefined;
+    const header = (name: string) => call.header(name);
     for (const listener of listeners) listener({ kind, path, code, record, peer, header });
   };
   return { onOpen: () => metrics.rest.open(), onBegin: () => metrics.begin(), onEnd };

@@ -5,6 +5,7 @@
  * @module
  */
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
+import { echoedId, REQUEST_ID_HEADER } from "../service/ended_request.ts";
 import { BodyBudget } from "./body_budget.ts";
 import { Call } from "./call.ts";
 import { errorReply, HttpError, type Reply, toResponse, withoutBody } from "./http_reply.ts";
@@ -48,12 +49,16 @@ export function restHandler(
       reply = await answer(call, routes);
     } catch (thrown) {
       const error = thrown instanceof HttpError ? thrown : toServingError(thrown);
-      if (error instanceof ServingError && error.code === CODE.INTERNAL) options.onFault(error, path);
+      if (error instanceof ServingError && error.code === CODE.INTERNAL) options.onFault(error, call);
       reply = errorReply(error);
       code = error instanceof ServingError ? error.code : codeOfStatus(error.status);
     }
     observer?.onEnd(call, { code, replyBytes: bytesOf(reply) });
-    const response = await toResponse(reply, { acceptEncoding: request.headers.get("accept-encoding"), headers });
+    const requestId = echoedId(request.headers.get(REQUEST_ID_HEADER));
+    const response = await toResponse(reply, {
+      acceptEncoding: request.headers.get("accept-encoding"),
+      headers: requestId === undefined ? headers : { ...headers, [REQUEST_ID_HEADER]: requestId },
+    });
     return request.method === "HEAD" ? await withoutBody(response) : response;
   };
 }

@@ -76,7 +76,18 @@ export function answerCall(
   { methodName, body }: { methodName: string | undefined; body: () => Promise<Uint8Array> },
 ): Promise<Reply> | undefined {
   const method = METHODS.get(methodName);
-  return method && body().then((bytes) => target.call.withinDeadline(method(target, bytes)));
+  const { services, call } = target;
+  return method && body().then((bytes) => {
+    const waiting = started(services, call, bytes.length);
+    return call.withinDeadline(
+      waiting === undefined ? method(target, bytes) : waiting.then(() => method(target, bytes)),
+    );
+  });
+}
+
+/** Waits until the server has started; undefined when it has, as it nearly always has. */
+export function started({ gate }: RestServices, call: Call, bodyBytes: number): Promise<void> | undefined {
+  return gate === undefined || gate.isOpen ? undefined : gate.wait(call, bodyBytes);
 }
 
 /** What the service must be asked for to answer for a path. */
@@ -147,23 +158,24 @@ function listModels({ model }: RestServices, { path }: Call, { modelNames }: Rou
 }
 
 function allStatuses(model: RestServices["model"], names: readonly string[]): ModelStatuses[] {
-  return names.map((name) => ({
-    name,
-    status: model.getModelStatus({ modelSpec: { name, signatureName: "" } }),
-  }));
+  return names.map((name) => ({ name, status: { versions: model.versionsOf(name) } }));
 }
 
-function describeModel({ prediction, model }: RestServices, call: Call): Reply | undefined {
+function describeModel(services: RestServices, call: Call): Reply | undefined | Promise<Reply> {
   const path = parseAboutPath(call.path);
   if (path === undefined) return undefined;
   if (path.name === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Missing model name in request.");
   const modelSpec = modelSpecOf(path);
   // TensorFlow Serving compares this word to the letter, after a match that does not.
   if (path.suffix !== "metadata") {
-    return { status: 200, body: encodeModelStatusBody(model.getModelStatus({ modelSpec }, call)) };
+    return { status: 200, body: encodeModelStatusBody(services.model.getModelStatus({ modelSpec }, call)) };
   }
-  const metadata = prediction.getModelMetadata({ modelSpec, metadataFields: ["signature_def"] }, call);
-  return { status: 200, body: encodeModelMetadataBody(metadata) };
+  const reply = (): Reply => {
+    const metadata = services.prediction.getModelMetadata({ modelSpec, metadataFields: ["signature_def"] }, call);
+    return { status: 200, body: encodeModelMetadataBody(metadata) };
+  };
+  const waiting = started(services, call, 0);
+  return waiting === undefined ? reply() : call.withinDeadline(waiting.then(reply));
 }
 
 function describeConfig({ model }: RestServices, { path }: Call, { modelNames }: RouteOptions): Reply | undefined {
@@ -173,13 +185,15 @@ function describeConfig({ model }: RestServices, { path }: Call, { modelNames }:
 
 /** model_server says with 201 that something has changed, with 200 that nothing had to. */
 function reloadConfig(
-  { model }: RestServices,
-  { path }: Call,
+  services: RestServices,
+  call: Call,
   { modelNames, reloadConfig }: RouteOptions,
 ): Promise<Reply> | undefined {
-  if (!RELOAD_REGEXP.test(path)) return undefined;
-  return reloadConfig().then((hasChanged) => ({
-    status: hasChanged ? 201 : 200,
-    body: encodeConfigBody(allStatuses(model, modelNames())),
-  }));
+  if (!RELOAD_REGEXP.test(call.path)) return undefined;
+  const reload = async (): Promise<Reply> => {
+    const hasChanged = await reloadConfig();
+    return { status: hasChanged ? 201 : 200, body: encodeConfigBody(allStatuses(services.model, modelNames())) };
+  };
+  const waiting = started(services, call, 0);
+  return waiting === undefined ? reload() : call.withinDeadline(waiting).then(reload);
 }

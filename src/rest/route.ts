@@ -4,8 +4,10 @@
  * @module
  */
 import type { ServingError } from "../base/status.ts";
+import type { IdentifiedRequest } from "../service/ended_request.ts";
 import type { ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
+import type { StartGate } from "../service/start_gate.ts";
 import type { Call, CallObserver } from "./call.ts";
 import type { PredictCodec } from "./codec.ts";
 import type { Reply } from "./http_reply.ts";
@@ -15,6 +17,8 @@ import type { Observed } from "./observation_routes.ts";
 export interface RestServices {
   readonly prediction: PredictionService;
   readonly model: ModelService;
+  /** Where requests that need a model wait while the server starts; left out they never do. */
+  readonly gate?: StartGate;
 }
 
 /** How the REST API behaves. */
@@ -24,9 +28,9 @@ export interface RestOptions {
   /** Reads the configuration anew and applies it; whether anything had changed. */
   readonly reloadConfig: () => Promise<boolean>;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
-  readonly onFault: (error: ServingError, path: string) => void;
+  readonly onFault: (error: ServingError, request: IdentifiedRequest) => void;
   readonly observer?: CallObserver;
-  /** What those who watch may ask for on the same port, even before calls are answered. */
+  /** What those who watch may ask for on the same port. */
   readonly observed?: Observed;
   /** Lets pages of any origin call (`--rest_api_enable_cors_support`). */
   readonly corsSupport?: boolean;

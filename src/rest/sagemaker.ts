@@ -7,7 +7,7 @@
 import { CODE, ServingError } from "../base/status.ts";
 import type { Call } from "./call.ts";
 import { HttpError, type Reply } from "./http_reply.ts";
-import { answerCall, modelInputs, modelSpecOf, predictTensors, type Target } from "./model_routes.ts";
+import { answerCall, modelInputs, modelSpecOf, predictTensors, started, type Target } from "./model_routes.ts";
 import { decodeNpy } from "./npy.ts";
 import { inputsOf } from "./predict_codec.ts";
 import { type ModelPath, parseCallPath } from "./request_path.ts";
@@ -84,14 +84,21 @@ function invoke(
 
 /** Predicts with one array in NumPy's format, the model's one input. */
 async function invokeWithArray(target: Target): Promise<Reply> {
-  const file = await target.call.body();
+  const { services, call } = target;
+  const file = await call.body();
+  const waiting = started(services, call, file.length);
+  const reply = waiting === undefined ? predictArray(target, file) : waiting.then(() => predictArray(target, file));
+  return await call.withinDeadline(reply);
+}
+
+async function predictArray(target: Target, file: Uint8Array): Promise<Reply> {
   const [input, ...others] = inputsOf(modelInputs(target), "");
   if (input === undefined || others.length > 0) {
     throw new ServingError(CODE.INVALID_ARGUMENT, "An array without a name goes with a model of one input only");
   }
   const tensor = decodeNpy(file, input.dtype);
   const body = { signatureName: "", format: "row", inputs: [{ name: input.name, tensor }] } as const;
-  return await target.call.withinDeadline(predictTensors(target, body));
+  return await predictTensors(target, body);
 }
 
 /** The reply on one line where the client names a type of JSON it takes: lines are what it then puts together. */

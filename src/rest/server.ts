@@ -1,5 +1,5 @@
 /**
- * The REST server: listens, lets requests wait until there are models, and leaves without dropping one.
+ * The REST server: listens, answers, and leaves without dropping a request.
  *
  * @module
  */
@@ -35,10 +35,8 @@ export class RestServer {
   readonly #observed: Observed | undefined;
   readonly #servers = new Map<Deno.HttpServer<Deno.Addr>, RestEndpoint>();
   readonly #leaving = Promise.withResolvers<void>();
-  readonly #accepting = Promise.withResolvers<void>();
   /** How to answer each running request, should there be no time to finish it. */
   readonly #running = new Set<(response: Response) => void>();
-  #isAccepting = false;
 
   constructor(services: RestServices, options: RestOptions) {
     this.#handler = restHandler(services, { ...options, codec: this.#codec });
@@ -46,7 +44,7 @@ export class RestServer {
   }
 
   /**
-   * Takes an endpoint, one of several perhaps. Requests wait until {@link accept}.
+   * Takes an endpoint, one of several perhaps, and answers there from now on.
    *
    * @returns the address listened on, with the port the system chose when 0 was asked for.
    * @throws {Deno.errors.AddrInUse} and what else the system says.
@@ -81,12 +79,6 @@ export class RestServer {
     }));
   }
 
-  /** Starts to answer requests. */
-  accept(): void {
-    this.#isAccepting = true;
-    this.#accepting.resolve();
-  }
-
   /** How many requests are being answered. */
   get runningCount(): number {
     return this.#running.size;
@@ -107,11 +99,7 @@ export class RestServer {
   #answer(request: Request, peer: string): Promise<Response> {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     this.#running.add(resolve);
-    const ready = this.#isAccepting ? undefined : this.#accepting.promise;
-    const answered = ready === undefined
-      ? this.#handler(request, peer)
-      : ready.then(() => this.#handler(request, peer));
-    answered.then(resolve, reject);
+    this.#handler(request, peer).then(resolve, reject);
     return promise.finally(() => this.#running.delete(resolve));
   }
 }

@@ -4,11 +4,8 @@
  * @module
  */
 import type { Log } from "../base/log.ts";
-import { type EndedRequest, type OnEnded, traceParentOf } from "./ended_request.ts";
+import { idsOf, type OnEnded } from "./ended_request.ts";
 import { CODE_NAMES } from "./request_series.ts";
-
-/** Ids are clients' texts, so only so much of them is written. */
-const ID_CHARACTERS_MAX = 128;
 
 /** Writes a line to a log for each request. */
 export function accessLog(log: Log): OnEnded {
@@ -24,14 +21,9 @@ export function accessLog(log: Log): OnEnded {
       queueMs: record && rounded(record.queueMs),
       inferMs: record && rounded(record.inferMs),
       peer,
-      requestId: request.header("x-request-id")?.slice(0, ID_CHARACTERS_MAX),
-      traceId: traceIdOf(request),
+      ...idsOf(request),
     });
   };
-}
-
-function traceIdOf(request: EndedRequest): string | undefined {
-  return traceParentOf(request)?.traceId;
 }
 
 function rounded(ms: number): number {

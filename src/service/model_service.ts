@@ -53,18 +53,23 @@ export class ModelService {
     if (record !== undefined) record.modelName = modelSpec?.name ?? "";
     if (modelSpec === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Missing ModelSpec");
     const { name, version } = modelSpec;
-    const states = this.#manager.states(name);
+    const versions = this.versionsOf(name);
     if (version === undefined) {
-      if (states.length === 0) {
+      if (versions.length === 0) {
         throw new ServingError(CODE.NOT_FOUND, `Could not find any versions of model ${name}`);
       }
-      return { versions: states.map(statusOf) };
+      return { versions };
     }
-    const state = states.find((candidate) => candidate.id.version === Number(version));
-    if (state === undefined) {
+    const found = versions.find((candidate) => candidate.version === Number(version));
+    if (found === undefined) {
       throw new ServingError(CODE.NOT_FOUND, `Could not find version ${version} of model ${name}`);
     }
-    return { versions: [statusOf(state)] };
+    return { versions: [found] };
+  }
+
+  /** The states of all versions of a model that are known, the newest first; there may be none. */
+  versionsOf(name: string): readonly ModelVersionStatus[] {
+    return this.#manager.states(name).map(statusOf);
   }
 
   /**

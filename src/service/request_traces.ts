@@ -7,7 +7,7 @@
 import type { Span, SpanContext, Tracer } from "@opentelemetry/api";
 import { CODE } from "../base/status.ts";
 import type { RequestRecord } from "../base/request_record.ts";
-import { type EndedRequest, type OnEnded, traceParentOf } from "./ended_request.ts";
+import { type EndedRequest, idsOf, type OnEnded, traceParentOf } from "./ended_request.ts";
 import { CODE_NAMES } from "./request_series.ts";
 
 type OpenTelemetry = typeof import("@opentelemetry/api");
@@ -55,10 +55,13 @@ function parentOf(request: EndedRequest): SpanContext | undefined {
   return parent && { traceId: parent.traceId, spanId: parent.spanId, traceFlags: parent.flags, isRemote: true };
 }
 
-function attributesOf({ kind, code, record, peer, path }: EndedRequest): Record<string, string | number> {
+function attributesOf(request: EndedRequest): Record<string, string | number> {
+  const { kind, code, record, peer, path } = request;
+  const { requestId } = idsOf(request);
   const attributes: Record<string, string | number> = {
     "ovserve.code": CODE_NAMES[code] ?? "",
     "client.address": peer,
+    ...(requestId !== undefined && { "ovserve.request_id": requestId }),
   };
   if (kind.interface === "gRPC") {
     const [, service = "", method = ""] = path.split("/");

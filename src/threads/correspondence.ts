@@ -61,8 +61,8 @@ export class Correspondence<Theirs, Ours> {
     try {
       answer = { result: await this.#options.perform(task) };
     } catch (thrown) {
-      const { code, message, cause } = toServingError(thrown);
-      answer = { error: { code, message, cause: cause === undefined ? undefined : String(cause) } };
+      const { code, message, detail, cause } = toServingError(thrown);
+      answer = { error: { code, message, detail, cause: cause === undefined ? undefined : String(cause) } };
     }
     this.#options.post({ kind: "answer", id, answer });
   }
@@ -71,7 +71,7 @@ export class Correspondence<Theirs, Ours> {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
     if ("result" in answer) return pending?.resolve(answer.result);
-    const { code, message, cause } = answer.error;
-    pending?.reject(new ServingError(code, message, { cause }));
+    const { code, message, detail, cause } = answer.error;
+    pending?.reject(new ServingError(code, message, { detail, cause }));
   }
 }

@@ -29,6 +29,8 @@ export interface ThreadSettings {
   readonly grpc: GrpcConfig;
   readonly log: Pick<LogOptions, "level" | "format">;
   readonly logsRequests: boolean;
+  /** Requests that may wait for the first models, on this thread. */
+  readonly waitersMax: number;
   /** The engine's library. */
   readonly libraryPath: string;
 }
@@ -47,6 +49,8 @@ export type ThreadTask =
   | { readonly kind: "start"; readonly settings: ThreadSettings }
   | { readonly kind: "listen"; readonly endpoints: readonly TcpEndpoint[] }
   | { readonly kind: "accept" }
+  /** The first models are there: what waits for them goes on. */
+  | { readonly kind: "open gate" }
   /** Done when requests get it. */
   | { readonly kind: "serve"; readonly version: SharedVersion }
   /** Done when nothing is left of it. */
@@ -76,7 +80,14 @@ export type MainTask =
 /** What came of a task. */
 export type Answer =
   | { readonly result: unknown }
-  | { readonly error: { readonly code: Code; readonly message: string; readonly cause: string | undefined } };
+  | {
+    readonly error: {
+      readonly code: Code;
+      readonly message: string;
+      readonly detail: string;
+      readonly cause: string | undefined;
+    };
+  };
 
 /** What the tasks of the main thread come to. */
 export interface MainResults {

@@ -62,6 +62,7 @@ export class ServingThreads implements Disposable {
   #statuses: ReadonlyMap<string, boolean> = new Map();
   #endpoints: TcpEndpoint[] = [];
   #isAccepting = false;
+  #isGateOpen = false;
   #isLeaving = false;
   #lastKey = 0;
   #replaced = 0;
@@ -156,6 +157,12 @@ export class ServingThreads implements Disposable {
     this.#tellAll({ kind: "accept" });
   }
 
+  /** Says that the first models are there. */
+  openGate(): void {
+    this.#isGateOpen = true;
+    this.#tellAll({ kind: "open gate" });
+  }
+
   /** Has all threads show another certificate, besides the old one until {@link hideOldCertificate}. */
   async showCertificate(certificate: CertificateTexts): Promise<void> {
     this.#endpoints = this.#endpoints.map((endpoint) => endpoint.tls ? { ...endpoint, tls: certificate } : endpoint);
@@ -244,6 +251,7 @@ export class ServingThreads implements Disposable {
     );
     const labelled = [...this.#labels].map(([name, labels]) => thread.ask({ kind: "label", name, labels }));
     await Promise.all([...served, ...labelled, thread.ask({ kind: "health", statuses: this.#statuses })]);
+    if (this.#isGateOpen) await thread.ask({ kind: "open gate" });
     // Clients come last, and with them what is to be accepted or not by now.
     if (this.#endpoints.length > 0) await thread.ask({ kind: "listen", endpoints: this.#endpoints });
     if (this.#isAccepting) await thread.ask({ kind: "accept" });

@@ -7,12 +7,13 @@ import type { Log } from "../base/log.ts";
 import type { Engine } from "../engine/engine.ts";
 import { callObserver } from "../grpc/call_observer.ts";
 import { ConnectionCount } from "../grpc/connection_count.ts";
-import { grpcMethods } from "../grpc/handlers.ts";
+import { gatedMethods, grpcMethods } from "../grpc/handlers.ts";
 import type { CertificateHandover, GrpcServer } from "../grpc/server.ts";
 import { newGrpcServer } from "../grpc_server.ts";
 import { modelFigures } from "../service/model_figures.ts";
 import { PredictionService } from "../service/prediction_service.ts";
 import { requestListeners } from "../service/request_listeners.ts";
+import { StartGate } from "../service/start_gate.ts";
 import { RequestMetrics } from "../service/request_metrics.ts";
 import type { MainResults, MainTask, ThreadFigures, ThreadSettings, ThreadTask } from "./messages.ts";
 import { MirroredHealth } from "./mirrored_health.ts";
@@ -35,6 +36,7 @@ export class ThreadServer {
   readonly #health: MirroredHealth;
   readonly #requests: RequestMetrics;
   readonly #server: GrpcServer;
+  readonly #gate: StartGate;
   readonly #log: Log;
   #handover: CertificateHandover | undefined;
 
@@ -42,8 +44,9 @@ export class ThreadServer {
     settings: ThreadSettings,
     { engine, log, ask, listeners }: ThreadParts & { listeners: Awaited<ReturnType<typeof requestListeners>> },
   ) {
-    const { thread, connectionCounts, grpc } = settings;
+    const { thread, connectionCounts, grpc, waitersMax } = settings;
     this.#log = log;
+    this.#gate = new StartGate({ waitersMax, bytesMax: grpc.inflightBytesMax });
     this.#servables = new ThreadServables(engine);
     this.#health = new MirroredHealth();
     this.#requests = new RequestMetrics({
@@ -61,7 +64,7 @@ export class ThreadServer {
       },
     } satisfies Parameters<typeof grpcMethods>[0];
     this.#server = newGrpcServer(grpc, {
-      methods: grpcMethods(services, { asTensorContent: grpc.encodesAsTensorContent }),
+      methods: gatedMethods(grpcMethods(services, { asTensorContent: grpc.encodesAsTensorContent }), this.#gate),
       health: this.#health,
       observer: callObserver(this.#requests, listeners),
       connectionCount: new ConnectionCount(connectionCounts, thread),
@@ -82,6 +85,8 @@ export class ThreadServer {
         return;
       case "accept":
         return this.#server.accept();
+      case "open gate":
+        return this.#gate.open();
       case "serve":
         return this.#servables.serve(task.version);
       case "withdraw":
@@ -108,6 +113,7 @@ export class ThreadServer {
   }
 
   async #leave(graceMs: number): Promise<void> {
+    this.#gate[Symbol.dispose]();
     await this.#server.shutdown(graceMs);
     await this.#log.flush();
   }

@@ -26,7 +26,6 @@ Deno.test({
       onFault: (error) => rig.faults.push(String(error.cause)),
     });
     const { port } = server.listen({ hostname: "127.0.0.1", port: 0 }) as Deno.NetAddr;
-    server.accept();
     const { success, stdout, stderr } = await new Deno.Command(interpreter as string, {
       args: [CLIENT, `http://127.0.0.1:${port}`],
       stdin: "null",

@@ -58,7 +58,7 @@ export class RestRig implements AsyncDisposable {
       codec: inLoopCodec,
       modelNames: () => this.manager.names(),
       reloadConfig: () => Promise.resolve(false),
-      onFault: (error, path) => this.faults.push(`${path}: ${error.cause}`),
+      onFault: (error, { path }) => this.faults.push(`${path}: ${error.cause}`),
       ...options,
     });
   }

@@ -6,7 +6,9 @@
 import { assert } from "../../base/status.ts";
 import type { CompiledModel, InferRequest, Port, SharedModel } from "../engine.ts";
 import { FfiInferRequest } from "./infer_request.ts";
+import { KnownShapes } from "./known_shapes.ts";
 import { type Library, Owned, toCString } from "./library.ts";
+import { isStatic } from "./ports.ts";
 import { STATUS } from "./symbols.ts";
 
 /** A compiled model of OpenVINO. */
@@ -16,6 +18,8 @@ export class FfiCompiledModel implements CompiledModel {
   readonly inferRequestsOptimal: number;
   readonly #library: Library;
   readonly #owned: Owned;
+  /** Undefined where there is but one shape of each input. */
+  readonly #knownShapes: KnownShapes | undefined;
 
   private constructor(library: Library, owned: Owned, shared: Omit<SharedModel, "handle">) {
     this.#library = library;
@@ -23,6 +27,7 @@ export class FfiCompiledModel implements CompiledModel {
     this.inputs = shared.inputs;
     this.outputs = shared.outputs;
     this.inferRequestsOptimal = shared.inferRequestsOptimal;
+    this.#knownShapes = shared.inputs.every(({ shape }) => isStatic(shape)) ? undefined : new KnownShapes();
   }
 
   /** @param pointer owned from now on. */
@@ -54,7 +59,8 @@ export class FfiCompiledModel implements CompiledModel {
       (out) => this.#library.symbols.ov_compiled_model_create_infer_request(this.#owned.pointer, out),
       "Cannot make an infer request",
     );
-    return new FfiInferRequest(this.#library, pointer, this);
+    const { inputs, outputs } = this;
+    return new FfiInferRequest(this.#library, pointer, { inputs, outputs, knownShapes: this.#knownShapes });
   }
 
   [Symbol.dispose](): void {

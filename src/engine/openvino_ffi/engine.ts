@@ -6,6 +6,7 @@
 import { CODE, ServingError } from "../../base/status.ts";
 import type { CompiledModel, Engine, Model, SharedModel } from "../engine.ts";
 import { FfiCompiledModel } from "./compiled_model.ts";
+import { folderOf } from "./error_text.ts";
 import { type ModelNames, readIrNames } from "./ir_names.ts";
 import { Library, nativeProperties, nativeWords, Owned, pointerAt, readCString, toCString } from "./library.ts";
 import { FfiModel } from "./model.ts";
@@ -80,7 +81,8 @@ export class FfiEngine implements Engine {
     const error = await this.#library.callAlone([nativePath, out], async () => {
       const status = await symbols.ov_core_read_model_async(this.#core.pointer, nativePath, null, out);
       if (status === STATUS.OK) return undefined;
-      return this.#library.error(status, "Cannot read the model", CODE.INVALID_ARGUMENT);
+      const hidden = [folderOf(path)];
+      return this.#library.error(status, "Cannot read the model", { code: CODE.INVALID_ARGUMENT, hidden });
     });
     if (error !== undefined) throw error;
     const model = new Owned(pointerAt(out, 0), { what: "model", free: symbols.ov_model_free });
@@ -100,6 +102,8 @@ export class FfiEngine implements Engine {
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    // A model may be compiled for longer than a process that ends can wait: nothing is taken away from under it.
+    if (this.#library.isCalled) return;
     this.#core[Symbol.dispose]();
     this.#library[Symbol.dispose]();
   }

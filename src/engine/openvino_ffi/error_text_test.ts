@@ -44,6 +44,21 @@ for (const [name, text, sentence] of CASES) {
   Deno.test(`tidyErrorText() ${name}`, () => assert.equal(tidyErrorText(text), sentence));
 }
 
+Deno.test("tidyErrorText() drops locations in the midst of a line", () => {
+  assert.equal(
+    tidyErrorText("Exception from src/a/b.cpp:12: the input at /home/jenkins/x/src/core/node.hpp:7 is odd"),
+    "the input is odd",
+  );
+});
+
+Deno.test("tidyErrorText() does not repeat what it is told to hide, blanks in it or not", () => {
+  const text = 'Unable to read "/srv/al ice/1/m.xml", cache /srv/al ice/cache/1.blob, value al/ice';
+  assert.equal(
+    tidyErrorText(text, ["/srv/al ice/1/", "/srv/al ice/cache", "al/ice"]),
+    'Unable to read "m.xml", cache …/1.blob, value …',
+  );
+});
+
 Deno.test("tidyErrorText() cuts a text without end", () => {
   assert.ok(tidyErrorText("word ".repeat(10_000)).length <= 401);
 });

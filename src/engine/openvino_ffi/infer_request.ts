@@ -7,6 +7,7 @@ import { assert } from "../../base/status.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import type { InferRequest, Port } from "../engine.ts";
 import { InputSlot } from "./input_slot.ts";
+import type { KnownShapes } from "./known_shapes.ts";
 import { type Library, Owned } from "./library.ts";
 import { OutputSlot } from "./output_slot.ts";
 import { STATUS } from "./symbols.ts";
@@ -24,13 +25,23 @@ export class FfiInferRequest implements InferRequest {
   /** The outputs of the last inference; empty when inputs were bound since. */
   #tensors: readonly Tensor[] | undefined;
   #isInferring = false;
+  readonly #knownShapes: KnownShapes | undefined;
+  /** Whether the model was seen to take inputs of the shapes that are bound. */
+  #areShapesKnown: boolean;
 
   /** @param pointer owned from now on. */
   constructor(
     library: Library,
     pointer: Deno.PointerObject,
-    { inputs, outputs }: { inputs: readonly Port[]; outputs: readonly Port[] },
+    { inputs, outputs, knownShapes }: {
+      inputs: readonly Port[];
+      outputs: readonly Port[];
+      /** Undefined where there is but one shape of each input. */
+      knownShapes: KnownShapes | undefined;
+    },
   ) {
+    this.#knownShapes = knownShapes;
+    this.#areShapesKnown = knownShapes === undefined;
     this.#library = library;
     this.#request = new Owned(pointer, { what: "infer request", free: library.symbols.ov_infer_request_free });
     this.#inputs = inputs.map((port, index) => new InputSlot(library, { request: pointer, index, port }));
@@ -40,17 +51,30 @@ export class FfiInferRequest implements InferRequest {
 
   infer(inputs: readonly Tensor[]): readonly Tensor[] {
     const request = this.#bind(inputs);
-    const status = this.#library.symbols.ov_infer_request_infer(request);
-    if (status !== STATUS.OK) this.#library.check(status, ACTION);
+    const { symbols } = this.#library;
+    if (this.#areShapesKnown) {
+      const status = symbols.ov_infer_request_infer(request);
+      if (status !== STATUS.OK) this.#library.check(status, ACTION);
+    } else {
+      this.#library.check(symbols.ov_infer_request_start_async(request), ACTION);
+      this.#library.check(symbols.ov_infer_request_wait(request), ACTION);
+      this.#learn(inputs);
+    }
     return this.#read();
   }
 
   async inferAsync(inputs: readonly Tensor[]): Promise<readonly Tensor[]> {
     const request = this.#bind(inputs);
     this.#isInferring = true;
+    const { symbols } = this.#library;
     try {
-      const status = await this.#library.symbols.ov_infer_request_infer_async(request);
-      this.#library.check(status, ACTION);
+      if (this.#areShapesKnown) {
+        this.#library.check(await symbols.ov_infer_request_infer_async(request), ACTION);
+      } else {
+        this.#library.check(symbols.ov_infer_request_start_async(request), ACTION);
+        this.#library.check(await symbols.ov_infer_request_wait_async(request), ACTION);
+        this.#learn(inputs);
+      }
     } finally {
       this.#isInferring = false;
     }
@@ -63,9 +87,17 @@ export class FfiInferRequest implements InferRequest {
     assert(inputs.length === this.#inputs.length, "An infer request got another number of inputs than its model has");
     for (let i = 0; i < inputs.length; i++) {
       const isMoved = (this.#inputs[i] as InputSlot).bind(inputs[i] as Tensor);
-      if (isMoved) this.#tensors = undefined;
+      if (!isMoved) continue;
+      this.#tensors = undefined;
+      this.#areShapesKnown = this.#knownShapes === undefined;
     }
+    if (!this.#areShapesKnown) this.#areShapesKnown = this.#knownShapes?.has(inputs) ?? true;
     return request;
+  }
+
+  #learn(inputs: readonly Tensor[]): void {
+    this.#knownShapes?.add(inputs);
+    this.#areShapesKnown = true;
   }
 
   #read(): readonly Tensor[] {

@@ -5,7 +5,7 @@
  */
 import { assert, CODE, type Code, ServingError } from "../../base/status.ts";
 import { DTYPE_BYTES, type NumericDType } from "../../base/tensor.ts";
-import { tidyErrorText } from "./error_text.ts";
+import { folderOf, tidyErrorText } from "./error_text.ts";
 import { ELEMENT_TYPE, STATUS, SYMBOLS } from "./symbols.ts";
 
 /** The C functions, callable. */
@@ -20,6 +20,8 @@ const encoder = new TextEncoder();
 /** OpenVINO's C library, of a release that fits {@link SYMBOLS}. */
 export class Library implements Disposable {
   readonly symbols: Symbols;
+  /** Where the libraries lie. */
+  readonly #folder: string;
   /** OpenVINO's build number: `2026.4.1-22982-…`. */
   readonly version: string;
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
@@ -36,6 +38,7 @@ export class Library implements Disposable {
    * @throws {ServingError} FAILED_PRECONDITION when it cannot be opened or is of another release.
    */
   constructor(path: string) {
+    this.#folder = folderOf(path);
     try {
       this.#library = Deno.dlopen(path, SYMBOLS);
     } catch (cause) {
@@ -102,14 +105,22 @@ export class Library implements Disposable {
    * @throws {ServingError} with `code` and OpenVINO's reason after the action.
    */
   check(status: number, action: string, code: Code = CODE.INTERNAL): void {
-    if (status !== STATUS.OK) throw this.error(status, action, code);
+    if (status !== STATUS.OK) throw this.error(status, action, { code });
   }
 
-  /** The error of a call that failed just now. OpenVINO keeps one text for the whole process: ask before the next call. */
-  error(status: number, action: string, code: Code): ServingError {
+  /**
+   * The error of a call that failed just now. OpenVINO keeps one text for the whole process: ask before the next call.
+   *
+   * @param options.hidden what of the call's arguments must not be repeated, as `tidyErrorText` takes it.
+   */
+  error(
+    status: number,
+    action: string,
+    { code, hidden = [] }: { code: Code; hidden?: readonly string[] },
+  ): ServingError {
     // A refused argument leaves no text, so the text there is belongs to an earlier failure.
     const text = status === STATUS.INVALID_C_PARAM ? "" : this.takeString(this.symbols.ov_get_last_err_msg());
-    const reason = tidyErrorText(text) || `OpenVINO reports status ${status} and no reason`;
+    const reason = tidyErrorText(text, [...hidden, this.#folder]) || `OpenVINO reports status ${status} and no reason`;
     return new ServingError(code, `${action}: ${reason}`, text === "" ? undefined : { cause: text });
   }
 
@@ -155,6 +166,11 @@ export class Library implements Disposable {
     } finally {
       this.#held.delete(buffers);
     }
+  }
+
+  /** Whether a call of {@link Library.callAlone} is under way, on another thread perhaps. */
+  get isCalled(): boolean {
+    return this.#held.size > 0;
   }
 
   /** Closes the library. What it made must have been freed. */

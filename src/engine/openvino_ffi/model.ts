@@ -131,12 +131,15 @@ export class FfiModel implements Model {
   }
 
   #compileError(status: number, { device, properties }: Required<CompileOptions>): ServingError {
-    const error = this.#library.error(status, "Cannot compile the model", CODE.INTERNAL);
-    if (DEVICE_REGEXP.test(error.message)) return this.#deviceError(device, { cause: error });
+    // Values may be places on this machine: a cache, a configuration.
+    const hidden = [...properties.values()].filter((value) => /[/\\]/.test(value));
+    const error = this.#library.error(status, "Cannot compile the model", { code: CODE.INTERNAL, hidden });
+    const { cause } = error;
+    if (DEVICE_REGEXP.test(error.message)) return this.#deviceError(device, { cause });
     // OpenVINO's text names the property it does not know or whose value it cannot read.
     const isPropertyError = [...properties.keys()].some((name) => error.message.includes(name)) ||
       error.message.includes("from str: ");
-    return isPropertyError ? new ServingError(CODE.INVALID_ARGUMENT, error.message, { cause: error }) : error;
+    return isPropertyError ? new ServingError(CODE.INVALID_ARGUMENT, error.message, { cause }) : error;
   }
 
   #deviceError(device: string, options?: ErrorOptions): ServingError {

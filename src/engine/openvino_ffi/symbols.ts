@@ -252,6 +252,26 @@ export const SYMBOLS = {
     result: "i32",
     nonblocking: true,
   },
+  ov_infer_request_start_async: {
+    parameters: [
+      "pointer", // ov_infer_request_t* infer_request
+    ],
+    result: "i32",
+  },
+  ov_infer_request_wait: {
+    parameters: [
+      "pointer", // ov_infer_request_t* infer_request
+    ],
+    result: "i32",
+  },
+  ov_infer_request_wait_async: {
+    name: "ov_infer_request_wait",
+    parameters: [
+      "pointer", // ov_infer_request_t* infer_request
+    ],
+    result: "i32",
+    nonblocking: true,
+  },
   // ov_tensor.h
   ov_tensor_create: {
     parameters: [
