@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { type AvailableCores, availableCores } from "./base/available_cores.ts";
 import { Log } from "./base/log.ts";
-import { type Batching, batchingOptionsOf, readBatching } from "./config/batching_parameters.ts";
+import { type Batching, readBatching } from "./config/batching_parameters.ts";
 import { CertificateWatch } from "./config/certificate_watch.ts";
 import type { Config, ModelConfig } from "./config/config.ts";
 import { modelsOf, type ModelsRead } from "./config/model_server_config.ts";
@@ -19,17 +20,14 @@ import { unpackEmbeddedRuntime } from "./engine/openvino_ffi/embedded.ts";
 import { FfiEngine } from "./engine/openvino_ffi/engine.ts";
 import { type Addresses, FrontEnds } from "./front_ends.ts";
 import { grpcMethods } from "./grpc/handlers.ts";
-import { decodePredictRequest } from "./grpc/predict_codec.ts";
 import type { VersionFiles } from "./model/file_system_source.ts";
 import { type MissingModel, ModelCatalog } from "./model/model_catalog.ts";
-import { findModelFiles } from "./model/model_files.ts";
-import { loadModel } from "./model/model_loader.ts";
 import type { ModelServable } from "./model/model_servable.ts";
 import { Quarantine } from "./model/quarantine.ts";
-import type { WarmUpRequest } from "./model/warm_up.ts";
 import { Observation } from "./observation.ts";
 import { ModelService } from "./service/model_service.ts";
 import { PredictionService } from "./service/prediction_service.ts";
+import { loadVersion } from "./version_loader.ts";
 
 /** A running server. Disposing it lets running requests finish, frees the models and closes the engine. */
 export class App implements AsyncDisposable {
@@ -65,7 +63,7 @@ export class App implements AsyncDisposable {
     const first = readAtStart(config, text);
     const batching = config.batching && await readBatching(config.batching);
 
-    const engine = options.engine ?? resources.use(openEngine(config, log));
+    const engine = options.engine ?? resources.use(openLoggedEngine(config, log));
     let observation: Observation | undefined;
     const manager = resources.use(newManager(config, (state) => {
       logState(log, state);
@@ -185,10 +183,36 @@ function locateRuntime({ openvinoDir, runtimeDir }: RuntimeFolders): Runtime {
   return findRuntime({ directory: openvinoDir, embeddedDir: () => unpackEmbeddedRuntime(runtimeDir) });
 }
 
-function openEngine(config: Config, log: Log): Engine {
-  const { path, origin } = locateRuntime(config);
-  const engine = new FfiEngine(path);
-  log.info("engine opened", { engine: engine.description, path, origin });
+/** An engine that is open, and what it has to do with. */
+export interface OpenedEngine {
+  /** Owned by the caller. */
+  readonly engine: Engine;
+  readonly runtime: Runtime;
+  readonly cores: AvailableCores;
+}
+
+/**
+ * Opens the runtime for the processors that may really be used.
+ *
+ * @throws {ServingError} FAILED_PRECONDITION when there is none.
+ */
+export function openEngine(folders: RuntimeFolders): OpenedEngine {
+  const runtime = locateRuntime(folders);
+  const cores = availableCores();
+  // OpenVINO heeds affinity by itself, and knows nothing of quotas.
+  const cpuThreadsMax = cores.limit === "quota" ? cores.count : undefined;
+  return { engine: new FfiEngine(runtime.path, { cpuThreadsMax }), runtime, cores };
+}
+
+function openLoggedEngine(config: Config, log: Log): Engine {
+  const { engine, runtime: { path, origin }, cores } = openEngine(config);
+  log.info("engine opened", {
+    engine: engine.description,
+    path,
+    origin,
+    cores: cores.count,
+    coresLimit: cores.limit,
+  });
   return engine;
 }
 
@@ -228,27 +252,7 @@ function newCatalog(
     allowLabelsForUnavailable: config.allowLabelsForUnavailable,
     onEvent: ({ kind, ...fields }) => log.warning(kind, { ...fields }),
     load: async (model: ModelConfig, version: VersionFiles) => {
-      const { folder } = version;
-      // The folder is searched when it is loaded, so that the version's state tells what is wrong with it.
-      const files = await findModelFiles(folder);
-      const options = {
-        files,
-        shape: model.shape,
-        batchSize: model.batchSize,
-        device: model.device,
-        properties: model.pluginConfig,
-        cacheDir: config.loading.cacheDir,
-        inferRequestCount: model.inferRequestCount,
-        waitersMax: config.waitersMax,
-        checksIntegerRange: config.checksIntegerRange,
-        batching: batching && await batchingOptionsOf(folder, batching),
-        decodeWarmUp,
-        warmUpIterations: config.loading.warmUpIterations,
-      };
-      const load = (engine: Engine): ReturnType<typeof loadModel> => loadModel(engine, options);
-      const { servable, report } = quarantine === undefined
-        ? await load(engine)
-        : await quarantine.load({ ...version, name: model.name }, { engine, load });
+      const { servable, report, files } = await loadVersion(model, version, { config, engine, batching, quarantine });
       const { notes, ...measured } = report;
       const subject = { name: model.name, path: files.path };
       for (const note of notes) log.warning("model noted", { ...subject, note });
@@ -256,11 +260,6 @@ function newCatalog(
       return servable;
     },
   });
-}
-
-function decodeWarmUp(message: Uint8Array): WarmUpRequest {
-  const { modelSpec, inputs, outputFilter } = decodePredictRequest(message);
-  return { signatureName: modelSpec?.signatureName ?? "", inputs, outputFilter };
 }
 
 /** Replaces the set of models by what was read, and logs what came of it. */

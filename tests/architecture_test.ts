@@ -19,8 +19,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   grpc: ["base", "http2", "service"],
   rest: ["base", "service"],
   config: ["base"],
-  cli: ["base", "config", "core", "engine/engine.ts", "grpc", "http2", "model", "rest", "service", "app.ts"],
+  cli: [
+    "base",
+    "config",
+    "core",
+    "engine/engine.ts",
+    "grpc",
+    "http2",
+    "model",
+    "rest",
+    "service",
+    "app.ts",
+    "version_loader.ts",
+  ],
   "front_ends.ts": ["base", "config", "grpc", "http2", "rest", "observation.ts"],
+  "version_loader.ts": ["base", "config", "engine/engine.ts", "grpc", "model"],
   "observation.ts": ["base", "config", "core", "grpc", "model", "rest", "service"],
 };
 

@@ -24,7 +24,8 @@ type Subject = Pick<CompiledModel, "inputs" | "outputs" | "createInferRequest">;
 
 /** A model is tried with so many rows and with one more: an output may happen to have as many. */
 const TRIAL_ROWS = 2;
-const TIMED_ROUNDS = 3;
+/** The quickest of several, on a machine that may be busy with other things. */
+const TIMED_ROUNDS = 10;
 
 /**
  * Whether requests can be inferred together: every input must have a first dimension that is open, and every output a row for each

@@ -43,6 +43,7 @@ function markedCompiledModel(compiled: CompiledModel, mark: WorkMark): CompiledM
     inputs: compiled.inputs,
     outputs: compiled.outputs,
     inferRequestsOptimal: compiled.inferRequestsOptimal,
+    readProperty: (name) => compiled.readProperty(name),
     createInferRequest: () => new MarkedInferRequest(compiled.createInferRequest(), mark),
     share: () => compiled.share(),
     [Symbol.dispose]: () => compiled[Symbol.dispose](),

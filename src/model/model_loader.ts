@@ -9,7 +9,7 @@ import { assert, ServingError } from "../base/status.ts";
 import type { CompiledModel, Engine, Model } from "../engine/engine.ts";
 import type { BatchingOptions } from "./batch_predictor.ts";
 import { type BatchingProbe, probeBatching } from "./batching_probe.ts";
-import { type Compilation, compileMeasured, disposeOnError } from "./compilation.ts";
+import { type Compilation, compileMeasured, disposeOnError, type Spreading } from "./compilation.ts";
 import { scanFolder } from "./folder_scan.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
 import { accessError, type ModelFiles } from "./model_files.ts";
@@ -51,11 +51,14 @@ export interface LoadOptions {
 }
 
 /** What loading found out, for the log. */
-export interface LoadReport {
+export interface LoadReport extends Spreading {
+  readonly device: string;
   readonly inferRequestCount: number;
   /** The quickest inference of zeros in microseconds; undefined where it was not measured. */
   readonly inferenceUs: number | undefined;
+  /** Whether inputs of some size are inferred in the event loop, and of how many bytes at most; 0 for none. */
   readonly isInLoop: boolean;
+  readonly inLoopBytesMax: number;
   /** Whether requests share inferences. */
   readonly isBatched: boolean;
   /** Sentences about what is odd and was no reason not to serve. */
@@ -98,9 +101,12 @@ export async function loadModel(
   return {
     servable,
     report: {
+      device: options.device,
+      ...compilation.spreading,
       inferRequestCount: servable.inferRequestCount,
       inferenceUs,
       isInLoop: inLoopBytesMax > 0,
+      inLoopBytesMax,
       isBatched: batching !== undefined,
       notes: [
         ...named.notes,
