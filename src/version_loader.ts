@@ -16,7 +16,7 @@ import type { WarmUpRequest } from "./model/warm_up.ts";
 
 /** What versions are loaded with. All of it is borrowed. */
 export interface VersionLoaderParts {
-  readonly config: Pick<Config, "loading" | "waitersMax" | "checksIntegerRange">;
+  readonly config: Config;
   readonly engine: Engine;
   readonly batching: Batching | undefined;
   /** Keeps versions from being loaded again that the process died with; undefined for no such thing. */

@@ -69,7 +69,7 @@ export async function measureInference(
   try {
     const offLoopUs = await quickestOffLoop(request, { inputs, clocks });
     const us = await quickestInLoop(request, { inputs, clocks, offLoopUs }) ?? offLoopUs;
-    return { us: Math.max(1, us), inputBytes: Math.max(1, byteLength(inputs)) };
+    return { us: Math.max(1, Math.round(us * 10) / 10), inputBytes: Math.max(1, byteLength(inputs)) };
   } catch {
     return undefined;
   }

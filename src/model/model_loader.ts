@@ -59,8 +59,9 @@ export interface LoadReport extends Spreading {
   /** Whether inputs of some size are inferred in the event loop, and of how many bytes at most; 0 for none. */
   readonly isInLoop: boolean;
   readonly inLoopBytesMax: number;
-  /** Whether requests share inferences. */
+  /** Whether requests share inferences, and how many rows one takes at most; undefined where each has its own. */
   readonly isBatched: boolean;
+  readonly batchRowsMax: number | undefined;
   /** Sentences about what is odd and was no reason not to serve. */
   readonly notes: readonly string[];
 }
@@ -108,6 +109,7 @@ export async function loadModel(
       isInLoop: inLoopBytesMax > 0,
       inLoopBytesMax,
       isBatched: batching !== undefined,
+      batchRowsMax: batching?.batchRowsMax,
       notes: [
         ...named.notes,
         ...narrowingNotes(signature, model),
