@@ -7,7 +7,7 @@
 import type { TensorSpec } from "../base/signature.ts";
 import { toServingError } from "../base/status.ts";
 import type { CompiledModel, Model } from "../engine/engine.ts";
-import { type Clocks, measureInference, type Measurement } from "./measurement.ts";
+import { type Clocks, IN_LOOP_MAX_US, measureInference, type Measurement } from "./measurement.ts";
 
 /** What is known before a model is compiled. */
 export interface CompilationOptions {
@@ -47,13 +47,6 @@ export interface Compilation {
   readonly inLoopBytesMax: number;
   readonly notes: readonly string[];
 }
-
-/**
- * Inferring in the loop spares a hop to another thread and back, about 80 µs of processor time a request; but the loop serves nobody
- * else meanwhile, and one core does the work. A model that takes this long costs about a third less in the loop, and of two
- * cores about a third more requests are got out of it: there the two weigh the same.
- */
-export const IN_LOOP_MAX_US = 150;
 
 /**
  * Reading so many bytes of weights takes a core about as long as the loop may be held up, so a model with more is compiled for all

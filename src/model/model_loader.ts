@@ -12,6 +12,7 @@ import { type BatchingProbe, probeBatching } from "./batching_probe.ts";
 import { type Compilation, compileMeasured, disposeOnError, type Spreading } from "./compilation.ts";
 import { scanFolder } from "./folder_scan.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
+import { measureInLoopBytes } from "./measurement.ts";
 import { accessError, type ModelFiles } from "./model_files.ts";
 import { ModelServable, type ModelServableOptions } from "./model_servable.ts";
 import { type BatchSize, planReshape, type ShapeSpec } from "./reshape.ts";
@@ -175,8 +176,21 @@ async function probe(
   { compiled, inLoopBytesMax }: Compilation,
   { batching: options }: LoadOptions,
 ): Promise<BatchingProbe> {
-  if (options === undefined) return { options, inLoopBytesMax, notes: [] };
+  if (options === undefined) {
+    const bytes = await disposeOnError(compiled, () => widenInLoop(compiled, inLoopBytesMax));
+    return { options, inLoopBytesMax: bytes, notes: [] };
+  }
   return await disposeOnError(compiled, () => probeBatching(compiled, { options, inLoopBytesMax }));
+}
+
+/** How many bytes of inputs with several rows, where those are for the client to choose, are best inferred in the loop. */
+async function widenInLoop(compiled: CompiledModel, inLoopBytesMax: number): Promise<number> {
+  const rowsMax = Math.max(...compiled.inputs.map(({ shape: [first] = [] }) => first?.max ?? 1));
+  if (inLoopBytesMax === 0 || compiled.inputs.every(({ shape: [first] = [] }) => first?.min === first?.max)) {
+    return inLoopBytesMax;
+  }
+  using request = compiled.createInferRequest();
+  return Math.max(inLoopBytesMax, await measureInLoopBytes(request, { ports: compiled.inputs, rowsMax }));
 }
 
 function newServable(compiled: CompiledModel, options: ModelServableOptions): ModelServable {
