@@ -29,7 +29,7 @@ const interpreter = await python();
 const processors = countProcessors();
 const isOneProcessor = processors === undefined || processors.allowed < 2;
 
-/** So many looks at all threads while both models infer are enough to see a thread that is pinned, as the second test shows. */
+/** So many looks at all threads while both models infer: a pinned thread is seen within about ten. */
 const LOOKS = 200;
 
 /**
