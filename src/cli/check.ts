@@ -6,17 +6,11 @@
 import type { Config } from "../config/config.ts";
 import { checkConfig } from "./check_report.ts";
 import { closingLines, engineLines, failureSentence, modelLines } from "./check_text.ts";
-import { Flag, oneOf, readFlags } from "./flag.ts";
+import { readFlags } from "./flag.ts";
+import { FORMAT_FLAG } from "./peer_flags.ts";
 
 /** What the check of any command takes besides the command's own flags. */
-export const CHECK_FLAGS = {
-  format: new Flag("format", {
-    value: "format",
-    description: "text for people or json for machines, on standard output",
-    parse: oneOf<"text" | "json">(["text", "json"]),
-    default: "text",
-  }),
-};
+export const CHECK_FLAGS = { format: FORMAT_FLAG };
 
 /**
  * Checks a configuration and prints what came of it.

@@ -12,10 +12,12 @@ import { addForeignFlags, judgeForeignFlags } from "./foreign_flags.ts";
 import { healthCommand } from "./health.ts";
 import { licensesCommand } from "./licenses.ts";
 import { modelCommand, modelConfig } from "./model.ts";
+import { predictCommand } from "./predict.ts";
 import { sagemakerCommand, sagemakerConfig } from "./sagemaker.ts";
 import { serve } from "./serve.ts";
 import { addServerFlags, serverConfig } from "./server.ts";
 import { SERVER_FLAGS } from "./server_flags.ts";
+import { statusCommand } from "./status.ts";
 import { describeVersion } from "./version.ts";
 
 /** Exit codes: the program failed; it was called wrongly. */
@@ -113,7 +115,7 @@ function newProgram(use: Use, useToCheck: Use = check): Command {
     .helpCommand(false);
   addServing(checking, { use: useToCheck, flags: CHECK_FLAGS });
   program.addCommand(checking);
-  for (const command of [healthCommand(grpcConfigOf), licensesCommand()]) {
+  for (const command of [statusCommand(), predictCommand(), healthCommand(grpcConfigOf), licensesCommand()]) {
     program.addCommand(command.exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => {} }));
   }
   return program;
