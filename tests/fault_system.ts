@@ -77,9 +77,24 @@ done
 echo "no control group can be made that has a quota" >&2
 exit 1`;
 
-/** In a control group whose processes may have so much processor time in each period together. An empty group is left behind. */
-export async function inControlGroup({ quotaUs, periodUs }: { quotaUs: number; periodUs: number }): Promise<Way> {
+/** How much processor time all processes of a control group may have together in each period. */
+export interface Quota {
+  readonly quotaUs: number;
+  readonly periodUs: number;
+}
+
+/** In a control group with a quota, which stays until {@link removeControlGroup}. */
+export async function inControlGroup({ quotaUs, periodUs }: Quota): Promise<Way> {
   return await way([PROGRAM, "sh", "-c", ENTER_GROUP, "sh", String(quotaUs), String(periodUs)]);
+}
+
+/** Removes the control group that processes were in which have ended. */
+export async function removeControlGroup({ quotaUs, periodUs }: Quota): Promise<void> {
+  const name = `ovserve-test-${quotaUs}-${periodUs}`;
+  const script =
+    `for group in /sys/fs/cgroup/cpu/${name} /sys/fs/cgroup/${name}; do ! test -d $group || rmdir $group; done`;
+  const { success, stderr } = await run([PROGRAM, "sh", "-ec", script]);
+  if (!success) throw new Error(`Cannot remove ${name}: ${stderr}`);
 }
 
 /** Whether a test has to be left out, which is said on standard error. Meant for `ignore`. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { countProcessors } from "../src/base/libc.ts";
 import { FfiEngine } from "../src/engine/openvino_ffi/engine.ts";
 import { findRuntime } from "../src/engine/openvino_ffi/discovery.ts";
-import { inControlGroup, isMissing, onProcessor } from "./fault_system.ts";
+import { inControlGroup, isMissing, onProcessor, removeControlGroup } from "./fault_system.ts";
 import { PredictionClient } from "./prediction_client.ts";
 import { python } from "./python.ts";
 import { Scratch } from "./scratch.ts";
@@ -149,7 +149,8 @@ async function measuredBy(through: readonly string[]): Promise<Record<string, un
 
 const ONE_CORE = { cores: 1, hint: "THROUGHPUT", streams: 1, threads: 1, isPinned: false, inferRequestCount: 1 };
 
-const way = { affinity: await onProcessor(0), quota: await inControlGroup({ quotaUs: 40_000, periodUs: 100_000 }) };
+const QUOTA = { quotaUs: 40_000, periodUs: 100_000 };
+const way = { affinity: await onProcessor(0), quota: await inControlGroup(QUOTA) };
 
 Deno.test({
   name: "a server that may run on one processor has one thread for inferences",
@@ -163,7 +164,11 @@ Deno.test({
   name: "a server that may use a part of a processor's time has one thread for inferences",
   ignore: isOneProcessor || isMissing(way.quota, "a quota of processor time"),
   fn: async () => {
-    assert.deepEqual(await measuredBy(way.quota.through), { ...ONE_CORE, coresLimit: "quota" });
+    try {
+      assert.deepEqual(await measuredBy(way.quota.through), { ...ONE_CORE, coresLimit: "quota" });
+    } finally {
+      await removeControlGroup(QUOTA);
+    }
   },
 });
 
