@@ -59,7 +59,7 @@ const IN_LOOP_ROUNDS: readonly { readonly until: number; readonly usMax: number 
 /** The loop is held up no longer than about this at a time. */
 const IN_LOOP_TURN_US = 1000;
 
-/** More inputs are tried by doubling rows so often. */
+/** How often inputs with so many rows are tried, at most. */
 const ROWS_ROUNDS = 10;
 
 /**
@@ -103,8 +103,19 @@ export async function measureInLoopBytes(
     // The first inference with a shape is slow, since the engine makes ready in it.
     const outputs = inputs && await inferIfPossible(request, inputs);
     if (inputs === undefined || outputs === undefined) break;
-    let quickest = Infinity;
-    let turnUs = 0;
+    const quickest = quickestOfRows(request, { inputs, clocks });
+    if (quickest > IN_LOOP_MAX_US) break;
+    await turnOfTheLoop();
+    inLoopBytes = Math.floor(byteLength(inputs) * IN_LOOP_MAX_US / quickest);
+  }
+  return inLoopBytes;
+}
+
+/** Infers in the loop, which is held up for a turn at most; Infinity where that fails. */
+function quickestOfRows(request: InferRequest, { inputs, clocks }: Trial): number {
+  let quickest = Infinity;
+  let turnUs = 0;
+  try {
     for (let round = 0; round < ROWS_ROUNDS && turnUs < IN_LOOP_TURN_US; round++) {
       const passed = begin(clocks);
       request.infer(inputs);
@@ -112,11 +123,10 @@ export async function measureInLoopBytes(
       quickest = Math.min(quickest, Math.max(1, wallUs));
       turnUs += leastUs;
     }
-    if (quickest > IN_LOOP_MAX_US) break;
-    await turnOfTheLoop();
-    inLoopBytes = Math.floor(byteLength(inputs) * IN_LOOP_MAX_US / quickest);
+    return quickest;
+  } catch {
+    return Infinity;
   }
-  return inLoopBytes;
 }
 
 /** Infers, unless the model refuses the inputs. */

@@ -58,6 +58,14 @@ Deno.test("measureInLoopBytes() takes the quickest of several", async () => {
   assert.equal(await measureInLoopBytes(request, { ports: PORTS, rowsMax: 4, clocks: request }), 4 * ROW_BYTES * 1.5);
 });
 
+Deno.test("measureInLoopBytes() is content with what it has when an inference fails", async () => {
+  const request = new TimedRequest((rows) => {
+    if (rows > 2) throw new Error("out of memory");
+    return 100;
+  });
+  assert.equal(await measureInLoopBytes(request, { ports: PORTS, rowsMax: 64, clocks: request }), 2 * ROW_BYTES * 1.5);
+});
+
 Deno.test("measureInLoopBytes() goes no further than rows may, and says 0 where one is too slow", async () => {
   const quick = new TimedRequest(() => 1);
   await measureInLoopBytes(quick, { ports: PORTS, rowsMax: 5, clocks: quick });
