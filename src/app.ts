@@ -1,18 +1,18 @@
 /**
- * Builds the program from its configuration, from the engine up, and takes it down in reverse. The only file that names a
- * concrete engine; the end-to-end tests start the same thing.
+ * Builds the program from its configuration, from the engine up, and takes it down in reverse. Besides
+ * `serving_thread_worker.ts` the only file that names a concrete engine; the end-to-end tests start the same thing.
  *
  * @module
  */
+import { type AvailableCores, availableCores } from "./base/available_cores.ts";
 import { Log } from "./base/log.ts";
-import { assert, detailOf } from "./base/status.ts";
-import { type Batching, batchingOptionsOf, readBatching } from "./config/batching_parameters.ts";
+import { assert } from "./base/status.ts";
+import { readBatching } from "./config/batching_parameters.ts";
 import { CertificateWatch } from "./config/certificate_watch.ts";
-import type { Config, ModelConfig } from "./config/config.ts";
+import type { Config } from "./config/config.ts";
 import { modelsOf, type ModelsRead } from "./config/model_server_config.ts";
 import { readModels, readModelsFile } from "./config/models_file.ts";
 import { ModelsFileWatch, type ReadModels } from "./config/models_file_watch.ts";
-import { Manager, type ManagerOptions, type ServableId, type ServableState } from "./core/manager.ts";
 import { systemTimer } from "./core/timer.ts";
 import type { Engine } from "./engine/engine.ts";
 import { findRuntime, type Runtime } from "./engine/openvino_ffi/discovery.ts";
@@ -20,15 +20,9 @@ import { unpackEmbeddedRuntime } from "./engine/openvino_ffi/embedded.ts";
 import { FfiEngine } from "./engine/openvino_ffi/engine.ts";
 import { type Addresses, FrontEnds } from "./front_ends.ts";
 import { gatedMethods, grpcMethods } from "./grpc/handlers.ts";
-import { decodePredictRequest } from "./grpc/predict_codec.ts";
-import type { VersionFiles } from "./model/file_system_source.ts";
-import { type MissingModel, ModelCatalog } from "./model/model_catalog.ts";
-import { findModelFiles } from "./model/model_files.ts";
-import { loadModel } from "./model/model_loader.ts";
-import type { ModelServable } from "./model/model_servable.ts";
 import { Quarantine } from "./model/quarantine.ts";
-import type { WarmUpRequest } from "./model/warm_up.ts";
 import { Observation } from "./observation.ts";
+import { applyModels, checkAnyAvailable, logRefusal, logState, newCatalog, newManager } from "./served_models.ts";
 import { ModelService } from "./service/model_service.ts";
 import { PredictionService } from "./service/prediction_service.ts";
 import type { Readiness } from "./service/readiness.ts";
@@ -57,7 +51,6 @@ export class App implements AsyncDisposable {
    * Starts a server. It is asked from early on, and what needs a model waits; when this resolves the models there are have been
    * loaded.
    *
-   * @param options.engine in place of OpenVINO, for one thread; it stays the caller's.
    * @param options.threadProgram in place of the module that serving threads run.
    * @param options.leaving aborted when the server shall go, started or not: until it has started this rejects with the reason.
    * @throws {Error} with the sentence to show when serving cannot begin: a file that cannot be used, a port in use, no runtime,
@@ -65,7 +58,7 @@ export class App implements AsyncDisposable {
    */
   static async start(
     config: Config,
-    options: { engine?: Engine; threadProgram?: URL; leaving?: AbortSignal } = {},
+    options: { threadProgram?: URL; leaving?: AbortSignal } = {},
   ): Promise<App> {
     await using resources = new AsyncDisposableStack();
     const log = new Log(config.log);
@@ -76,15 +69,13 @@ export class App implements AsyncDisposable {
     const first = readAtStart(config, text);
     const batching = config.batching && await readBatching(config.batching);
 
-    const { engine, libraryPath } = options.engine === undefined
-      ? openEngine(config, log)
-      : { engine: options.engine, libraryPath: undefined };
-    if (libraryPath !== undefined) resources.use(engine);
+    const { engine, runtime } = openLoggedEngine(config, log);
+    resources.use(engine);
     let observation: Observation | undefined;
     let modelService: ModelService | undefined = undefined;
     const threads = resources.use(
       await startThreads(config, {
-        libraryPath,
+        libraryPath: runtime.path,
         program: options.threadProgram,
         perform: (task) => {
           assert(modelService !== undefined, "A serving thread has a client before there is anything to ask");
@@ -232,32 +223,58 @@ function locateRuntime({ openvinoDir, runtimeDir }: RuntimeFolders): Runtime {
   return findRuntime({ directory: openvinoDir, embeddedDir: () => unpackEmbeddedRuntime(runtimeDir) });
 }
 
-function openEngine(config: Config, log: Log): { engine: Engine; libraryPath: string } {
-  const { path, origin } = locateRuntime(config);
-  const engine = new FfiEngine(path);
-  log.info("engine opened", { engine: engine.description, path, origin });
-  return { engine, libraryPath: path };
+/** An engine that is open, and what it has to do with. */
+export interface OpenedEngine {
+  /** Owned by the caller. */
+  readonly engine: Engine;
+  readonly runtime: Runtime;
+  readonly cores: AvailableCores;
+}
+
+/**
+ * Opens the runtime for the processors that may really be used.
+ *
+ * @throws {ServingError} FAILED_PRECONDITION when there is none.
+ */
+export function openEngine(folders: RuntimeFolders): OpenedEngine {
+  const runtime = locateRuntime(folders);
+  const cores = availableCores();
+  // OpenVINO heeds affinity by itself, and knows nothing of quotas.
+  const cpuThreadsMax = cores.limit === "quota" ? cores.count : undefined;
+  return { engine: new FfiEngine(runtime.path, { cpuThreadsMax }), runtime, cores };
+}
+
+function openLoggedEngine(config: Config, log: Log): OpenedEngine {
+  const opened = openEngine(config);
+  const { engine, runtime: { path, origin }, cores } = opened;
+  log.info("engine opened", {
+    engine: engine.description,
+    path,
+    origin,
+    cores: cores.count,
+    coresLimit: cores.limit,
+  });
+  return opened;
 }
 
 /** Starts the threads there are to be besides this one. */
 async function startThreads(
   { grpc, log: { level, format }, observation, shutdownGraceMs, waitersMax }: Config,
   parts: {
-    libraryPath: string | undefined;
+    libraryPath: string;
     program: URL | undefined;
     perform: (task: MainTask) => unknown;
     log: Log;
   },
 ): Promise<ServingThreads> {
   const { libraryPath, program, perform } = parts;
-  assert(libraryPath !== undefined || grpc.threads === 1, "Several threads need an engine they can open");
   return await ServingThreads.start(grpc.threads - 1, {
     settings: {
       grpc,
       log: { level, format },
       logsRequests: observation.logsRequests,
       waitersMax: Math.ceil(waitersMax / grpc.threads),
-      libraryPath: libraryPath ?? "",
+      libraryPath,
     },
     perform,
     log: parts.log,
@@ -274,107 +291,6 @@ function readAtStart({ models }: Config, text: string): ModelsRead {
   return models.kind === "file"
     ? readModels(text, { file: models.file, before: [] })
     : { models: models.models, notes: [] };
-}
-
-function newManager(
-  { loading, shutdownGraceMs, allowLabelsForUnavailable }: Config,
-  listeners: Pick<ManagerOptions, "onStateChange" | "onLabelsChange">,
-): Manager<ModelServable> {
-  return new Manager<ModelServable>({
-    loadsMax: loading.loadsMax,
-    loadRetriesMax: loading.retriesMax,
-    loadRetryIntervalMs: loading.retryIntervalMs,
-    disposeWaitMs: shutdownGraceMs,
-    allowLabelsForUnavailable,
-    ...listeners,
-  });
-}
-
-function newCatalog(
-  config: Config,
-  { engine, threads, manager, batching, quarantine, log }: {
-    engine: Engine;
-    threads: ServingThreads;
-    manager: Manager<ModelServable>;
-    batching: Batching | undefined;
-    quarantine: Quarantine | undefined;
-    log: Log;
-  },
-): ModelCatalog<ModelServable> {
-  return new ModelCatalog({
-    manager,
-    pollIntervalMs: config.pollIntervalMs,
-    allowLabelsForUnavailable: config.allowLabelsForUnavailable,
-    onEvent: ({ kind, publicReason: _, ...fields }) => log.warning(kind, { ...fields }),
-    load: async (model: ModelConfig, version: VersionFiles) => {
-      const { folder } = version;
-      // The folder is searched when it is loaded, so that the version's state tells what is wrong with it.
-      const files = await findModelFiles(folder);
-      const options = {
-        files,
-        shape: model.shape,
-        batchSize: model.batchSize,
-        device: model.device,
-        properties: model.pluginConfig,
-        cacheDir: config.loading.cacheDir,
-        inferRequestCount: model.inferRequestCount,
-        otherThreads: threads.count,
-        waitersMax: Math.ceil(config.waitersMax / config.grpc.threads),
-        checksIntegerRange: config.checksIntegerRange,
-        batching: batching && await batchingOptionsOf(folder, batching),
-        decodeWarmUp,
-        warmUpIterations: config.loading.warmUpIterations,
-      };
-      const load = (engine: Engine): ReturnType<typeof loadModel> => loadModel(engine, options);
-      const { servable, report } = quarantine === undefined
-        ? await load(engine)
-        : await quarantine.load({ ...version, name: model.name }, { engine, load });
-      const { notes, ...measured } = report;
-      const subject = { name: model.name, path: files.path };
-      for (const note of notes) log.warning("model noted", { ...subject, note });
-      log.info("model measured", { ...subject, ...measured });
-      await publish(threads, { id: { name: model.name, version: version.version }, servable });
-      return servable;
-    },
-  });
-}
-
-/** Has other threads serve a version too. One of which that fails is freed. */
-async function publish(
-  threads: ServingThreads,
-  { id, servable }: { id: ServableId; servable: ModelServable },
-): Promise<void> {
-  try {
-    await threads.publish(id, servable);
-  } catch (error) {
-    await servable[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-function decodeWarmUp(message: Uint8Array): WarmUpRequest {
-  const { modelSpec, inputs, outputFilter } = decodePredictRequest(message);
-  return { signatureName: modelSpec?.signatureName ?? "", inputs, outputFilter };
-}
-
-/** Replaces the set of models by what was read, and logs what came of it. */
-async function applyModels(
-  catalog: ModelCatalog<ModelServable>,
-  { origin, read, log, leaving }: { origin: string; read: ReadModels; log: Log; leaving?: AbortSignal | undefined },
-): Promise<readonly MissingModel[]> {
-  let notes: readonly string[] = [];
-  const missing = await catalog.replace((before) => {
-    const { models, notes: told } = read(before);
-    notes = told;
-    return models;
-  });
-  // Nobody has said that models which were not waited for cannot be served.
-  if (leaving?.aborted) return missing;
-  for (const note of notes) log.warning("configuration ignored", { origin, note });
-  for (const { name, version, error } of missing) {
-    log.warning("model not served", { name, version, reason: error.detail });
-  }
-  return missing;
 }
 
 /**
@@ -399,36 +315,4 @@ async function unlessLeaving<T>(
   } finally {
     leaving.removeEventListener("abort", leave);
   }
-}
-
-/** What was served before goes on. */
-function logRefusal(log: Log, origin: string, error: unknown): void {
-  log.error("configuration refused", { origin, error: detailOf(error) });
-}
-
-/**
- * A server with nothing to serve has been told something wrong: it says so at the start, rather than to each client. Unless it
- * is to wait, as TensorFlow Serving does.
- */
-function checkAnyAvailable(
-  manager: Manager<ModelServable>,
-  { config, missing, log }: { config: Config; missing: readonly MissingModel[]; log: Log },
-): void {
-  if (manager.names().some((name) => manager.states(name).some(({ state }) => state === "available"))) return;
-  const [first] = missing;
-  const reason = first === undefined ? "No model is listed" : sentenceOn(first);
-  if (!config.waitsForModels) throw new Error(reason);
-  log.warning("no model to serve yet", { reason });
-}
-
-function sentenceOn({ name, version, error }: MissingModel): string {
-  return version === undefined
-    ? `Cannot serve ${name}: ${error.detail}. Put the files of version 1 into the folder 1 there`
-    : `Cannot load ${name} version ${version}: ${error.detail}`;
-}
-
-function logState(log: Log, { id, state, error }: ServableState): void {
-  const fields = { name: id.name, version: id.version, state };
-  if (error === undefined) log.info("version changed state", fields);
-  else log.error("version failed", { ...fields, error: error.detail, cause: error.cause && String(error.cause) });
 }

@@ -15,7 +15,7 @@ const CASES: readonly Case[] = [
   [
     ["modle"],
     USAGE,
-    /^ovserve: There is no command modle: the commands are model, config, sagemaker, serve, health, licenses \(/,
+    /^ovserve: There is no command modle: the commands are model, config, sagemaker, serve, check, status, predict, health, licenses \(/,
   ],
   [
     ["model"],

@@ -79,6 +79,13 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     assert.ok(compiled.inferRequestsOptimal >= 1);
   });
 
+  test("tells the properties of a compiled model, and none that it does not have", async (rig) => {
+    using model = await rig.engine.read(rig.write(increment([2])));
+    using compiled = await model.compile({ device: "CPU", properties: new Map([["PERFORMANCE_HINT", "LATENCY"]]) });
+    assert.equal(compiled.readProperty("PERFORMANCE_HINT"), "LATENCY");
+    assert.equal(compiled.readProperty("NO_SUCH_PROPERTY"), undefined);
+  });
+
   test("a shape of any rank is undefined until reshape() gives one", async (rig) => {
     using model = await rig.engine.read(rig.write(increment()));
     assert.equal(model.inputs[0]?.shape, undefined);

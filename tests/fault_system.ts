@@ -1,6 +1,6 @@
 /**
  * Ways to start a server in a worse world than this: without root's power to read everything, with file systems of its own that can
- * be full or gone, with a clock that can be set. Linux only; where one cannot be had, it says why.
+ * be full or gone, with a clock that can be set, with less of the processors. Linux only; where one cannot be had, it says why.
  *
  * @module
  */
@@ -49,6 +49,52 @@ export async function withClock(file: string): Promise<Way> {
     return { through: [], reasonAgainst: `there is no ${FAKETIME} (Debian's package libfaketime)` };
   }
   return await way([PROGRAM, "env", ...settings, ...quirks]);
+}
+
+/** On one of the processors alone, by its number. */
+export async function onProcessor(number: number): Promise<Way> {
+  return await way([PROGRAM, "taskset", "--cpu-list", String(number)]);
+}
+
+/** Makes a control group with a quota, unless it is there, and enters it; of either version of control groups. */
+const ENTER_GROUP = `
+for parent in /sys/fs/cgroup/cpu /sys/fs/cgroup; do
+  group=$parent/ovserve-test-$1-$2
+  test -e $parent/cgroup.procs && mkdir -p $group || continue
+  if test -e $group/cpu.max; then
+    echo $1 $2 > $group/cpu.max
+  elif test -e $group/cpu.cfs_quota_us; then
+    echo $2 > $group/cpu.cfs_period_us
+    echo $1 > $group/cpu.cfs_quota_us
+  else
+    rmdir $group
+    continue
+  fi
+  echo $$ > $group/cgroup.procs
+  shift 2
+  exec "$@"
+done
+echo "no control group can be made that has a quota" >&2
+exit 1`;
+
+/** How much processor time all processes of a control group may have together in each period. */
+export interface Quota {
+  readonly quotaUs: number;
+  readonly periodUs: number;
+}
+
+/** In a control group with a quota, which stays until {@link removeControlGroup}. */
+export async function inControlGroup({ quotaUs, periodUs }: Quota): Promise<Way> {
+  return await way([PROGRAM, "sh", "-c", ENTER_GROUP, "sh", String(quotaUs), String(periodUs)]);
+}
+
+/** Removes the control group that processes were in which have ended. */
+export async function removeControlGroup({ quotaUs, periodUs }: Quota): Promise<void> {
+  const name = `ovserve-test-${quotaUs}-${periodUs}`;
+  const script =
+    `for group in /sys/fs/cgroup/cpu/${name} /sys/fs/cgroup/${name}; do ! test -d $group || rmdir $group; done`;
+  const { success, stderr } = await run([PROGRAM, "sh", "-ec", script]);
+  if (!success) throw new Error(`Cannot remove ${name}: ${stderr}`);
 }
 
 /** Whether a test has to be left out, which is said on standard error. Meant for `ignore`. */

@@ -1,6 +1,7 @@
 /**
  * The few calls of the system's C library that Deno lacks: locks on folders that end with the process, what a file system
- * allows, the arguments of another process, what this one has open. Elsewhere than on Linux and macOS they know nothing and
+ * allows, the arguments of another process, what this one has open, the system's own files, the processors this thread may use.
+ * Elsewhere than on Linux and macOS they know nothing and
  * hold nothing.
  *
  * @module
@@ -16,6 +17,8 @@ const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" }, // int fd, void* out, size_t bytes
   close: { parameters: ["i32"], result: "i32" }, // int fd
   flock: { parameters: ["i32", "i32"], result: "i32" }, // int fd, int operation
+  sched_getaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" }, // pid_t pid, size_t bytes, cpu_set_t* out
+  sysconf: { parameters: ["i32"], result: "i64" }, // int name
   statvfs: { parameters: ["buffer", "buffer"], result: "i32" }, // const char* path, struct statvfs* out
   opendir: { parameters: ["buffer"], result: "pointer" }, // const char* path
   readdir: { parameters: ["pointer"], result: "pointer" }, // DIR* folder
@@ -98,19 +101,59 @@ export function fileSystemFacts(folder: string): FileSystemFacts | undefined {
 }
 
 /** No command line is longer on Linux, where each argument may have 128 KiB: what is longer is not read. */
-const ARGUMENTS_BYTES_MAX = 1 << 20;
+const SYSTEM_FILE_BYTES_MAX = 1 << 20;
 
 /**
- * The arguments of a process, its name first. Source: proc_pid_cmdline(5), which Deno itself reads only for programs that may do
- * everything.
+ * The text of a file of the system's own, as they lie in `/proc` and `/sys`: Deno itself reads those only for programs that may do
+ * everything. Its first MiB.
+ *
+ * @returns undefined when there is no such file or no way to ask.
+ */
+export function readSystemFile(path: string): string | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  return withLibrary((symbols) => readText(symbols, path, SYSTEM_FILE_BYTES_MAX));
+}
+
+/**
+ * The arguments of a process, its name first. Source: proc_pid_cmdline(5).
  *
  * @returns undefined when there is no such process or no way to ask.
  */
 export function processArguments(pid: number): string[] | undefined {
+  const text = readSystemFile(`/proc/${pid}/cmdline`);
+  return text ? text.slice(0, -1).split("\0") : undefined;
+}
+
+/** `_SC_NPROCESSORS_ONLN` of glibc. */
+const SC_NPROCESSORS_ONLN = 84;
+/** Room for so many processors: more than a Linux kernel can be built for. */
+const AFFINITY_BYTES = 8192 / 8;
+
+/** The processors of a machine. */
+export interface Processors {
+  /** How many are at work in the machine. */
+  readonly online: number;
+  /** How many of them the calling thread may run on: fewer where `taskset` or a cpuset says so. */
+  readonly allowed: number;
+}
+
+/**
+ * Counts processors. Source: sched_getaffinity(2), sysconf(3).
+ *
+ * @returns undefined where this program does not know how to ask.
+ */
+export function countProcessors(): Processors | undefined {
   if (Deno.build.os !== "linux") return undefined;
-  return withLibrary((symbols) =>
-    readText(symbols, `/proc/${pid}/cmdline`, ARGUMENTS_BYTES_MAX)?.slice(0, -1).split("\0")
-  );
+  return withLibrary((symbols) => {
+    const mask = new Uint8Array(AFFINITY_BYTES);
+    const online = Number(symbols.sysconf(SC_NPROCESSORS_ONLN));
+    if (symbols.sched_getaffinity(0, BigInt(mask.length), mask) !== 0 || online < 1) return undefined;
+    let allowed = 0;
+    for (let byte of mask) {
+      for (; byte > 0; byte >>= 1) allowed += byte & 1;
+    }
+    return { online, allowed };
+  });
 }
 
 /** What this process takes of what the system bounds. */
@@ -164,14 +207,21 @@ function countDescriptors(symbols: Symbols): number | undefined {
   return count;
 }
 
-/** As much of a file as a size allows; undefined when it cannot be read. */
+/** As much of a file as a size allows; undefined when it cannot be opened. */
 function readText(symbols: Symbols, path: string, bytesMax: number): string | undefined {
   const descriptor = open(symbols, path);
   if (descriptor < 0) return undefined;
   try {
-    const text = new Uint8Array(bytesMax);
-    const length = Number(symbols.read(descriptor, text, BigInt(text.length)));
-    return length > 0 ? new TextDecoder().decode(text.subarray(0, length)) : undefined;
+    const bytes = new Uint8Array(bytesMax);
+    let length = 0;
+    // The system's own files may be handed out a page at a time.
+    while (length < bytes.length) {
+      const rest = bytes.subarray(length);
+      const count = Number(symbols.read(descriptor, rest, BigInt(rest.length)));
+      if (count <= 0) break;
+      length += count;
+    }
+    return new TextDecoder().decode(bytes.subarray(0, length));
   } finally {
     symbols.close(descriptor);
   }

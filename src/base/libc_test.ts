@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileSystemFacts, holdFolder, processArguments, processFigures, whileUnused } from "./libc.ts";
+import {
+  countProcessors,
+  fileSystemFacts,
+  holdFolder,
+  processArguments,
+  processFigures,
+  readSystemFile,
+  whileUnused,
+} from "./libc.ts";
 
 const KNOWS_LOCKS = Deno.build.os === "linux" || Deno.build.os === "darwin";
 
@@ -69,6 +77,8 @@ Deno.test({
     const args = ["eval", "--no-lock", "await Deno.stdin.read(new Uint8Array(1))", "--port", "9001", "", "ü"];
     const process = new Deno.Command(Deno.execPath(), { args, stdin: "piped" }).spawn();
     try {
+      // A process has no arguments until its program has begun.
+      while (processArguments(process.pid) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
       assert.deepEqual(processArguments(process.pid), [Deno.execPath(), ...args]);
     } finally {
       await process.stdin.close();
@@ -105,5 +115,36 @@ Deno.test({
     const { stdout } = await new Deno.Command("prlimit", { args }).output();
     const text = new TextDecoder().decode(stdout).trim();
     assert.equal(processFigures()?.descriptorsMax, text === "unlimited" ? Infinity : Number(text));
+  },
+});
+
+Deno.test({
+  name: "readSystemFile() reads files that do not say how long they are, to their end",
+  ignore: Deno.build.os !== "linux",
+  fn: () => {
+    assert.match(readSystemFile("/proc/self/status") ?? "", /^Name:.*\n(?:.*\n)*nonvoluntary_ctxt_switches:.*\n$/);
+    assert.equal(readSystemFile("/proc/self/no such file"), undefined);
+    const path = Deno.makeTempFileSync();
+    try {
+      Deno.writeTextFileSync(path, "x".repeat(1 << 20) + "beyond");
+      assert.equal(readSystemFile(path), "x".repeat(1 << 20));
+    } finally {
+      Deno.removeSync(path);
+    }
+  },
+});
+
+Deno.test({
+  name: "countProcessors() counts those this thread may run on among those of the machine",
+  ignore: Deno.build.os !== "linux",
+  fn: () => {
+    const list = /^Cpus_allowed_list:\t(.*)$/m.exec(readSystemFile("/proc/thread-self/status") ?? "")?.[1] ?? "";
+    const allowed = list.split(",").reduce((sum, range) => {
+      const [first = 0, last = first] = range.split("-").map(Number);
+      return sum + last - first + 1;
+    }, 0);
+    const processors = countProcessors();
+    assert.equal(processors?.allowed, allowed);
+    assert.ok(processors.online >= allowed);
   },
 });

@@ -6,16 +6,19 @@
 import { Command, CommanderError } from "commander";
 import { detailOf } from "../base/status.ts";
 import type { Config, GrpcConfig } from "../config/config.ts";
+import { check, CHECK_FLAGS } from "./check.ts";
 import { configCommand, configConfig } from "./config.ts";
-import { UsageError } from "./flag.ts";
+import { addFlags, type Flags, UsageError } from "./flag.ts";
 import { addForeignFlags, judgeForeignFlags } from "./foreign_flags.ts";
 import { healthCommand } from "./health.ts";
 import { licensesCommand } from "./licenses.ts";
 import { modelCommand, modelConfig } from "./model.ts";
+import { predictCommand } from "./predict.ts";
 import { sagemakerCommand, sagemakerConfig } from "./sagemaker.ts";
 import { serve } from "./serve.ts";
 import { addServerFlags, serverConfig } from "./server.ts";
 import { SERVER_FLAGS } from "./server_flags.ts";
+import { statusCommand } from "./status.ts";
 import { describeVersion } from "./version.ts";
 
 /** Exit codes: the program failed; it was called wrongly. */
@@ -33,10 +36,12 @@ const IE_SERVING = "ie_serving";
 export async function run(words: readonly string[]): Promise<number> {
   const args = withoutName(words);
   const program = newProgram(serve);
-  const names = program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
-  const [first = ""] = args;
-  if (first !== "" && !first.startsWith("-") && !names.includes(first)) {
-    complain(`There is no command ${first}: the commands are ${names.join(", ")} (ovserve --help tells more)`);
+  const { words: command, names, unknown } = findCommand(program, args);
+  if (unknown !== undefined) {
+    const called = [...command.slice(1), unknown].join(" ");
+    complain(
+      `There is no command ${called}: the commands are ${names.join(", ")} (${command.join(" ")} --help tells more)`,
+    );
     return USAGE;
   }
   try {
@@ -49,10 +54,30 @@ export async function run(words: readonly string[]): Promise<number> {
       complain(detailOf(error));
       return FAILURE;
     }
-    const command = names.includes(first) ? `ovserve ${first}` : "ovserve";
-    complain(`${usage ?? (error as UsageError).message} (${command} --help lists the flags)`);
+    complain(`${usage ?? (error as UsageError).message} (${command.join(" ")} --help lists the flags)`);
     return USAGE;
   }
+}
+
+/**
+ * The command that arguments begin with, in words, and the names of those below it; `unknown` is a word in their place that is none
+ * of them.
+ */
+function findCommand(
+  program: Command,
+  args: readonly string[],
+): { words: readonly string[]; names: readonly string[]; unknown: string | undefined } {
+  const words = [program.name()];
+  let command = program;
+  for (const word of args) {
+    const below = command.commands.find((candidate) => [candidate.name(), ...candidate.aliases()].includes(word));
+    if (below === undefined) break;
+    words.push(word);
+    command = below;
+  }
+  const names = command.commands.flatMap((below) => [below.name(), ...below.aliases()]);
+  const next = args[words.length - 1] ?? "";
+  return { words, names, unknown: names.length > 0 && next !== "" && !next.startsWith("-") ? next : undefined };
 }
 
 function withoutName(words: readonly string[]): readonly string[] {
@@ -65,13 +90,15 @@ async function grpcConfigOf(words: readonly string[]): Promise<GrpcConfig | unde
   const program = newProgram((config) => {
     grpc = config.grpc;
     return Promise.resolve();
-  });
+  }, () => Promise.resolve());
   await program.parseAsync([...withoutName(words)], { from: "user" });
   return grpc;
 }
 
-/** @param use what to do with the configuration that arguments describe. */
-function newProgram(use: (config: Config) => Promise<void>): Command {
+/** What to do with the configuration that arguments describe. */
+type Use = (config: Config, texts: Readonly<Record<string, unknown>>) => Promise<void>;
+
+function newProgram(use: Use, useToCheck: Use = check): Command {
   const program = new Command("ovserve")
     .description(
       "Serves OpenVINO models over the TensorFlow Serving API. The flags below are tensorflow_model_server's, for use without a " +
@@ -79,31 +106,45 @@ function newProgram(use: (config: Config) => Promise<void>): Command {
     )
     .usage("[command] [flags]")
     .helpCommand(false)
-    // Flags behind a command are the command's.
-    .enablePositionalOptions()
     .option("--version", "print versions and leave");
-  addServerFlags(program);
+  addServing(program, { use, flags: {} });
+  const checking = new Command("check")
+    .description(
+      "say what would be served with the same arguments, and what is wrong; exit code 0 when all would serve",
+    )
+    .usage("[command] [flags]")
+    .helpCommand(false);
+  addServing(checking, { use: useToCheck, flags: CHECK_FLAGS });
+  program.addCommand(checking);
+  for (const command of [statusCommand(), predictCommand(), healthCommand(grpcConfigOf), licensesCommand()]) {
+    program.addCommand(command.exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => {} }));
+  }
+  return program;
+}
+
+/** Gives a command the flags to serve with, and the commands below it that serve. */
+function addServing(command: Command, { use, flags }: { use: Use; flags: Flags }): void {
+  addServerFlags(command);
   const parts: [Command, (texts: Readonly<Record<string, unknown>>) => Config][] = [
-    [program, serverConfig],
+    [command, serverConfig],
     [modelCommand(), modelConfig],
     [configCommand(), configConfig],
     [sagemakerCommand(), sagemakerConfig],
   ];
-  for (const [command, configOf] of parts) {
-    if (command !== program) program.addCommand(command);
-    addForeignFlags(command);
-    command.exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => {} });
-    command.action(async (texts: Readonly<Record<string, unknown>>) => {
+  // Flags behind a command are the command's.
+  command.enablePositionalOptions();
+  for (const [part, configOf] of parts) {
+    if (part !== command) command.addCommand(part);
+    addFlags(part, flags);
+    addForeignFlags(part);
+    part.exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => {} });
+    part.action(async (texts: Readonly<Record<string, unknown>>) => {
       if (texts.version === true) return printVersion(texts);
       const notes = judgeForeignFlags(texts);
       const config = configOf(texts);
-      await use(Object.freeze({ ...config, notes: [...notes, ...config.notes] }));
+      await use(Object.freeze({ ...config, notes: [...notes, ...config.notes] }), texts);
     });
   }
-  for (const command of [healthCommand(grpcConfigOf), licensesCommand()]) {
-    program.addCommand(command.exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => {} }));
-  }
-  return program;
 }
 
 function printVersion(texts: Readonly<Record<string, unknown>>): void {

@@ -88,6 +88,8 @@ export interface CompiledModel extends Disposable {
   readonly outputs: readonly Port[];
   /** How many infer requests keep the device busy. */
   readonly inferRequestsOptimal: number;
+  /** What the runtime says of a property: `NUM_STREAMS` → `2`. Undefined for one that this device does not have. */
+  readProperty(name: string): string | undefined;
   /** @throws {ServingError} INTERNAL when the runtime cannot make one. */
   createInferRequest(): InferRequest;
   /** What {@link Engine.attach} takes. Owned by nobody: it is valid as long as this model. */

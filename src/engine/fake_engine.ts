@@ -186,7 +186,8 @@ class FakeModel implements Model {
     if (this.#file.failCompile !== undefined) {
       throw new ServingError(CODE.INTERNAL, `Cannot compile the model: ${this.#file.failCompile}`);
     }
-    const compiled = { file: this.#file, inputs: this.#inputs, outputs: this.#outputs };
+    const { properties = new Map() } = options;
+    const compiled = { file: this.#file, inputs: this.#inputs, outputs: this.#outputs, properties };
     return new FakeCompiledModel(this.#engine, this.#path, compiled);
   }
 
@@ -199,6 +200,7 @@ interface Compiled {
   readonly file: FakeModelFile;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+  readonly properties: ReadonlyMap<string, string>;
 }
 
 class FakeCompiledModel implements CompiledModel {
@@ -219,6 +221,11 @@ class FakeCompiledModel implements CompiledModel {
     this.outputs = compiled.outputs;
     this.inferRequestsOptimal = engine.options.inferRequestsOptimal ?? 1;
     this.#life = new Life(engine.live, "compiledModels");
+  }
+
+  /** What it was compiled with. */
+  readProperty(name: string): string | undefined {
+    return this.#compiled.properties.get(name);
   }
 
   createInferRequest(): InferRequest {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { byteLength, formatShape, type Tensor } from "../base/tensor.ts";
+import { formatShape } from "../base/tensor.ts";
 import type { CompiledModel, InferRequest, Port } from "../engine/engine.ts";
 import type { BatchingOptions } from "./batch_predictor.ts";
-import { IN_LOOP_MAX_US } from "./compilation.ts";
+import { inferIfPossible, measureInLoopBytes } from "./measurement.ts";
 import { zerosOf } from "./warm_up.ts";
 
 /** What probing found out. */
@@ -24,7 +24,6 @@ type Subject = Pick<CompiledModel, "inputs" | "outputs" | "createInferRequest">;
 
 /** A model is tried with so many rows and with one more: an output may happen to have as many. */
 const TRIAL_ROWS = 2;
-const TIMED_ROUNDS = 3;
 
 /**
  * Whether requests can be inferred together: every input must have a first dimension that is open, and every output a row for each
@@ -51,7 +50,7 @@ export async function probeBatching(
       allowedBatchRows: options.allowedBatchRows.filter((rows) => rows <= rowsMax),
     },
     inLoopBytesMax: inLoopBytesMax > 0
-      ? Math.max(inLoopBytesMax, await measureInLoopBytes(request, { compiled, rowsMax }))
+      ? Math.max(inLoopBytesMax, await measureInLoopBytes(request, { ports: compiled.inputs, rowsMax }))
       : 0,
     notes: [],
   };
@@ -86,43 +85,4 @@ async function reasonByTrial(request: InferRequest, compiled: Subject): Promise<
     return `the output ${name} has the shape ${formatShape(outputs[index]?.shape ?? [])} for ${rows} rows`;
   }
   return undefined;
-}
-
-async function inferIfPossible(
-  request: InferRequest,
-  inputs: readonly Tensor[],
-): Promise<readonly Tensor[] | undefined> {
-  try {
-    return await request.inferAsync(inputs);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The most bytes of input that are inferred before the loop has been held up for too long, found by doubling rows. */
-async function measureInLoopBytes(
-  request: InferRequest,
-  { compiled, rowsMax }: { compiled: Subject; rowsMax: number },
-): Promise<number> {
-  let inLoopBytes = 0;
-  for (let rows = 1; rows <= rowsMax; rows *= 2) {
-    const inputs = zerosOf(compiled.inputs, rows);
-    // The first inference with a shape is slow, since the engine makes ready in it.
-    const outputs = inputs && await inferIfPossible(request, inputs);
-    if (inputs === undefined || outputs === undefined) break;
-    const us = quickestUs(() => request.infer(inputs));
-    if (us > IN_LOOP_MAX_US) break;
-    inLoopBytes = Math.floor(byteLength(inputs) * IN_LOOP_MAX_US / us);
-  }
-  return inLoopBytes;
-}
-
-function quickestUs(action: () => void): number {
-  let quickestMs = Infinity;
-  for (let round = 0; round < TIMED_ROUNDS; round++) {
-    const start = performance.now();
-    action();
-    quickestMs = Math.min(quickestMs, performance.now() - start);
-  }
-  return Math.max(1, quickestMs * 1000);
 }

@@ -6,9 +6,8 @@
  */
 import type { TensorSpec } from "../base/signature.ts";
 import { toServingError } from "../base/status.ts";
-import type { Tensor } from "../base/tensor.ts";
-import type { CompiledModel, InferRequest, Model } from "../engine/engine.ts";
-import { turnOfTheLoop, zerosOf } from "./warm_up.ts";
+import type { CompiledModel, Model } from "../engine/engine.ts";
+import { type Clocks, IN_LOOP_MAX_US, measureInference, type Measurement } from "./measurement.ts";
 
 /** What is known before a model is compiled. */
 export interface CompilationOptions {
@@ -21,12 +20,27 @@ export interface CompilationOptions {
   readonly inferRequestCount: number | undefined;
   /** How large the model's files are together. */
   readonly modelBytes: number;
+  /** In place of the system's, for tests. */
+  readonly clocks?: Clocks;
+}
+
+/** How the engine spreads inferences over a device, in its own words; undefined where the device does not say it. */
+export interface Spreading {
+  /** `LATENCY`, `THROUGHPUT`. */
+  readonly hint: string | undefined;
+  /** How many inferences run side by side. */
+  readonly streams: number | undefined;
+  /** How many threads all of them have together. */
+  readonly threads: number | undefined;
+  /** Whether each thread is kept on a processor of its own. */
+  readonly isPinned: boolean | undefined;
 }
 
 /** A model compiled, and what was found out. */
 export interface Compilation {
   /** Owned by the caller. */
   readonly compiled: CompiledModel;
+  readonly spreading: Spreading;
   /** The quickest inference of zeros in microseconds; undefined where the model would not infer them. */
   readonly inferenceUs: number | undefined;
   /** Inputs of at most this many bytes are best inferred in the event loop; 0 for none. */
@@ -35,13 +49,6 @@ export interface Compilation {
   /** Compiles the model in the same way once more, as long as it is not disposed. What is returned is the caller's. */
   compileAgain(): Promise<CompiledModel>;
 }
-
-/**
- * Inferring in the loop spares a hop to another thread and back, about 80 µs of processor time a request; but the loop serves nobody
- * else meanwhile, and one core does the work. A model that takes this long costs about a third less in the loop, and of two
- * cores about a third more requests are got out of it: there the two weigh the same.
- */
-export const IN_LOOP_MAX_US = 150;
 
 /**
  * Reading so many bytes of weights takes a core about as long as the loop may be held up, so a model with more is compiled for all
@@ -55,7 +62,6 @@ const QUICK_LARGE_MODEL_US = 1000;
 const ONE_THREAD: ReadonlyMap<string, string> = new Map([
   ["PERFORMANCE_HINT", "LATENCY"],
   ["INFERENCE_NUM_THREADS", "1"],
-  ["ENABLE_CPU_PINNING", "NO"],
 ]);
 
 /** For models that keep all of a device busy. */
@@ -64,30 +70,10 @@ const ALL_CORES: ReadonlyMap<string, string> = new Map([["PERFORMANCE_HINT", "TH
 /** By these a user says how the work is spread. */
 const SPREADING_PROPERTIES = ["PERFORMANCE_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS"];
 
-/**
- * So long, and at least twice, a model may show off the loop that it is quick: its first inference is slow, since the engine makes
- * ready in it, and on a busy machine others are delayed.
- */
-const OFF_LOOP_MS = 100;
-const OFF_LOOP_ROUNDS_MIN = 2;
-/** No delay makes a quick model this slow: once is enough. */
-const HOPELESS_US = 1_000_000;
-/** What is not quicker than this off the loop is not tried in it: the loop stands still as long. */
-const IN_LOOP_TRIAL_MAX_US = 5000;
-const IN_LOOP_ROUNDS = 10;
-/** After a few rounds only what may still turn out quick enough is tried further. */
-const IN_LOOP_ROUNDS_MIN = 3;
-const IN_LOOP_HOPEFUL_US = 1000;
-
 /** A model compiled one way, and measured. */
 interface Trial {
   readonly compiled: CompiledModel;
   readonly measured: Measurement | undefined;
-}
-
-interface Measurement {
-  readonly us: number;
-  readonly inputBytes: number;
 }
 
 /**
@@ -110,11 +96,12 @@ export async function compileMeasured(
   };
   const { compiled, measured } = await choose(options, {
     compile,
-    measure: (compiled) => disposeOnError(compiled, () => measure(compiled, inputs)),
+    measure: (compiled) => disposeOnError(compiled, () => measureInference(compiled, inputs, options.clocks)),
   });
   const isInLoop = options.device === "CPU" && measured !== undefined && measured.us <= IN_LOOP_MAX_US;
   return {
     compiled,
+    spreading: spreadingOf(compiled),
     inferenceUs: measured?.us,
     // Inference takes longer with larger inputs: what fits into the limit is what was measured, scaled.
     inLoopBytesMax: isInLoop ? Math.floor(measured.inputBytes * IN_LOOP_MAX_US / measured.us) : 0,
@@ -169,39 +156,18 @@ async function compileTuned(
   }
 }
 
-/** Infers zeros and times it. Undefined where shapes do not allow it or the model refuses zeros: it may still serve well. */
-async function measure(compiled: CompiledModel, specs: readonly TensorSpec[]): Promise<Measurement | undefined> {
-  const inputs = zerosOf(specs);
-  if (inputs === undefined) return undefined;
-  using request = compiled.createInferRequest();
-  try {
-    const us = await quickestUs(request, inputs);
-    const inputBytes = inputs.reduce((sum, tensor) => sum + (tensor.dtype === "string" ? 0 : tensor.bytes.length), 0);
-    return { us: Math.max(1, us), inputBytes: Math.max(1, inputBytes) };
-  } catch {
-    return undefined;
-  }
-}
-
-async function quickestUs(request: InferRequest, inputs: readonly Tensor[]): Promise<number> {
-  let quickest = Infinity;
-  const timed = async (infer: () => unknown) => {
-    const start = performance.now();
-    await infer();
-    quickest = Math.min(quickest, (performance.now() - start) * 1000);
+function spreadingOf(compiled: CompiledModel): Spreading {
+  const numberOf = (name: string): number | undefined => {
+    const number = Number(compiled.readProperty(name) || NaN);
+    return Number.isNaN(number) ? undefined : number;
   };
-  // Off the loop first: nobody knows yet how long it takes, and others may be served meanwhile.
-  const end = performance.now() + OFF_LOOP_MS;
-  for (let round = 0; round < OFF_LOOP_ROUNDS_MIN || performance.now() < end; round++) {
-    await timed(() => request.inferAsync(inputs));
-    if (quickest <= IN_LOOP_TRIAL_MAX_US || quickest >= HOPELESS_US) break;
-  }
-  for (let round = 0; round < IN_LOOP_ROUNDS; round++) {
-    if (quickest > (round < IN_LOOP_ROUNDS_MIN ? IN_LOOP_TRIAL_MAX_US : IN_LOOP_HOPEFUL_US)) break;
-    await timed(() => request.infer(inputs));
-    await turnOfTheLoop();
-  }
-  return quickest;
+  const pinning = compiled.readProperty("ENABLE_CPU_PINNING");
+  return {
+    hint: compiled.readProperty("PERFORMANCE_HINT"),
+    streams: numberOf("NUM_STREAMS"),
+    threads: numberOf("INFERENCE_NUM_THREADS"),
+    isPinned: pinning === undefined ? undefined : pinning === "YES",
+  };
 }
 
 /** Runs what may fail before a resource has found its owner: its failure disposes the resource. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { TensorSpec } from "../base/signature.ts";
 import { CODE, ServingError } from "../base/status.ts";
-import type { CompileOptions, Model } from "../engine/engine.ts";
+import type { CompiledModel, CompileOptions, InferRequest, Model } from "../engine/engine.ts";
 import { FakeEngine, type FakeEngineOptions, type FakeModelFile } from "../engine/fake_engine.ts";
 import { type Compilation, type CompilationOptions, compileMeasured } from "./compilation.ts";
+import type { Clocks } from "./measurement.ts";
 import { servingError, VersionFolder } from "./loading_testing.ts";
 
 const MODEL: FakeModelFile = {
@@ -19,10 +20,69 @@ const OPTIONS: CompilationOptions = {
   modelBytes: 1000,
 };
 
+/** Clocks on which inferences off the loop and in it take what a test says. */
+class SlowClocks implements Clocks {
+  #wallUs = 0;
+  #processorUs = 0;
+  readonly #cost: Cost;
+
+  constructor(cost: Cost) {
+    this.#cost = cost;
+  }
+
+  wallUs = (): number => this.#wallUs;
+  processorUs = (): number => this.#processorUs;
+
+  /** The same model, whose inferences take their time on these clocks. */
+  time(model: Model): Model {
+    const { pass } = this;
+    const timeCompiled = (compiled: CompiledModel): CompiledModel => ({
+      inputs: compiled.inputs,
+      outputs: compiled.outputs,
+      inferRequestsOptimal: compiled.inferRequestsOptimal,
+      readProperty: (name) => compiled.readProperty(name),
+      createInferRequest: () => timeRequest(compiled.createInferRequest()),
+      share: () => compiled.share(),
+      [Symbol.dispose]: () => compiled[Symbol.dispose](),
+    });
+    const timeRequest = (request: InferRequest): InferRequest => ({
+      infer: (inputs) => {
+        pass("in");
+        return request.infer(inputs);
+      },
+      inferAsync: (inputs) => {
+        pass("off");
+        return request.inferAsync(inputs);
+      },
+      [Symbol.dispose]: () => request[Symbol.dispose](),
+    });
+    return changed(model, { compile: async (options) => timeCompiled(await model.compile(options)) });
+  }
+
+  readonly pass = (where: "in" | "off"): void => {
+    const [wallUs, processorUs] = this.#cost(where);
+    this.#wallUs += wallUs;
+    this.#processorUs += processorUs;
+  };
+}
+
+/** What the next inference takes, off the loop or in it: microseconds on the wall, and of processor time. */
+type Cost = (where: "in" | "off") => readonly [wallUs: number, processorUs: number];
+
 /** Takes longer than anything that is quick. */
-const SLOW: FakeEngineOptions = {
-  gate: (stage) => stage === "infer" ? new Promise((resolve) => setTimeout(resolve, 25)) : undefined,
-};
+const SLOW: Cost = () => [25_000, 25_000];
+
+function changed(model: Model, changes: Partial<Model>): Model {
+  return {
+    inputs: model.inputs,
+    outputs: model.outputs,
+    findPort: (name, direction) => model.findPort(name, direction),
+    reshape: (shapes) => model.reshape(shapes),
+    compile: (options) => model.compile(options),
+    [Symbol.dispose]: () => model[Symbol.dispose](),
+    ...changes,
+  };
+}
 
 interface Outcome {
   readonly compilation: Omit<Compilation, "compiled">;
@@ -32,9 +92,10 @@ interface Outcome {
 
 async function compile(
   options: Partial<CompilationOptions>,
-  { engine: engineOptions = {}, model = MODEL, change = (read) => read }: {
+  { engine: engineOptions = {}, model = MODEL, cost, change = (read) => read }: {
     engine?: FakeEngineOptions;
     model?: FakeModelFile;
+    cost?: Cost;
     change?: (model: Model) => Model;
   } = {},
 ): Promise<Outcome> {
@@ -46,7 +107,12 @@ async function compile(
       return { name, tensorName: name, dtype, shape };
     });
     try {
-      const { compiled, ...compilation } = await compileMeasured(change(read), inputs, { ...OPTIONS, ...options });
+      const clocks = cost && new SlowClocks(cost);
+      const { compiled, ...compilation } = await compileMeasured(clocks?.time(read) ?? change(read), inputs, {
+        ...OPTIONS,
+        ...options,
+        ...(clocks && { clocks }),
+      });
       compiled[Symbol.dispose]();
       const properties = engine.compilations.map(({ properties }) => Object.fromEntries(properties ?? []));
       return { compilation, properties };
@@ -56,7 +122,7 @@ async function compile(
   }
 }
 
-const ONE_THREAD = { PERFORMANCE_HINT: "LATENCY", INFERENCE_NUM_THREADS: "1", ENABLE_CPU_PINNING: "NO" };
+const ONE_THREAD = { PERFORMANCE_HINT: "LATENCY", INFERENCE_NUM_THREADS: "1" };
 const ALL_CORES = { PERFORMANCE_HINT: "THROUGHPUT" };
 
 Deno.test("a quick model is compiled once, for one thread, and inferred in the loop", async () => {
@@ -67,15 +133,67 @@ Deno.test("a quick model is compiled once, for one thread, and inferred in the l
 });
 
 Deno.test("a slow model is compiled again, for all cores, and inferred off the loop", async () => {
-  const { compilation, properties } = await compile({}, { engine: SLOW });
+  const { compilation, properties } = await compile({}, { cost: SLOW });
   assert.deepEqual(properties, [ONE_THREAD, ALL_CORES]);
-  assert.ok((compilation.inferenceUs ?? 0) >= 20_000);
+  assert.equal(compilation.inferenceUs, 25_000);
   assert.equal(compilation.inLoopBytesMax, 0);
+});
+
+Deno.test("a quick model is inferred in the loop however busy the machine is", async () => {
+  // Whoever wants a processor waits for it; what runs is interrupted now and then.
+  let rounds = 0;
+  const busy: Cost = (where) => {
+    rounds++;
+    if (where === "off") return [rounds === 1 ? 400_000 : 60_000, rounds === 1 ? 4000 : 90];
+    return [rounds % 7 === 0 ? 31 : 12_000, 30];
+  };
+  const { compilation, properties } = await compile({}, { cost: busy });
+  assert.deepEqual(properties, [ONE_THREAD]);
+  assert.equal(compilation.inferenceUs, 31);
+  assert.ok(compilation.inLoopBytesMax > 16);
+});
+
+Deno.test("what the loop would wait for is not taken for quick because it takes little processor time", async () => {
+  const { compilation, properties } = await compile({}, { cost: () => [25_000, 20] });
+  assert.deepEqual(properties, [ONE_THREAD, ALL_CORES]);
+  assert.equal(compilation.inferenceUs, 25_000);
+  assert.equal(compilation.inLoopBytesMax, 0);
+});
+
+Deno.test("a model that gets quick only after a while is inferred in the loop", async () => {
+  let rounds = 0;
+  const cost: Cost = () => {
+    const us = Math.max(40, 380 - 10 * rounds++);
+    return [us, us];
+  };
+  assert.equal((await compile({}, { cost })).compilation.inferenceUs, 40);
+});
+
+Deno.test("a model that stays slow is tried in the loop a few times only, and a very slow one never", async () => {
+  const countInLoop = async (us: number): Promise<number> => {
+    let count = 0;
+    const cost: Cost = (where) => {
+      if (where === "in") count++;
+      return [us, us];
+    };
+    await compile({}, { cost });
+    return count;
+  };
+  assert.equal(await countInLoop(300), 100);
+  assert.equal(await countInLoop(900), 10);
+  assert.equal(await countInLoop(4000), 3);
+  assert.equal(await countInLoop(6000), 0);
+});
+
+Deno.test("how the engine spreads the work is told in its own words", async () => {
+  const properties = new Map([["NUM_STREAMS", "2"], ["INFERENCE_NUM_THREADS", "4"], ["ENABLE_CPU_PINNING", "YES"]]);
+  const { compilation } = await compile({ properties });
+  assert.deepEqual(compilation.spreading, { hint: undefined, streams: 2, threads: 4, isPinned: true });
 });
 
 Deno.test("a large model is compiled for all cores at once, and for one thread when it proves quick", async () => {
   const modelBytes = 8 * 1024 * 1024;
-  assert.deepEqual((await compile({ modelBytes }, { engine: SLOW })).properties, [ALL_CORES]);
+  assert.deepEqual((await compile({ modelBytes }, { cost: SLOW })).properties, [ALL_CORES]);
   assert.deepEqual((await compile({ modelBytes })).properties, [ALL_CORES, ONE_THREAD]);
 });
 
@@ -96,7 +214,7 @@ Deno.test("a model that cannot be measured is compiled for all cores", async () 
 
 Deno.test("what the user says of hints, streams or threads is left as it is", async () => {
   for (const name of ["PERFORMANCE_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS"]) {
-    const { properties } = await compile({ properties: new Map([[name, "2"]]) }, { engine: SLOW });
+    const { properties } = await compile({ properties: new Map([[name, "2"]]) }, { cost: SLOW });
     assert.deepEqual(properties, [{ [name]: "2" }]);
   }
   const { properties } = await compile({ properties: new Map([["ENABLE_CPU_PINNING", "YES"]]) });
@@ -111,7 +229,7 @@ Deno.test("other devices get all requests at once and are waited for off the loo
 });
 
 Deno.test("a number of infer requests is a hint for how the cores are divided", async () => {
-  const { properties } = await compile({ inferRequestCount: 3 }, { engine: SLOW });
+  const { properties } = await compile({ inferRequestCount: 3 }, { cost: SLOW });
   assert.deepEqual(properties, [ONE_THREAD, { ...ALL_CORES, PERFORMANCE_HINT_NUM_REQUESTS: "3" }]);
 });
 
@@ -123,17 +241,13 @@ Deno.test("the cache's folder is a property, and the user's own counts more", as
 });
 
 Deno.test("a cache that cannot be used is left out, and said", async () => {
-  const change = (model: Model): Model => ({
-    inputs: model.inputs,
-    outputs: model.outputs,
-    findPort: (name, direction) => model.findPort(name, direction),
-    reshape: (shapes) => model.reshape(shapes),
-    compile: (options: CompileOptions) => {
-      if (!options.properties?.has("CACHE_DIR")) return model.compile(options);
-      return Promise.reject(new ServingError(CODE.INTERNAL, "Cannot compile the model: no space"));
-    },
-    [Symbol.dispose]: () => model[Symbol.dispose](),
-  });
+  const change = (model: Model): Model =>
+    changed(model, {
+      compile: (options: CompileOptions) => {
+        if (!options.properties?.has("CACHE_DIR")) return model.compile(options);
+        return Promise.reject(new ServingError(CODE.INTERNAL, "Cannot compile the model: no space"));
+      },
+    });
   const { compilation, properties } = await compile({ cacheDir: "/cache" }, { change });
   assert.deepEqual(properties, [ONE_THREAD]);
   assert.deepEqual(compilation.notes, ["Compiled without the cache in /cache: Cannot compile the model: no space"]);

@@ -57,6 +57,7 @@ function markedCompiledModel(compiled: CompiledModel, mark: WorkMark): CompiledM
     inputs: compiled.inputs,
     outputs: compiled.outputs,
     inferRequestsOptimal: compiled.inferRequestsOptimal,
+    readProperty: (name) => compiled.readProperty(name),
     createInferRequest: () => new MarkedInferRequest(compiled.createInferRequest(), mark),
     share: (): MarkedSharedModel => ({
       ...compiled.share(),

@@ -202,7 +202,8 @@ async function mayBecomeAvailable({ basePath, versionPolicy }: ModelConfig, vers
   }
 }
 
-function labelError(name: string, version: number): ServingError {
+/** What is said of a label for a version that does not serve, in TensorFlow Serving's words. */
+export function labelError(name: string, version: number): ServingError {
   return new ServingError(
     CODE.FAILED_PRECONDITION,
     `Request to assign label to version ${version} of model ${name}, which is not currently available for inference`,

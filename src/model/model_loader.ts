@@ -9,9 +9,10 @@ import { assert, ServingError } from "../base/status.ts";
 import type { CompiledModel, Engine, Model } from "../engine/engine.ts";
 import type { BatchingOptions } from "./batch_predictor.ts";
 import { type BatchingProbe, probeBatching } from "./batching_probe.ts";
-import { type Compilation, compileMeasured, disposeOnError, LARGE_MODEL_BYTES } from "./compilation.ts";
+import { type Compilation, compileMeasured, disposeOnError, LARGE_MODEL_BYTES, type Spreading } from "./compilation.ts";
 import { scanFolder } from "./folder_scan.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
+import { measureInLoopBytes } from "./measurement.ts";
 import { accessError, fileIn, type ModelFiles, type Place, VERSION_FOLDER } from "./model_files.ts";
 import { ModelServable, type ModelServableOptions } from "./model_servable.ts";
 import { type BatchSize, planReshape, type ShapeSpec } from "./reshape.ts";
@@ -53,13 +54,17 @@ export interface LoadOptions {
 }
 
 /** What loading found out, for the log. */
-export interface LoadReport {
+export interface LoadReport extends Spreading {
+  readonly device: string;
   readonly inferRequestCount: number;
   /** The quickest inference of zeros in microseconds; undefined where it was not measured. */
   readonly inferenceUs: number | undefined;
+  /** Whether inputs of some size are inferred in the event loop, and of how many bytes at most; 0 for none. */
   readonly isInLoop: boolean;
-  /** Whether requests share inferences. */
+  readonly inLoopBytesMax: number;
+  /** Whether requests share inferences, and how many rows one takes at most; undefined where each has its own. */
   readonly isBatched: boolean;
+  readonly batchRowsMax: number | undefined;
   /** Sentences about what is odd and was no reason not to serve. */
   readonly notes: readonly string[];
 }
@@ -103,10 +108,14 @@ export async function loadModel(
   return {
     servable,
     report: {
+      device: options.device,
+      ...compilation.spreading,
       inferRequestCount: servable.inferRequestCount,
       inferenceUs,
       isInLoop: inLoopBytesMax > 0,
+      inLoopBytesMax,
       isBatched: batching !== undefined,
+      batchRowsMax: batching?.batchRowsMax,
       notes: [
         ...named.notes,
         ...narrowingNotes(signature, model),
@@ -175,8 +184,21 @@ async function probe(
   { compiled, inLoopBytesMax }: Compilation,
   { batching: options }: LoadOptions,
 ): Promise<BatchingProbe> {
-  if (options === undefined) return { options, inLoopBytesMax, notes: [] };
+  if (options === undefined) {
+    const bytes = await disposeOnError(compiled, () => widenInLoop(compiled, inLoopBytesMax));
+    return { options, inLoopBytesMax: bytes, notes: [] };
+  }
   return await disposeOnError(compiled, () => probeBatching(compiled, { options, inLoopBytesMax }));
+}
+
+/** How many bytes of inputs with several rows, where those are for the client to choose, are best inferred in the loop. */
+async function widenInLoop(compiled: CompiledModel, inLoopBytesMax: number): Promise<number> {
+  const rowsMax = Math.max(...compiled.inputs.map(({ shape: [first] = [] }) => first?.max ?? 1));
+  if (inLoopBytesMax === 0 || compiled.inputs.every(({ shape: [first] = [] }) => first?.min === first?.max)) {
+    return inLoopBytesMax;
+  }
+  using request = compiled.createInferRequest();
+  return Math.max(inLoopBytesMax, await measureInLoopBytes(request, { ports: compiled.inputs, rowsMax }));
 }
 
 /**

@@ -54,6 +54,10 @@ export class FfiCompiledModel implements CompiledModel {
     return { handle: Deno.UnsafePointer.value(this.#owned.pointer), inputs, outputs, inferRequestsOptimal };
   }
 
+  readProperty(name: string): string | undefined {
+    return readProperty(this.#library, this.#owned.pointer, name);
+  }
+
   createInferRequest(): InferRequest {
     const pointer = this.#library.outPointer(
       (out) => this.#library.symbols.ov_compiled_model_create_infer_request(this.#owned.pointer, out),

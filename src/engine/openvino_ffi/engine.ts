@@ -18,7 +18,19 @@ import { STATUS } from "./symbols.ts";
  */
 const CORE_PROPERTIES: ReadonlyMap<string, string> = new Map([["ENABLE_MMAP", "NO"]]);
 
+/**
+ * The CPU's threads are not pinned: OpenVINO numbers the processors anew for each model, so that the threads of two models would sit
+ * on the same ones while others are idle. What a model's own properties say counts more, on `AUTO` and its kind too.
+ */
+const CPU_PROPERTIES: ReadonlyMap<string, string> = new Map([["ENABLE_CPU_PINNING", "NO"]]);
+
 const NO_NAMES: ModelNames = { inputs: [], outputs: [] };
+
+/** How OpenVINO may use the machine. */
+export interface FfiEngineOptions {
+  /** How many threads a model has on the CPU at most, unless its properties say it; undefined for one on each processor. */
+  readonly cpuThreadsMax?: number | undefined;
+}
 
 /** OpenVINO's runtime behind the port. */
 export class FfiEngine implements Engine {
@@ -34,13 +46,14 @@ export class FfiEngine implements Engine {
    * @param path its C library, as `findRuntime` finds it.
    * @throws {ServingError} FAILED_PRECONDITION when it cannot be opened or is of another release.
    */
-  constructor(path: string) {
+  constructor(path: string, { cpuThreadsMax }: FfiEngineOptions = {}) {
     this.#library = new Library(path);
     const { symbols } = this.#library;
     try {
       const core = this.#library.outPointer((out) => symbols.ov_core_create(out), "Cannot start OpenVINO");
       this.#core = new Owned(core, { what: "engine", free: symbols.ov_core_free });
-      this.#setProperties(CORE_PROPERTIES);
+      this.#setProperties(null, CORE_PROPERTIES);
+      this.#setCpuProperties(cpuThreadsMax);
     } catch (error) {
       this.#library[Symbol.dispose]();
       throw error;
@@ -48,11 +61,23 @@ export class FfiEngine implements Engine {
     this.description = `OpenVINO ${this.#library.version}`;
   }
 
-  #setProperties(properties: ReadonlyMap<string, string>): void {
+  /** @param device null for OpenVINO itself. */
+  #setProperties(device: string | null, properties: ReadonlyMap<string, string>): void {
     const { table, strings } = nativeProperties(properties);
     const count = BigInt(strings.length / 2);
-    const status = this.#library.symbols.ov_core_set_properties(this.#core.pointer, null, count, table);
+    const nativeDevice = device === null ? null : toCString(device);
+    const status = this.#library.symbols.ov_core_set_properties(this.#core.pointer, nativeDevice, count, table);
     this.#library.check(status, "Cannot set up OpenVINO");
+  }
+
+  #setCpuProperties(threadsMax: number | undefined): void {
+    const threads = threadsMax === undefined ? [] : [["INFERENCE_NUM_THREADS", String(threadsMax)] as const];
+    try {
+      this.#setProperties("CPU", new Map([...CPU_PROPERTIES, ...threads]));
+    } catch (error) {
+      // A runtime may come without the CPU's plugin.
+      if (this.devices.includes("CPU")) throw error;
+    }
   }
 
   /** Asked for once, when first needed: OpenVINO loads every device's plugin to answer. */

@@ -84,7 +84,7 @@ export const SYMBOLS = {
   ov_core_set_properties: {
     parameters: [
       "pointer", // const ov_core_t* core
-      "pointer", // const char* device_name
+      "buffer", // const char* device_name
       "usize", // const size_t num_properties
       "buffer", // const ov_property_t* properties
     ],

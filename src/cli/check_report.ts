@@ -1,0 +1,248 @@
+/**
+ * Finds out what a server with a configuration would serve: reads what it would read and loads what it would load, one version after
+ * the other, and frees it again. Opens no port and changes nothing.
+ *
+ * @module
+ */
+import type { Dimension, PartialShape, Signature, TensorSpec } from "../base/signature.ts";
+import { CODE, ServingError } from "../base/status.ts";
+import { openEngine } from "../app.ts";
+import { type Batching, readBatching } from "../config/batching_parameters.ts";
+import { readCertificate } from "../config/certificate_files.ts";
+import type { Config, ModelConfig } from "../config/config.ts";
+import type { ModelsRead } from "../config/model_server_config.ts";
+import { readModels, readModelsFile } from "../config/models_file.ts";
+import { readMonitoringConfig } from "../config/monitoring_config.ts";
+import { FileSystemSource, type SourceEvent, type VersionFiles } from "../model/file_system_source.ts";
+import { labelError } from "../model/model_catalog.ts";
+import type { LoadReport } from "../model/model_loader.ts";
+import { dataTypeName } from "../service/data_type_name.ts";
+import { loadVersion, type VersionLoaderParts } from "../version_loader.ts";
+
+/** An input or output: the dtype as TensorFlow calls it, and its sizes, -1 for any and `[min, max]` for some; null for any rank. */
+export interface TensorReport {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly (number | readonly [number, number])[] | null;
+}
+
+/** A way to call a model. */
+export interface SignatureReport {
+  readonly inputs: readonly TensorReport[];
+  readonly outputs: readonly TensorReport[];
+}
+
+/** A version that would serve, with all that loading it found out. */
+export interface ServingVersion extends LoadReport {
+  readonly serves: true;
+  readonly version: number;
+  readonly format: string;
+  /** The file OpenVINO reads first, or a SavedModel's folder. */
+  readonly path: string;
+  readonly signatures: Readonly<Record<string, SignatureReport>>;
+}
+
+/** A version that would not. */
+export interface FailedVersion {
+  readonly serves: false;
+  readonly version: number;
+  readonly folder: string;
+  /** A code of gRPC's by name, and a sentence. */
+  readonly code: string;
+  readonly error: string;
+}
+
+/** What came of a version. */
+export type VersionReport = ServingVersion | FailedVersion;
+
+/** What came of a model: of the versions that its policy chooses, and what of its configuration cannot be had. */
+export interface ModelReport {
+  readonly name: string;
+  readonly basePath: string;
+  readonly versions: readonly VersionReport[];
+  readonly problems: readonly string[];
+  /** What is odd and no reason not to serve. */
+  readonly notes: readonly string[];
+}
+
+/** What the models are loaded with. */
+export interface EngineReport {
+  readonly description: string;
+  readonly path: string;
+  readonly devices: readonly string[];
+  /** How many processors may be used, and what keeps it from being more: `machine`, `affinity` or `quota`. */
+  readonly cores: number;
+  readonly coresLimit: string;
+}
+
+/** What came of all. */
+export interface CheckReport {
+  /** Whether all of it would serve. */
+  readonly serves: boolean;
+  readonly engine: EngineReport;
+  readonly models: readonly ModelReport[];
+  /** What is wrong with the configuration of the server. */
+  readonly problems: readonly string[];
+  /** What is passed over. */
+  readonly notes: readonly string[];
+}
+
+/** Who wants to hear of each as soon as it is known. */
+export interface CheckListener {
+  onEngine?(engine: EngineReport): void;
+  onModel?(model: ModelReport): void;
+}
+
+/**
+ * Checks a configuration.
+ *
+ * @throws {Error} with the sentence to show when there is nothing to check: no runtime, a file of models that cannot be read.
+ */
+export async function checkConfig(config: Config, listener: CheckListener = {}): Promise<CheckReport> {
+  const { models, notes } = await readModelsOf(config);
+  const problems: string[] = [];
+  const batching = await readServerFiles(config, problems);
+  const { engine, runtime, cores } = openEngine(config);
+  using _ = engine;
+  const engineReport = {
+    description: engine.description,
+    path: runtime.path,
+    devices: engine.devices,
+    cores: cores.count,
+    coresLimit: cores.limit,
+  };
+  listener.onEngine?.(engineReport);
+  if (models.length === 0) problems.push("No model is listed");
+  const reports: ModelReport[] = [];
+  for (const model of models) {
+    const report = await checkModel(model, { config, engine, batching, quarantine: undefined });
+    listener.onModel?.(report);
+    reports.push(report);
+  }
+  return {
+    serves: problems.length === 0 && reports.every(isServing),
+    engine: engineReport,
+    models: reports,
+    problems,
+    notes: [...config.notes, ...notes, ...notesOn(config)],
+  };
+}
+
+function isServing({ versions, problems }: ModelReport): boolean {
+  return problems.length === 0 && versions.length > 0 && versions.every(({ serves }) => serves);
+}
+
+async function readModelsOf({ models }: Config): Promise<ModelsRead> {
+  if (models.kind === "list") return { models: models.models, notes: [] };
+  return readModels(await readModelsFile(models.file), { file: models.file, before: [] });
+}
+
+/** Reads the other files a server begins with. */
+async function readServerFiles(
+  { batching, grpc, observation: { monitoringPath } }: Config,
+  problems: string[],
+): Promise<Batching | undefined> {
+  const attempt = async <T>(read: (() => Promise<T>) | undefined): Promise<T | undefined> => {
+    try {
+      return await read?.();
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  };
+  // Where both front ends speak TLS they have one certificate.
+  const { certificate } = grpc;
+  await attempt(certificate && (() => readCertificate(certificate)));
+  await attempt(monitoringPath === undefined ? undefined : () => readMonitoringConfig(monitoringPath));
+  return await attempt(batching && (() => readBatching(batching)));
+}
+
+function notesOn({ quarantineDir }: Config): string[] {
+  if (quarantineDir === undefined) return [];
+  return ["--quarantine_crashing_versions is passed over: what is in quarantine is loaded here all the same"];
+}
+
+async function checkModel(model: ModelConfig, parts: VersionLoaderParts): Promise<ModelReport> {
+  const { found, events } = await findVersions(model);
+  const versions: VersionReport[] = [];
+  for (const files of [...found.values()].sort((a, b) => a.version - b.version)) {
+    versions.push(await checkVersion(model, { files, parts }));
+  }
+  const problems = events.filter(({ kind }) => kind !== "folder ignored").map(sentenceOn);
+  if (found.size === 0 && problems.length === 0) problems.push(`Model ${model.name} has no version to serve`);
+  const labels = [...model.versionLabels].filter(([, version]) =>
+    !versions.some((v) => v.serves && v.version === version)
+  );
+  const unassigned = labels.map(([label, version]) => `${label}: ${labelError(model.name, version).message}`);
+  const mayWait = parts.config.allowLabelsForUnavailable;
+  return {
+    name: model.name,
+    basePath: model.basePath,
+    versions,
+    problems: [...problems, ...(mayWait ? [] : unassigned)],
+    notes: [
+      ...events.filter(({ kind }) => kind === "folder ignored").map(sentenceOn),
+      ...(mayWait
+        ? labels.map(([label, version]) => `${label} stands for version ${version}, which is not served`)
+        : []),
+    ],
+  };
+}
+
+function sentenceOn({ kind, reason }: SourceEvent): string {
+  return reason ?? kind;
+}
+
+/** What lies there now, as a server that looks once would find it. */
+async function findVersions(
+  { name, basePath, versionPolicy: policy }: ModelConfig,
+): Promise<{ found: ReadonlyMap<number, VersionFiles>; events: readonly SourceEvent[] }> {
+  let found: ReadonlyMap<number, VersionFiles> = new Map();
+  const events: SourceEvent[] = [];
+  await using source = new FileSystemSource({
+    pollIntervalMs: 0,
+    onAspired: (_, versions) => found = versions,
+    // A version whose files are not whole says so when it is loaded.
+    onEvent: (event) => event.kind !== "version incomplete" && events.push(event),
+  });
+  await source.setModels([{ name, basePath, policy }]);
+  return { found, events };
+}
+
+async function checkVersion(
+  model: ModelConfig,
+  { files, parts }: { files: VersionFiles; parts: VersionLoaderParts },
+): Promise<VersionReport> {
+  const { version, folder } = files;
+  try {
+    const { servable, report, files: { format, path } } = await loadVersion(model, files, parts);
+    using _ = servable;
+    const signatures = [...servable.signatures].map(([name, signature]) => [name, signatureReport(signature)] as const);
+    return { serves: true, version, format, path, signatures: Object.fromEntries(signatures), ...report };
+  } catch (thrown) {
+    // Who asks here may see what clients must not.
+    const { code, message } = thrown instanceof ServingError ? thrown : new ServingError(CODE.INTERNAL, String(thrown));
+    return { serves: false, version, folder, code: codeName(code), error: message };
+  }
+}
+
+function codeName(code: number): string {
+  return Object.entries(CODE).find(([, value]) => value === code)?.[0] ?? String(code);
+}
+
+function signatureReport({ inputs, outputs }: Signature): SignatureReport {
+  return { inputs: inputs.map(tensorReport), outputs: outputs.map(tensorReport) };
+}
+
+function tensorReport({ name, dtype, shape }: TensorSpec): TensorReport {
+  return { name, dtype: dataTypeName(dtype), shape: sizesOf(shape) };
+}
+
+function sizesOf(shape: PartialShape): TensorReport["shape"] {
+  if (shape === undefined) return null;
+  return shape.map(({ min, max }: Dimension) => {
+    if (min === max) return min;
+    const isAny = min === 0 && max === Infinity;
+    return isAny ? -1 : [min, max === Infinity ? -1 : max];
+  });
+}
