@@ -60,7 +60,7 @@ Deno.test("ovserve check config tells machines the same of each version, and wha
     "config",
     "--config_path",
     config,
-    "--grpc_workers",
+    "--rest_workers",
     "4",
     "--enable_batching",
   );
@@ -87,7 +87,7 @@ Deno.test("ovserve check config tells machines the same of each version, and wha
   });
   assert.equal(tiny?.isBatched, false);
   assert.deepEqual(tiny?.notes, ["Requests are not batched: the first dimension of the input x is always 1"]);
-  assert.deepEqual(report.notes, ["--grpc_workers is ignored: requests do not take a thread each"]);
+  assert.deepEqual(report.notes, ["--rest_workers is ignored: requests do not take a thread each"]);
 });
 
 Deno.test("ovserve check loads all versions that a policy chooses and says which would not serve", async () => {
