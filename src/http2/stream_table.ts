@@ -7,6 +7,7 @@
 import { ERROR_CODE } from "./frames.ts";
 import type { HeaderField, OnRequest } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
+import { OpenStreams } from "./open_streams.ts";
 import type { CheckedHeaders } from "./request_headers.ts";
 import { Sender, type SenderEvents } from "./sender.ts";
 import { Stream, type StreamHost } from "./stream.ts";
@@ -33,7 +34,7 @@ export class StreamTable implements StreamHost, SenderEvents {
   readonly peer: string;
   readonly #options: StreamTableOptions;
   readonly #limits: Http2Limits;
-  readonly #open: Map<number, Stream> = new Map();
+  readonly #open: OpenStreams = new OpenStreams();
   /** A ring of ids: positive where both sides had ended, negative where we reset. */
   readonly #ended: Int32Array = new Int32Array(ENDED_SLOTS);
   #endedNext = 0;
@@ -65,7 +66,7 @@ export class StreamTable implements StreamHost, SenderEvents {
 
   /** The open streams. */
   values(): Iterable<Stream> {
-    return this.#open.values();
+    return this.#open.all();
   }
 
   /** Whether the peer has never used this id (RFC 9113 section 5.1, idle). */
@@ -90,7 +91,7 @@ export class StreamTable implements StreamHost, SenderEvents {
       receiveWindow: this.#limits.streamWindowBytes,
       contentLength: headers.contentLength,
     });
-    this.#open.set(id, stream);
+    this.#open.add(stream);
     try {
       stream.listener = this.#options.onRequest(stream, headers, endStream);
     } catch (error) {
@@ -199,7 +200,7 @@ export class StreamTable implements StreamHost, SenderEvents {
 
   /** The connection is gone: ends all streams, telling only the layer above. */
   abandon(code: number): void {
-    for (const stream of [...this.#open.values()]) this.resetByPeer(stream, code);
+    for (const stream of this.#open.all()) this.resetByPeer(stream, code);
   }
 
   sendHeaders(stream: Stream, headers: { block: Uint8Array; endStream: boolean }): void {
@@ -252,7 +253,7 @@ export class StreamTable implements StreamHost, SenderEvents {
   #close(stream: Stream, remembered: number): void {
     if (stream.isClosed) return;
     stream.isClosed = true;
-    this.#open.delete(stream.id);
+    this.#open.delete(stream);
     this.sender.drop(stream);
     this.#remember(remembered);
   }
