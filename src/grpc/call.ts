@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
-import type { Http2Stream } from "../http2/http2.ts";
+import type { Http2Stream, Span } from "../http2/http2.ts";
 import type { InflightBudget } from "./inflight_budget.ts";
 import type { MessageBuffers } from "./message_buffers.ts";
 import { messagePrefix } from "./message_reader.ts";
@@ -70,6 +70,16 @@ export interface CallOptions {
   readonly observer?: CallObserver;
 }
 
+/** What a call is made of besides its stream. */
+export interface CallParts<M extends Method> {
+  readonly head: RequestHead;
+  readonly method: M;
+  readonly options: CallOptions;
+}
+
+/** What a stream brings when it brings its end alone. */
+export const NO_DATA: Span = { bytes: new Uint8Array(0), start: 0, end: 0 };
+
 /** Hears of calls. Must not throw. */
 export interface CallObserver {
   /** The message of a unary call is there. What is returned goes with the call. */
@@ -87,21 +97,17 @@ export abstract class ServerCall {
   protected readonly options: CallOptions;
   /** All has been said. */
   protected isOver = false;
-  readonly #compressesReplies: boolean;
+  protected compressesReplies = false;
   #areHeadersSent = false;
   #compressing: Promise<void> | undefined;
   #abort: AbortController | undefined;
   #cancelled: ServingError | undefined;
   #deadlineTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(
-    stream: Http2Stream,
-    call: { head: RequestHead; options: CallOptions; compressesReplies: boolean },
-  ) {
+  constructor(stream: Http2Stream, parts: CallParts<Method>) {
     this.stream = stream;
-    this.head = call.head;
-    this.options = call.options;
-    this.#compressesReplies = call.compressesReplies;
+    this.head = parts.head;
+    this.options = parts.options;
   }
 
   /** Aborted with a ServingError when the client cancels or its deadline passes. Made when first asked for. */
@@ -127,7 +133,7 @@ export abstract class ServerCall {
   /** Sends one message. The parts are borrowed until the call returns. */
   send(parts: readonly Uint8Array[]): void {
     if (this.isOver) return;
-    if (!this.#compressesReplies) return this.#write(parts, false);
+    if (!this.compressesReplies) return this.#write(parts, false);
     const compressed = compress(joinParts(parts));
     this.#compressing = Promise.all([compressed, this.#compressing]).then(([message]) => this.#write([message], true));
   }
@@ -181,7 +187,7 @@ export abstract class ServerCall {
     if (this.isOver) return;
     if (!this.#areHeadersSent) {
       this.#areHeadersSent = true;
-      this.stream.sendHeaders(this.#compressesReplies ? RESPONSE_HEADERS_GZIP : RESPONSE_HEADERS, false);
+      this.stream.sendHeaders(this.compressesReplies ? RESPONSE_HEADERS_GZIP : RESPONSE_HEADERS, false);
     }
     let length = 0;
     for (const part of parts) length += part.length;

@@ -5,6 +5,7 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
+import type { Span } from "../http2/http2.ts";
 import { type MessageBuffers, POOLED_BYTES_MIN } from "./message_buffers.ts";
 
 /** A compressed flag and the message's length. */
@@ -48,19 +49,19 @@ export class MessageReader {
    *
    * @throws {ServingError} RESOURCE_EXHAUSTED for a message that is too long; INTERNAL for a prefix that makes no sense.
    */
-  push(chunk: Uint8Array): void {
-    let at = 0;
-    while (at < chunk.length) {
+  push({ bytes, start, end }: Span): void {
+    let at = start;
+    while (at < end) {
       if (this.#prefixBytes < PREFIX_BYTES) {
-        const taken = Math.min(PREFIX_BYTES - this.#prefixBytes, chunk.length - at);
-        for (let i = 0; i < taken; i++) this.#prefix[this.#prefixBytes + i] = chunk[at + i] as number;
+        const taken = Math.min(PREFIX_BYTES - this.#prefixBytes, end - at);
+        for (let i = 0; i < taken; i++) this.#prefix[this.#prefixBytes + i] = bytes[at + i] as number;
         this.#prefixBytes += taken;
         at += taken;
         if (this.#prefixBytes < PREFIX_BYTES) return;
         this.#begin();
       }
-      const taken = Math.min(this.#length - this.#messageBytes, chunk.length - at);
-      if (taken > 0) this.#roomFor(taken).set(taken === chunk.length ? chunk : chunk.subarray(at, at + taken));
+      const taken = Math.min(this.#length - this.#messageBytes, end - at);
+      if (taken > 0) this.#roomFor(taken).set(bytes.subarray(at, at + taken));
       at += taken;
       this.#took(taken);
     }
@@ -81,7 +82,7 @@ export class MessageReader {
   #begin(): void {
     const flag = this.#prefix[0] as number;
     if (flag > 1) throw new ServingError(CODE.INTERNAL, `A message's compressed flag is ${flag}, expected 0 or 1`);
-    this.#length = lengthOf(this.#prefix);
+    this.#length = lengthOf(this.#prefix, 0);
     if (this.#length > this.#bytesMax) {
       throw new ServingError(
         CODE.RESOURCE_EXHAUSTED,
@@ -120,14 +121,15 @@ export class MessageReader {
 }
 
 /** Whether the data is exactly one message with its prefix. */
-export function isOneMessage(chunk: Uint8Array): boolean {
-  return chunk.length >= PREFIX_BYTES && (chunk[0] as number) <= 1 &&
-    lengthOf(chunk) === chunk.length - PREFIX_BYTES;
+export function isOneMessage({ bytes, start, end }: Span): boolean {
+  return end - start >= PREFIX_BYTES && (bytes[start] as number) <= 1 &&
+    lengthOf(bytes, start) === end - start - PREFIX_BYTES;
 }
 
-function lengthOf(prefix: Uint8Array): number {
-  return (prefix[1] as number) * 0x1000000 + ((prefix[2] as number) << 16) + ((prefix[3] as number) << 8) +
-    (prefix[4] as number);
+/** The length in the prefix that stands at an offset. */
+function lengthOf(bytes: Uint8Array, at: number): number {
+  return (bytes[at + 1] as number) * 0x1000000 + ((bytes[at + 2] as number) << 16) +
+    ((bytes[at + 3] as number) << 8) + (bytes[at + 4] as number);
 }
 
 const outgoingPrefix = new Uint8Array(PREFIX_BYTES);

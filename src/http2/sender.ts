@@ -159,14 +159,14 @@ export class Sender {
     return true;
   }
 
-  /** Sends headers or trailers, after what waits. */
-  headers(stream: Stream, headers: { block: Uint8Array; endStream: boolean }): void {
-    const { block, endStream } = headers;
+  /** Sends headers or trailers, after what waits. They are the last once the stream's `isLocalEnded` is set; so is {@link data}. */
+  headers(stream: Stream, block: Uint8Array): void {
+    const endStream = stream.isLocalEnded;
     if (stream.pending !== undefined) {
       stream.pending.push({ bytes: block, isHeaders: true, endStream, offset: 0 });
       return;
     }
-    this.headerBlock(stream.id, headers);
+    this.headerBlock(stream.id, { block, endStream });
     if (endStream) this.#events.onEndSent(stream);
   }
 
@@ -189,8 +189,8 @@ export class Sender {
   }
 
   /** Sends data: what the windows and the outgoing buffer let through at once, a copy of the rest later. */
-  data(stream: Stream, data: { parts: readonly Uint8Array[]; endStream: boolean }): void {
-    const { parts, endStream } = data;
+  data(stream: Stream, parts: readonly Uint8Array[]): void {
+    const endStream = stream.isLocalEnded;
     let length = 0;
     for (const part of parts) length += part.length;
     if (length === 0 && !endStream) return;

@@ -8,8 +8,9 @@ import type { Http2Stream, StreamListener } from "./http2.ts";
 /** What a stream asks of its connection. */
 export interface StreamHost {
   readonly peer: string;
-  sendHeaders(stream: Stream, headers: { block: Uint8Array; endStream: boolean }): void;
-  sendData(stream: Stream, data: { parts: readonly Uint8Array[]; endStream: boolean }): void;
+  /** The last that is sent on the stream when its `isLocalEnded` is set; so is data. */
+  sendHeaders(stream: Stream, block: Uint8Array): void;
+  sendData(stream: Stream, parts: readonly Uint8Array[]): void;
   reset(stream: Stream, code: number): void;
   consumed(stream: Stream, bytes: number): void;
 }
@@ -74,13 +75,13 @@ export class Stream implements Http2Stream {
   sendHeaders(block: Uint8Array, endStream: boolean): void {
     if (this.isClosed || this.isLocalEnded) return;
     this.isLocalEnded = endStream;
-    this.#host.sendHeaders(this, { block, endStream });
+    this.#host.sendHeaders(this, block);
   }
 
   sendData(parts: readonly Uint8Array[], endStream: boolean): void {
     if (this.isClosed || this.isLocalEnded) return;
     this.isLocalEnded = endStream;
-    this.#host.sendData(this, { parts, endStream });
+    this.#host.sendData(this, parts);
   }
 
   reset(code: number): void {

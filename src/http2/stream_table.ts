@@ -5,7 +5,7 @@
  * @module
  */
 import { ERROR_CODE } from "./frames.ts";
-import type { HeaderField, OnRequest } from "./http2.ts";
+import type { HeaderField, OnRequest, Span } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import { OpenStreams } from "./open_streams.ts";
 import type { CheckedHeaders } from "./request_headers.ts";
@@ -138,14 +138,13 @@ export class StreamTable implements StreamHost, SenderEvents {
     stream.creditBytes = 0;
   }
 
-  /** Hands data to the layer above; `endStream` with the last of it. */
-  deliver(stream: Stream, data: { chunk: Uint8Array; endStream: boolean }): void {
-    const { chunk, endStream } = data;
-    this.creditConnection(chunk.length);
-    stream.unconsumedBytes += chunk.length;
-    stream.isRemoteEnded = endStream;
+  /** Hands data to the layer above, the last of it once the stream's `isRemoteEnded` is set. */
+  deliver(stream: Stream, chunk: Span): void {
+    const length = chunk.end - chunk.start;
+    this.creditConnection(length);
+    stream.unconsumedBytes += length;
     try {
-      stream.listener?.onData(chunk, endStream);
+      stream.listener?.onData(chunk, stream.isRemoteEnded);
     } catch (error) {
       this.#failed(stream, error);
     }
@@ -162,13 +161,12 @@ export class StreamTable implements StreamHost, SenderEvents {
     }
   }
 
-  /** Tells the layer above that its room was filled. */
-  filled(stream: Stream, data: { bytes: number; endStream: boolean }): void {
-    this.creditConnection(data.bytes);
-    stream.unconsumedBytes += data.bytes;
-    stream.isRemoteEnded = data.endStream;
+  /** Tells the layer above that its room was filled, as {@link deliver} does. */
+  filled(stream: Stream, bytes: number): void {
+    this.creditConnection(bytes);
+    stream.unconsumedBytes += bytes;
     try {
-      stream.listener?.filled?.(data.bytes, data.endStream);
+      stream.listener?.filled?.(bytes, stream.isRemoteEnded);
     } catch (error) {
       this.#failed(stream, error);
     }
@@ -203,13 +201,13 @@ export class StreamTable implements StreamHost, SenderEvents {
     for (const stream of this.#open.all()) this.resetByPeer(stream, code);
   }
 
-  sendHeaders(stream: Stream, headers: { block: Uint8Array; endStream: boolean }): void {
-    this.sender.headers(stream, headers);
+  sendHeaders(stream: Stream, block: Uint8Array): void {
+    this.sender.headers(stream, block);
     this.#options.onSend();
   }
 
-  sendData(stream: Stream, data: { parts: readonly Uint8Array[]; endStream: boolean }): void {
-    this.sender.data(stream, data);
+  sendData(stream: Stream, parts: readonly Uint8Array[]): void {
+    this.sender.data(stream, parts);
     this.#options.onSend();
   }
 
