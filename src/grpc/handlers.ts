@@ -4,8 +4,9 @@
  * @module
  */
 import type { ModelService } from "../service/model_service.ts";
-import type { PredictionService } from "../service/prediction_service.ts";
-import type { Method } from "./call.ts";
+import type { Answering, PredictionService } from "../service/prediction_service.ts";
+import type { PredictResponse } from "../service/messages.ts";
+import type { Method, ServerCall } from "./call.ts";
 import {
   decodeClassificationRequest,
   decodeMultiInferenceRequest,
@@ -33,10 +34,7 @@ export function grpcMethods(
     {
       path: "/tensorflow.serving.PredictionService/Predict",
       handle: (message, call) =>
-        prediction.predict(decodePredictRequest(message), {
-          caller: call,
-          respond: (response) => call.reply(encodePredictResponse(response, encoding)),
-        }),
+        prediction.predict(decodePredictRequest(message), new PredictAnswering(call, encoding)),
     },
     {
       path: "/tensorflow.serving.PredictionService/Classify",
@@ -79,4 +77,19 @@ export function grpcMethods(
       },
     },
   ];
+}
+
+/** Replies to a call of Predict. */
+class PredictAnswering implements Answering<void> {
+  readonly caller: ServerCall;
+  readonly #encoding: EncodeOptions;
+
+  constructor(call: ServerCall, encoding: EncodeOptions) {
+    this.caller = call;
+    this.#encoding = encoding;
+  }
+
+  respond(response: PredictResponse): void {
+    this.caller.reply(encodePredictResponse(response, this.#encoding));
+  }
 }

@@ -34,7 +34,7 @@ export interface PredictOptions<R> {
   /** Whether it shares no inference and does not wait for one to be shared. For warming up: nobody else may ask meanwhile. */
   readonly isAlone?: true;
   /** Gets all outputs in the signature's order, views of the engine's memory that are valid until it returns. */
-  readonly use: (outputs: readonly Tensor[]) => R;
+  use(outputs: readonly Tensor[]): R;
 }
 
 /** One loaded version of a model, ready to predict. */
@@ -96,8 +96,7 @@ export class ModelServable implements Disposable {
     const { record } = options.caller;
     record?.asks();
     if (this.#batches !== undefined && !options.isAlone) {
-      const { caller } = options;
-      return this.#batches.predict(inputs, { caller, use: (outputs) => useOutputs(outputs, options) });
+      return this.#predictTogether(this.#batches, { inputs, options });
     }
     if (this.#inLoopBytesMax > 0 && byteLength(inputs) <= this.#inLoopBytesMax) {
       const request = this.#pool.tryAcquire();
@@ -112,6 +111,13 @@ export class ModelServable implements Disposable {
       }
     }
     return this.#predictOffLoop(inputs, options);
+  }
+
+  #predictTogether<R>(
+    batches: BatchPredictor,
+    { inputs, options }: { inputs: readonly Tensor[]; options: PredictOptions<R> },
+  ): Promise<R> {
+    return batches.predict(inputs, { caller: options.caller, use: (outputs) => useOutputs(outputs, options) });
   }
 
   async #predictOffLoop<R>(inputs: readonly Tensor[], options: PredictOptions<R>): Promise<R> {
@@ -134,7 +140,11 @@ export class ModelServable implements Disposable {
   }
 }
 
-function useOutputs<R>(outputs: readonly Tensor[], { signature: { outputPorts }, use }: PredictOptions<R>): R {
-  if (outputPorts === undefined) return use(outputs);
-  return use(outputPorts.map((port) => outputs[port] as Tensor));
+function useOutputs<R>(outputs: readonly Tensor[], options: PredictOptions<R>): R {
+  const { outputPorts } = options.signature;
+  return options.use(outputPorts === undefined ? outputs : picked(outputs, outputPorts));
+}
+
+function picked(outputs: readonly Tensor[], ports: readonly number[]): readonly Tensor[] {
+  return ports.map((port) => outputs[port] as Tensor);
 }
