@@ -189,9 +189,15 @@ export abstract class ServerCall {
       this.#areHeadersSent = true;
       this.stream.sendHeaders(this.compressesReplies ? RESPONSE_HEADERS_GZIP : RESPONSE_HEADERS, false);
     }
+    const framed: Uint8Array[] = new Array(parts.length + 1);
     let length = 0;
-    for (const part of parts) length += part.length;
-    this.stream.sendData([messagePrefix(length, isCompressed), ...parts], false);
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i] as Uint8Array;
+      length += part.length;
+      framed[i + 1] = part;
+    }
+    framed[0] = messagePrefix(length, isCompressed);
+    this.stream.sendData(framed, false);
   }
 
   #finish(): void {
