@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { OpenStreams } from "./open_streams.ts";
+import type { CheckedHeaders } from "./request_headers.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 
 const HOST: StreamHost = {
@@ -10,8 +11,18 @@ const HOST: StreamHost = {
   consumed: () => {},
 };
 
+const HEADERS: CheckedHeaders = {
+  method: "POST",
+  scheme: "http",
+  authority: "test",
+  path: "/",
+  fields: [],
+  contentLength: -1,
+  derived: undefined,
+};
+
 function stream(id: number): Stream {
-  return new Stream(HOST, { id, isRemoteEnded: false, sendWindow: 0, receiveWindow: 0, contentLength: -1 });
+  return new Stream(HOST, { id, headers: HEADERS, endStream: false });
 }
 
 Deno.test("OpenStreams has what was added and not deleted, however ids collide", () => {

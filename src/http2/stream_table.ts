@@ -82,15 +82,11 @@ export class StreamTable implements StreamHost, SenderEvents {
 
   /** Opens a stream and tells the layer above of its request. */
   open(request: { id: number; headers: CheckedHeaders; endStream: boolean }): void {
-    const { id, headers, endStream } = request;
-    this.#lastId = id;
-    const stream = new Stream(this, {
-      id,
-      isRemoteEnded: endStream,
-      sendWindow: this.sender.streamWindow,
-      receiveWindow: this.#limits.streamWindowBytes,
-      contentLength: headers.contentLength,
-    });
+    const { headers, endStream } = request;
+    this.#lastId = request.id;
+    const stream = new Stream(this, request);
+    stream.sendWindow = this.sender.streamWindow;
+    stream.receiveWindow = this.#limits.streamWindowBytes;
     this.#open.add(stream);
     try {
       stream.listener = this.#options.onRequest(stream, headers, endStream);
@@ -109,7 +105,7 @@ export class StreamTable implements StreamHost, SenderEvents {
   /** Answers a new stream with nothing but these headers. */
   answer(id: number, response: { block: Uint8Array; isRemoteEnded: boolean }): void {
     this.#lastId = id;
-    this.sender.headerBlock(id, { block: response.block, endStream: true });
+    this.sender.headerBlock(id, response.block, { endStream: true });
     if (!response.isRemoteEnded) this.sender.resetStream(id, ERROR_CODE.NO_ERROR);
     this.#remember(response.isRemoteEnded ? id : -id);
   }
