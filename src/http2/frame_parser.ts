@@ -72,6 +72,8 @@ export class FrameParser {
   readonly #bufferBytesMax: number;
   readonly #frame = new MutableFrame();
   #buffer = new Uint8Array(BUFFER_BYTES_MIN);
+  /** The free part of the buffer when it was last asked for: mostly all of it, and the same next time. */
+  #space = this.#buffer;
   #start = 0;
   #end = 0;
   #hasPreface = false;
@@ -96,7 +98,8 @@ export class FrameParser {
         return this.#direct = room.length > this.#dataLeft ? room.subarray(0, this.#dataLeft) : room;
       }
     }
-    return this.#buffer.subarray(this.#end);
+    const isSame = this.#space.byteOffset === this.#end && this.#space.buffer === this.#buffer.buffer;
+    return isSame ? this.#space : this.#space = this.#buffer.subarray(this.#end);
   }
 
   /**
