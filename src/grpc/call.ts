@@ -11,7 +11,7 @@ import { CODE, type Code, ServingError, toServingError } from "../base/status.ts
 import type { Http2Stream, Span } from "../http2/http2.ts";
 import type { InflightBudget } from "./inflight_budget.ts";
 import type { MessageBuffers } from "./message_buffers.ts";
-import { messagePrefix } from "./message_reader.ts";
+import { type FindAligned, messagePrefix } from "./message_reader.ts";
 import {
   type RequestHead,
   RESPONSE_HEADERS,
@@ -26,6 +26,10 @@ import { joinParts } from "./wire_writer.ts";
 export interface UnaryMethod {
   /** `/package.Service/Method`, as in the `:path` of a request. */
   readonly path: string;
+  /**
+   * Tells what of a large message will be used where it lies, which then need not be copied again to be aligned.
+   */
+  readonly findAligned?: FindAligned;
   /**
    * Called when the client has sent its one message and ended its side.
    *

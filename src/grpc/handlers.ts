@@ -21,7 +21,7 @@ import {
   encodeGetModelMetadataResponse,
   encodeGetModelStatusResponse,
 } from "./model_codec.ts";
-import { decodePredictRequest, type EncodeOptions, encodePredictResponse } from "./predict_codec.ts";
+import { decodePredictRequest, type EncodeOptions, encodePredictResponse, findLargeTensor } from "./predict_codec.ts";
 import { decodeReloadConfigRequest, encodeReloadConfigResponse } from "./reload_codec.ts";
 
 /** The methods this server answers; all others are UNIMPLEMENTED. */
@@ -33,6 +33,7 @@ export function grpcMethods(
   return [
     {
       path: "/tensorflow.serving.PredictionService/Predict",
+      findAligned: findLargeTensor,
       handle: (message, call) =>
         prediction.predict(decodePredictRequest(message), new PredictAnswering(call, encoding)),
     },

@@ -76,6 +76,48 @@ Deno.test("MessageReader grows a large message as its data comes, and keeps ever
   );
 });
 
+Deno.test("MessageReader puts a large message where the place that was found in it is aligned, be memory new, used or grown", () => {
+  const buffers = new MessageBuffers({ idleBytesMax: 64 << 20 });
+  for (const bytes of [70_000, 1_500_000]) {
+    const sent = Uint8Array.from({ length: bytes }, (_, i) => i % 251);
+    for (let place = 0; place < 40; place++) {
+      const messages: Uint8Array[] = [];
+      const reader = new MessageReader({
+        bytesMax: bytes,
+        buffers,
+        onMessage: (message) => messages.push(message),
+        findAligned: ({ bytes: head, start, end }, length) => {
+          assert.equal(length, bytes);
+          assert.deepEqual(head.slice(start, end), sent.slice(0, 1000));
+          return place;
+        },
+      });
+      reader.push(span(new Uint8Array([...messagePrefix(bytes, false), ...sent.subarray(0, 1000)])));
+      for (let at = 1000; at < bytes;) {
+        const room = reader.room(777_777) as Uint8Array;
+        room.set(sent.subarray(at, at + room.length));
+        at += room.length;
+        reader.filled(room.length);
+      }
+      const [message] = messages as [Uint8Array];
+      assert.equal((message.byteOffset + place) % 16, 0);
+      assert.deepEqual(message, sent);
+      if (place % 2 === 0) buffers.giveBack(message);
+    }
+  }
+});
+
+Deno.test("MessageReader looks for nothing in a message that is compressed", () => {
+  const reader = new MessageReader({
+    bytesMax: 1 << 20,
+    buffers: new MessageBuffers({ idleBytesMax: 0 }),
+    onMessage: () => {},
+    findAligned: () => assert.fail("looked"),
+  });
+  reader.push(span(messagePrefix(100_000, true).slice()));
+  assert.equal(reader.room(10)?.byteOffset, 0);
+});
+
 Deno.test("MessageReader does not take a prefix's word for memory", () => {
   const { reader } = rig(2 ** 31 - 1);
   const before = Deno.memoryUsage().external;

@@ -6,6 +6,7 @@
  */
 import { CODE, ServingError } from "../base/status.ts";
 import type { NamedTensor } from "../base/tensor.ts";
+import type { Span } from "../http2/http2.ts";
 import type { ModelSpec, PredictRequest, PredictResponse, RequestInput } from "../service/messages.ts";
 import { readModelSpec, writeModelSpec } from "./model_spec_codec.ts";
 import { type TensorBudget, TensorReader, writeTensor } from "./tensor_codec.ts";
@@ -18,6 +19,8 @@ const TENSOR_BYTES_MAX = 1 << 30;
 const TENSORS_MAX = 1 << 14;
 /** From this many inputs on a name is looked up in a map. */
 const LISTED_INPUTS_MAX = 16;
+/** Shorter tensors are copied to where the engine reads them: that costs less than binding them where they lie. */
+const LARGE_TENSOR_BYTES = 64 << 10;
 const NO_NAMES: readonly string[] = Object.freeze([]);
 
 /** How to decode tensors. */
@@ -79,6 +82,36 @@ export function decodePredictRequest(message: Uint8Array, options?: DecodeOption
     }
   }
   return { modelSpec, inputs: inputs.list, outputFilter: outputFilter ?? NO_NAMES };
+}
+
+/**
+ * Finds the first large tensor of a PredictRequest whose beginning is there.
+ *
+ * @param length the whole message's.
+ * @returns where its elements begin, be it as tensor_content or as a packed field; 0 when there is none, or it lies further on.
+ */
+export function findLargeTensor({ bytes, start, end }: Span, length: number): number {
+  const reader = new WireReader(bytes);
+  reader.position = start;
+  reader.limit = start + length;
+  try {
+    // `inputs`, then an entry's `value`, then whatever field of the tensor it is that is so long.
+    for (let depth = 0; reader.position < end;) {
+      const tag = reader.readTag();
+      if ((tag & 7) !== WIRE.LENGTH) {
+        reader.skip(tag);
+        continue;
+      }
+      const fieldLength = reader.readLength();
+      if (fieldLength < LARGE_TENSOR_BYTES) reader.position += fieldLength;
+      else if (depth === 2) return reader.position <= end ? reader.position - start : 0;
+      else if (tag >>> 3 === 2) depth++;
+      else return 0;
+    }
+  } catch {
+    // Decoding will say what is wrong with it.
+  }
+  return 0;
 }
 
 /**

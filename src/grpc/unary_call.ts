@@ -104,6 +104,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
         bytesMax: this.options.messageBytesMax,
         buffers: this.options.buffers,
         onLarge: (bytes) => this.#reserve(bytes),
+        findAligned: this.#method.findAligned,
         onMessage: (message, isCompressed) => this.#accept(message, isCompressed),
       });
       this.startDeadline();
