@@ -235,6 +235,25 @@ Deno.test("a request is decoded to what was encoded", () => {
   assert.deepEqual(decoded.inputs.map(({ name }) => name), ["z", "a"]);
 });
 
+Deno.test("a decoded request stays as it is when others are decoded", () => {
+  const encoded = (shape: readonly number[], value: number) => {
+    const elements = new Float32Array(shape.reduce((count, size) => count * size, 1)).fill(value);
+    const tensor: Tensor = { dtype: "f32", shape, bytes: new Uint8Array(elements.buffer) };
+    const inputs = [{ name: `x${value}`, tensor }, { name: "other", tensor }];
+    const request = { modelSpec: { name: `m${value}`, signatureName: "" }, inputs, outputFilter: [`y${value}`] };
+    return joinParts(encodePredictRequest(request, { asTensorContent: true }));
+  };
+  const shapes = [[2, 3], [4], [], [1, 2, 3, 4], [5, 1]];
+  const decoded = shapes.map((shape, i) => decodePredictRequest(encoded(shape, i)));
+  const copies = structuredClone(decoded);
+  decodePredictRequest(encoded([7, 7, 7], 9));
+  assert.throws(() => decodePredictRequest(encoded([8, 8], 9).subarray(0, 90)), ServingError);
+  assert.deepEqual(decoded, copies);
+  for (const [i, { inputs }] of decoded.entries()) {
+    for (const { tensor } of inputs) assert.deepEqual((tensor as Tensor).shape, shapes[i]);
+  }
+});
+
 /** A request with a small tensor and two large ones, and where the first large one's elements begin. */
 function largeRequest(name: string, asTensorContent: boolean): { request: Uint8Array; place: number } {
   const tensor = (count: number, value: number): Tensor => {

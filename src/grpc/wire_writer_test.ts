@@ -83,3 +83,15 @@ Deno.test("a message outgrows the scratch buffer without losing what was written
   assert.deepEqual([...bytes.subarray(-field.length)], field);
   assert.deepEqual(bytes.subarray(5000 * field.length, 5000 * field.length + 4000), borrowed);
 });
+
+Deno.test("a message is handed out as it was written last, be it as long as the one before or not", () => {
+  const writer = new WireWriter();
+  for (const text of ["one", "two", "three", "four", "fours", "x".repeat(40_000), "y".repeat(40_000), "six"]) {
+    writer.begin();
+    // Written by pieces that are too short to be borrowed, so that scratch memory grows.
+    for (let end = text.length; end > 0; end -= 1000) {
+      writer.writeBytes(new TextEncoder().encode(text.slice(Math.max(0, end - 1000), end)));
+    }
+    assert.equal(new TextDecoder().decode(joinParts(writer.finish())), text);
+  }
+});
