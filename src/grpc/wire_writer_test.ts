@@ -86,12 +86,18 @@ Deno.test("a message outgrows the scratch buffer without losing what was written
 
 Deno.test("a message is handed out as it was written last, be it as long as the one before or not", () => {
   const writer = new WireWriter();
-  for (const text of ["one", "two", "three", "four", "fours", "x".repeat(40_000), "y".repeat(40_000), "six"]) {
+  const write = (text: string, borrowed = new Uint8Array(0)) => {
     writer.begin();
-    // Written by pieces that are too short to be borrowed, so that scratch memory grows.
+    writer.writeBytes(borrowed);
+    // By pieces that are too short to be borrowed, so that scratch memory grows.
     for (let end = text.length; end > 0; end -= 1000) {
       writer.writeBytes(new TextEncoder().encode(text.slice(Math.max(0, end - 1000), end)));
     }
-    assert.equal(new TextDecoder().decode(joinParts(writer.finish())), text);
-  }
+    const bytes = joinParts(writer.finish());
+    assert.equal(new TextDecoder().decode(bytes.subarray(0, text.length)), text);
+    assert.equal(bytes.length, text.length + borrowed.length);
+  };
+  for (const text of ["one", "two", "three", "four", "x".repeat(12_000), "y".repeat(12_000), "six"]) write(text);
+  write("z".repeat(40_000), new Uint8Array(3000));
+  for (const text of ["ten", "x".repeat(50_000), "y".repeat(50_000)]) write(text);
 });
