@@ -10,9 +10,6 @@
  */
 import { fileSystemFacts } from "../../base/libc.ts";
 
-/** hwloc's variable (its manual, "Environment Variables"): 0 for a topology of another machine, whose processors are not bound to. */
-const VARIABLE = "HWLOC_THISSYSTEM";
-
 /** Further ones are only there where one of these is. */
 const NUMA_NODES_LOOKED_AT = 8;
 
@@ -20,15 +17,19 @@ const NUMA_NODES_LOOKED_AT = 8;
 export interface Machine {
   /** Whether there is something at a path of the system's own files. */
   has(path: string): boolean;
-  getVariable(name: string): string | undefined;
-  setVariable(name: string, value: string): void;
+  /** hwloc's variable (its manual, "Environment Variables"): 0 for a topology of another machine, to which nothing is bound. */
+  thisSystem: string | undefined;
 }
 
-// Deno reads /sys only for programs that may do everything.
 const THIS_MACHINE: Machine = {
+  // Deno reads /sys only for programs that may do everything.
   has: (path) => fileSystemFacts(path) !== undefined,
-  getVariable: (name) => Deno.env.get(name),
-  setVariable: (name, value) => Deno.env.set(name, value),
+  get thisSystem(): string | undefined {
+    return Deno.env.get("HWLOC_THISSYSTEM");
+  },
+  set thisSystem(value: string) {
+    Deno.env.set("HWLOC_THISSYSTEM", value);
+  },
 };
 
 /**
@@ -36,9 +37,9 @@ const THIS_MACHINE: Machine = {
  * to choose among them; nor where the user has set the variable.
  */
 export function leaveThreadsUnbound(machine: Machine = THIS_MACHINE): void {
-  if (Deno.build.os !== "linux" || machine.getVariable(VARIABLE) !== undefined) return;
+  if (Deno.build.os !== "linux" || machine.thisSystem !== undefined) return;
   if (machine.has("/sys/devices/cpu_atom") || hasFarMemory(machine)) return;
-  machine.setVariable(VARIABLE, "0");
+  machine.thisSystem = "0";
 }
 
 function hasFarMemory(machine: Machine): boolean {

@@ -4,14 +4,10 @@ import { leaveThreadsUnbound } from "./thread_binding.ts";
 const ignore = Deno.build.os !== "linux";
 
 /** What the variable is afterwards on a machine with these files. */
-function after(files: readonly string[], value?: string): string | undefined {
-  let variable = value;
-  leaveThreadsUnbound({
-    has: (path) => files.includes(path),
-    getVariable: (name) => name === "HWLOC_THISSYSTEM" ? variable : undefined,
-    setVariable: (_, set) => variable = set,
-  });
-  return variable;
+function after(files: readonly string[], thisSystem?: string): string | undefined {
+  const machine = { has: (path: string) => files.includes(path), thisSystem };
+  leaveThreadsUnbound(machine);
+  return machine.thisSystem;
 }
 
 Deno.test({
