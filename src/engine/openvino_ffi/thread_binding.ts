@@ -2,7 +2,7 @@
  * Keeps OpenVINO's threads from being bound to processors anew for each inference, on machines where that is of no use.
  *
  * TBB, in which OpenVINO's CPU plugin runs, asks the system which processors the calling thread may use, allows it those of the
- * model's arena, and gives it the old ones back after the inference: six system calls, three times what a small model takes to
+ * model's arena, and gives it the old ones back after the inference: three system calls, three times what a small model takes to
  * compute. It does so because OpenVINO asks for one thread a core; no property turns that off. hwloc, through which TBB does it,
  * binds nothing once it is told that what it looks at is not the system it runs on.
  *
