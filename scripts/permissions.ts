@@ -20,6 +20,8 @@ export const ENVIRONMENT: readonly string[] = [
   "CONDA_PREFIX",
   "INTEL_OPENVINO_DIR",
   "VIRTUAL_ENV",
+  // Whether OpenVINO's threads are bound; set unless the user has set it.
+  "HWLOC_THISSYSTEM",
   // Where its own libraries are unpacked to.
   "HOME",
   "LOCALAPPDATA",

@@ -204,6 +204,43 @@ Deno.test("GrpcServer takes large messages one after the other when memory for t
   assert.equal(most, 2);
 });
 
+Deno.test("GrpcServer keeps a message as it came for as long as its method holds it, whatever comes and goes meanwhile", async () => {
+  const held: Uint8Array[] = [];
+  const { promise: allHeld, resolve: tellHeld } = Promise.withResolvers<void>();
+  const { promise: mayReply, resolve: letReply } = Promise.withResolvers<void>();
+  const lengths = Array.from({ length: 60 }, (_, i) => 1 + i % 5 * (i % 5 === 4 ? 70_000 : 900) + i);
+  const hold: Method = {
+    path: "/test.Test/Hold",
+    findAligned: (_, length) => length % 23,
+    async handle(message, call): Promise<void> {
+      if (held.push(message) === lengths.length) tellHeld();
+      await mayReply;
+      call.reply([message]);
+    },
+  };
+  await using rig = new Rig([hold, ECHO]);
+  const leaving = new AbortController();
+  const calls = lengths.map((length, i) => {
+    const signal = i % 3 === 0 ? { signal: leaving.signal } : {};
+    return rig.client.callRaw(hold.path, { message: pattern(length), ...signal });
+  });
+  const settled = Promise.allSettled(calls);
+  await allHeld;
+  leaving.abort();
+  // Messages of every size use whatever memory is free by now.
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(
+      lengths.map((length) => rig.client.callRaw(ECHO.path, { message: new Uint8Array(length).fill(round) })),
+    );
+  }
+  for (const message of held) assert(isSame(message, pattern(message.length)), `${message.length} bytes held`);
+  letReply();
+  for (const [i, outcome] of (await settled).entries()) {
+    if (i % 3 === 0) assert.equal(outcome.status, "rejected");
+    else assert(outcome.status === "fulfilled" && isSame(outcome.value, pattern(lengths[i] as number)));
+  }
+});
+
 Deno.test("GrpcServer gives memory back when calls for it are cancelled", async () => {
   const { method } = waiting();
   await using rig = new Rig([ECHO, method], { inflightBytesMax: 4 << 20 });

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { Http2Connection } from "../src/http2/connection.ts";
 import { encodeHeaders } from "../src/http2/hpack_encoder.ts";
-import type { Http2Stream, StreamListener } from "../src/http2/http2.ts";
+import type { Http2Stream, Span, StreamListener } from "../src/http2/http2.ts";
 import { type Http2Limits, http2Limits } from "../src/http2/limits.ts";
 
 const VERSION = "v2.2.1";
@@ -41,8 +41,8 @@ class Answerer implements StreamListener {
     this.#stream = stream;
   }
 
-  onData(chunk: Uint8Array, endStream: boolean): void {
-    this.#stream.consumed(chunk.length);
+  onData(chunk: Span, endStream: boolean): void {
+    this.#stream.consumed(chunk.end - chunk.start);
     if (endStream) this.answer();
   }
 

@@ -72,12 +72,14 @@ export interface RequestInput {
 export function orderInputs(signature: Signature, inputs: readonly RequestInput[]): Tensor[] {
   const specs = signature.inputs;
   if (inputs.length !== specs.length) throw inputCountError(specs, inputs);
-  const ordered: Tensor[] = [];
-  for (const spec of specs) {
-    const input = inputs.length === 1 ? inputs[0] : inputs.find((candidate) => candidate.name === spec.name);
-    if (input === undefined || input.name !== spec.name) throw unknownInputError(specs, inputs);
+  // As long as it will be from the start: an array that grows takes room for many more.
+  const ordered: Tensor[] = new Array(specs.length);
+  for (let i = 0; i < specs.length; i++) {
+    const { name } = specs[i] as TensorSpec;
+    const input = inputs.length === 1 ? inputs[0] : inputs.find((candidate) => candidate.name === name);
+    if (input === undefined || input.name !== name) throw unknownInputError(specs, inputs);
     if (input.tensor.dtype === "malformed") throw input.tensor.error;
-    ordered.push(input.tensor);
+    ordered[i] = input.tensor;
   }
   return ordered;
 }
@@ -111,11 +113,11 @@ function sortedNames(named: readonly { readonly name: string }[]): string[] {
  * Finds the outputs a request asks for.
  *
  * @param filter names of outputs; empty for all.
- * @returns indices into `signature.outputs`, in the order asked for.
+ * @returns indices into `signature.outputs`, in the order asked for; undefined for all of them in their own.
  * @throws {ServingError} INVALID_ARGUMENT for an unknown or repeated name, in TensorFlow Serving's words (predict_util.cc).
  */
-export function selectOutputs(signature: Signature, filter: readonly string[]): readonly number[] {
-  if (filter.length === 0) return signature.outputs.map((_, index) => index);
+export function selectOutputs(signature: Signature, filter: readonly string[]): readonly number[] | undefined {
+  if (filter.length === 0) return undefined;
   const selected: number[] = [];
   for (const name of filter) {
     const index = signature.outputs.findIndex((spec) => spec.name === name);

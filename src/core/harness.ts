@@ -111,7 +111,8 @@ export class Harness<T> implements ServableHandle<T> {
 
   /** Takes the servable back from one who held it. */
   [Symbol.dispose](): void {
-    assert(this.#users > 0, `A handle of ${this.id.name} version ${this.id.version} was disposed twice`);
+    // Asked first: the sentence is only put together for those who read it.
+    if (this.#users === 0) assert(false, `A handle of ${this.id.name} version ${this.id.version} was disposed twice`);
     this.#users--;
     if (this.#users === 0) this.#onIdle?.();
   }

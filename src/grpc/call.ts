@@ -8,11 +8,11 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
-import type { Http2Stream } from "../http2/http2.ts";
+import type { Http2Stream, Span } from "../http2/http2.ts";
 import type { IdentifiedRequest } from "../service/ended_request.ts";
 import type { InflightBudget } from "./inflight_budget.ts";
 import type { MessageBuffers } from "./message_buffers.ts";
-import { messagePrefix } from "./message_reader.ts";
+import { type FindAligned, messagePrefix } from "./message_reader.ts";
 import { replyHeaders, type RequestHead, trailers, TRAILERS_OK, trailersOnly } from "./request_head.ts";
 import { joinParts } from "./wire_writer.ts";
 
@@ -20,6 +20,10 @@ import { joinParts } from "./wire_writer.ts";
 export interface UnaryMethod {
   /** `/package.Service/Method`, as in the `:path` of a request. */
   readonly path: string;
+  /**
+   * Tells what of a large message will be used where it lies, which then need not be copied again to be aligned.
+   */
+  readonly findAligned?: FindAligned;
   /**
    * Called when the client has sent its one message and ended its side.
    *
@@ -64,6 +68,16 @@ export interface CallOptions {
   readonly observer?: CallObserver;
 }
 
+/** What a call is made of besides its stream. */
+export interface CallParts<M extends Method> {
+  readonly head: RequestHead;
+  readonly method: M;
+  readonly options: CallOptions;
+}
+
+/** What a stream brings when it brings its end alone. */
+export const NO_DATA: Span = { bytes: new Uint8Array(0), start: 0, end: 0 };
+
 /** Hears of calls. Must not throw. */
 export interface CallObserver {
   /** The message of a unary call is there. What is returned goes with the call. */
@@ -81,21 +95,17 @@ export abstract class ServerCall implements IdentifiedRequest {
   protected readonly options: CallOptions;
   /** All has been said. */
   protected isOver = false;
-  readonly #compressesReplies: boolean;
+  protected compressesReplies = false;
   #areHeadersSent = false;
   #compressing: Promise<void> | undefined;
   #abort: AbortController | undefined;
   #cancelled: ServingError | undefined;
   #deadlineTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(
-    stream: Http2Stream,
-    call: { head: RequestHead; options: CallOptions; compressesReplies: boolean },
-  ) {
+  constructor(stream: Http2Stream, parts: CallParts<Method>) {
     this.stream = stream;
-    this.head = call.head;
-    this.options = call.options;
-    this.#compressesReplies = call.compressesReplies;
+    this.head = parts.head;
+    this.options = parts.options;
   }
 
   /** Aborted with a ServingError when the client cancels or its deadline passes. Made when first asked for. */
@@ -131,7 +141,7 @@ export abstract class ServerCall implements IdentifiedRequest {
   /** Sends one message. The parts are borrowed until the call returns. */
   send(parts: readonly Uint8Array[]): void {
     if (this.isOver) return;
-    if (!this.#compressesReplies) return this.#write(parts, false);
+    if (!this.compressesReplies) return this.#write(parts, false);
     const compressed = compress(joinParts(parts));
     this.#compressing = Promise.all([compressed, this.#compressing]).then(([message]) => this.#write([message], true));
   }
@@ -185,11 +195,17 @@ export abstract class ServerCall implements IdentifiedRequest {
     if (this.isOver) return;
     if (!this.#areHeadersSent) {
       this.#areHeadersSent = true;
-      this.stream.sendHeaders(replyHeaders(this.head, { compresses: this.#compressesReplies }), false);
+      this.stream.sendHeaders(replyHeaders(this.head, { compresses: this.compressesReplies }), false);
     }
+    const framed: Uint8Array[] = new Array(parts.length + 1);
     let length = 0;
-    for (const part of parts) length += part.length;
-    this.stream.sendData([messagePrefix(length, isCompressed), ...parts], false);
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i] as Uint8Array;
+      length += part.length;
+      framed[i + 1] = part;
+    }
+    framed[0] = messagePrefix(length, isCompressed);
+    this.stream.sendData(framed, false);
   }
 
   #finish(): void {

@@ -6,10 +6,11 @@
 import type {
   GetModelStatusRequest,
   GetModelStatusResponse,
+  PredictResponse,
   ReloadConfigRequest,
   ReloadConfigResponse,
 } from "../service/messages.ts";
-import type { PredictionService } from "../service/prediction_service.ts";
+import type { Answering, PredictionService } from "../service/prediction_service.ts";
 import type { StartGate } from "../service/start_gate.ts";
 import type { ServerCall, UnaryMethod } from "./call.ts";
 import {
@@ -26,7 +27,7 @@ import {
   encodeGetModelMetadataResponse,
   encodeGetModelStatusResponse,
 } from "./model_codec.ts";
-import { decodePredictRequest, type EncodeOptions, encodePredictResponse } from "./predict_codec.ts";
+import { decodePredictRequest, type EncodeOptions, encodePredictResponse, findLargeTensor } from "./predict_codec.ts";
 import { decodeReloadConfigRequest, encodeReloadConfigResponse } from "./reload_codec.ts";
 
 /** `ModelService`, whichever thread it is on. */
@@ -50,11 +51,9 @@ export function grpcMethods(
   return [
     {
       path: "/tensorflow.serving.PredictionService/Predict",
+      findAligned: findLargeTensor,
       handle: (message, call) =>
-        prediction.predict(decodePredictRequest(message), {
-          caller: call,
-          respond: (response) => call.reply(encodePredictResponse(response, encoding)),
-        }),
+        prediction.predict(decodePredictRequest(message), new PredictAnswering(call, encoding)),
     },
     {
       path: "/tensorflow.serving.PredictionService/Classify",
@@ -106,11 +105,27 @@ export function gatedMethods(methods: readonly UnaryMethod[], gate: StartGate): 
   return methods.map((method) => method.path === STATUS_PATH ? method : gated(method, gate));
 }
 
-function gated({ path, handle }: UnaryMethod, gate: StartGate): UnaryMethod {
+function gated(method: UnaryMethod, gate: StartGate): UnaryMethod {
+  const { handle } = method;
   return {
-    path,
+    ...method,
     // What waits is not decoded yet: decoded it may take more memory than was counted.
     handle: (message, call) =>
       gate.isOpen ? handle(message, call) : gate.wait(call, message.length).then(() => handle(message, call)),
   };
+}
+
+/** Replies to a call of Predict. */
+class PredictAnswering implements Answering<void> {
+  readonly caller: ServerCall;
+  readonly #encoding: EncodeOptions;
+
+  constructor(call: ServerCall, encoding: EncodeOptions) {
+    this.caller = call;
+    this.#encoding = encoding;
+  }
+
+  respond(response: PredictResponse): void {
+    this.caller.reply(encodePredictResponse(response, this.#encoding));
+  }
 }

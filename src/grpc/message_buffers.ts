@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { Span } from "../http2/http2.ts";
+
 /** What makes a message large: below this memory is taken from the heap, which is quick at it, and not counted. */
 export const POOLED_BYTES_MIN = 64 << 10;
 
@@ -50,13 +52,18 @@ const SLAB_BYTES = 64 << 10;
 /** Longer messages have memory of their own, so that one that stays long does not keep much more than itself. */
 const SLAB_MESSAGE_BYTES_MAX = 4 << 10;
 
+/** Shorter messages are copied byte by byte: a view to copy from would cost more. */
+const LOOP_BYTES_MAX = 128;
+
 let slab = new Uint8Array(0);
 let slabUsedBytes = 0;
 
 /** Copies a message out of a borrowed chunk, from an offset to the chunk's end, into memory that starts on a word. */
-export function copyMessage(chunk: Uint8Array, offset: number): Uint8Array {
-  const length = chunk.length - offset;
-  if (length > SLAB_MESSAGE_BYTES_MAX) return chunk.slice(offset);
+export function copyMessage(chunk: Span, offset: number): Uint8Array {
+  const { bytes, end } = chunk;
+  const from = chunk.start + offset;
+  const length = end - from;
+  if (length > SLAB_MESSAGE_BYTES_MAX) return bytes.slice(from, end);
   if (slabUsedBytes + length > slab.length) {
     slab = new Uint8Array(SLAB_BYTES);
     slabUsedBytes = 0;
@@ -64,6 +71,7 @@ export function copyMessage(chunk: Uint8Array, offset: number): Uint8Array {
   const start = slabUsedBytes;
   slabUsedBytes = (start + length + 7) & ~7;
   const message = slab.subarray(start, start + length);
-  message.set(offset === 0 ? chunk : chunk.subarray(offset));
+  if (length > LOOP_BYTES_MAX) message.set(bytes.subarray(from, end));
+  else for (let i = 0; i < length; i++) message[i] = bytes[from + i] as number;
   return message;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
+import type { Span } from "../http2/http2.ts";
 import { type MessageBuffers, POOLED_BYTES_MIN } from "./message_buffers.ts";
 
 /** A compressed flag and the message's length. */
@@ -12,6 +13,15 @@ export const PREFIX_BYTES = 5;
 
 /** What is set aside for a message on its prefix's word alone; more only as data comes, so a prefix that lies costs nothing. */
 const TRUSTED_BYTES = 1 << 20;
+
+/** Where the place that was asked for lies: as C++ wants it for any dtype, in memory that begins so itself. */
+const ALIGNMENT = 16;
+
+/**
+ * Says at which byte of a large message something begins that is to be used where it lies, and so must be aligned; 0 for nothing. It is
+ * given the message's first bytes, as many as there are, and its length.
+ */
+export type FindAligned = (head: Span, length: number) => number;
 
 /** Receives a message. It owns `message`, whose buffer may be given back to {@link MessageBuffers} in the end. */
 export type OnMessage = (message: Uint8Array<ArrayBuffer>, isCompressed: boolean) => void;
@@ -22,20 +32,30 @@ export class MessageReader {
   readonly #bytesMax: number;
   readonly #buffers: MessageBuffers;
   readonly #onLarge: (bytes: number) => void;
+  readonly #findAligned: FindAligned | undefined;
   readonly #prefix = new Uint8Array(PREFIX_BYTES);
   #prefixBytes = 0;
   #message: Uint8Array<ArrayBuffer> | undefined;
   #messageBytes = 0;
   #length = 0;
+  /** Bytes of its memory that lie before the message. */
+  #lead = 0;
 
   /** @param options.onLarge told how long a large message will be, when it begins; may throw to refuse it. */
   constructor(
-    options: { onMessage: OnMessage; bytesMax: number; buffers: MessageBuffers; onLarge?: (bytes: number) => void },
+    options: {
+      onMessage: OnMessage;
+      bytesMax: number;
+      buffers: MessageBuffers;
+      onLarge?: (bytes: number) => void;
+      findAligned?: FindAligned | undefined;
+    },
   ) {
     this.#onMessage = options.onMessage;
     this.#bytesMax = options.bytesMax;
     this.#buffers = options.buffers;
     this.#onLarge = options.onLarge ?? (() => {});
+    this.#findAligned = options.findAligned;
   }
 
   /** Whether a message has begun and not ended. */
@@ -48,19 +68,19 @@ export class MessageReader {
    *
    * @throws {ServingError} RESOURCE_EXHAUSTED for a message that is too long; INTERNAL for a prefix that makes no sense.
    */
-  push(chunk: Uint8Array): void {
-    let at = 0;
-    while (at < chunk.length) {
+  push({ bytes, start, end }: Span): void {
+    let at = start;
+    while (at < end) {
       if (this.#prefixBytes < PREFIX_BYTES) {
-        const taken = Math.min(PREFIX_BYTES - this.#prefixBytes, chunk.length - at);
-        for (let i = 0; i < taken; i++) this.#prefix[this.#prefixBytes + i] = chunk[at + i] as number;
+        const taken = Math.min(PREFIX_BYTES - this.#prefixBytes, end - at);
+        for (let i = 0; i < taken; i++) this.#prefix[this.#prefixBytes + i] = bytes[at + i] as number;
         this.#prefixBytes += taken;
         at += taken;
         if (this.#prefixBytes < PREFIX_BYTES) return;
-        this.#begin();
+        this.#begin({ bytes, start: at, end });
       }
-      const taken = Math.min(this.#length - this.#messageBytes, chunk.length - at);
-      if (taken > 0) this.#roomFor(taken).set(taken === chunk.length ? chunk : chunk.subarray(at, at + taken));
+      const taken = Math.min(this.#length - this.#messageBytes, end - at);
+      if (taken > 0) this.#roomFor(taken).set(bytes.subarray(at, at + taken));
       at += taken;
       this.#took(taken);
     }
@@ -78,19 +98,32 @@ export class MessageReader {
     this.#took(bytes);
   }
 
-  #begin(): void {
+  #begin(head: Span): void {
     const flag = this.#prefix[0] as number;
     if (flag > 1) throw new ServingError(CODE.INTERNAL, `A message's compressed flag is ${flag}, expected 0 or 1`);
-    this.#length = lengthOf(this.#prefix);
+    this.#length = lengthOf(this.#prefix, 0);
     if (this.#length > this.#bytesMax) {
       throw new ServingError(
         CODE.RESOURCE_EXHAUSTED,
         `Received message larger than max (${this.#length} vs. ${this.#bytesMax})`,
       );
     }
-    if (this.#length >= POOLED_BYTES_MIN) this.#onLarge(this.#length);
     this.#messageBytes = 0;
-    this.#message = this.#buffers.takeIdle(this.#length) ?? new Uint8Array(Math.min(this.#length, TRUSTED_BYTES));
+    this.#lead = 0;
+    if (this.#length < POOLED_BYTES_MIN) {
+      this.#message = new Uint8Array(this.#length);
+      return;
+    }
+    this.#onLarge(this.#length);
+    if (flag === 0 && this.#findAligned !== undefined) {
+      this.#lead = -this.#findAligned(head, this.#length) & (ALIGNMENT - 1);
+    }
+    this.#message = this.#buffers.takeIdle(this.#lead + this.#length)?.subarray(this.#lead) ??
+      this.#memory(Math.min(this.#length, TRUSTED_BYTES));
+  }
+
+  #memory(bytes: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#lead + bytes).subarray(this.#lead);
   }
 
   #roomFor(bytes: number): Uint8Array {
@@ -98,7 +131,7 @@ export class MessageReader {
     let message = this.#message as Uint8Array<ArrayBuffer>;
     if (needed > message.length) {
       // Data has filled what was trusted, so the prefix has earned the rest in one step.
-      const grown = new Uint8Array(Math.min(this.#length, Math.max(needed, message.length * 16)));
+      const grown = this.#memory(Math.min(this.#length, Math.max(needed, message.length * 16)));
       grown.set(message.subarray(0, this.#messageBytes));
       message = grown;
       this.#message = grown;
@@ -120,14 +153,15 @@ export class MessageReader {
 }
 
 /** Whether the data is exactly one message with its prefix. */
-export function isOneMessage(chunk: Uint8Array): boolean {
-  return chunk.length >= PREFIX_BYTES && (chunk[0] as number) <= 1 &&
-    lengthOf(chunk) === chunk.length - PREFIX_BYTES;
+export function isOneMessage({ bytes, start, end }: Span): boolean {
+  return end - start >= PREFIX_BYTES && (bytes[start] as number) <= 1 &&
+    lengthOf(bytes, start) === end - start - PREFIX_BYTES;
 }
 
-function lengthOf(prefix: Uint8Array): number {
-  return (prefix[1] as number) * 0x1000000 + ((prefix[2] as number) << 16) + ((prefix[3] as number) << 8) +
-    (prefix[4] as number);
+/** The length in the prefix that stands at an offset. */
+function lengthOf(bytes: Uint8Array, at: number): number {
+  return (bytes[at + 1] as number) * 0x1000000 + ((bytes[at + 2] as number) << 16) +
+    ((bytes[at + 3] as number) << 8) + (bytes[at + 4] as number);
 }
 
 const outgoingPrefix = new Uint8Array(PREFIX_BYTES);

@@ -6,6 +6,7 @@
  */
 import { CODE, ServingError } from "../base/status.ts";
 import type { NamedTensor } from "../base/tensor.ts";
+import type { Span } from "../http2/http2.ts";
 import type { ModelSpec, PredictRequest, PredictResponse, RequestInput } from "../service/messages.ts";
 import { readModelSpec, writeModelSpec } from "./model_spec_codec.ts";
 import { type TensorBudget, TensorReader, writeTensor } from "./tensor_codec.ts";
@@ -18,6 +19,8 @@ const TENSOR_BYTES_MAX = 1 << 30;
 const TENSORS_MAX = 1 << 14;
 /** From this many inputs on a name is looked up in a map. */
 const LISTED_INPUTS_MAX = 16;
+/** Shorter tensors are copied to where the engine reads them: that costs less than binding them where they lie. */
+const LARGE_TENSOR_BYTES = 64 << 10;
 const NO_NAMES: readonly string[] = Object.freeze([]);
 
 /** How to decode tensors. */
@@ -82,6 +85,36 @@ export function decodePredictRequest(message: Uint8Array, options?: DecodeOption
 }
 
 /**
+ * Finds the first large tensor of a PredictRequest whose beginning is there.
+ *
+ * @param length the whole message's.
+ * @returns where its elements begin, be it as tensor_content or as a packed field; 0 when there is none, or it lies further on.
+ */
+export function findLargeTensor({ bytes, start, end }: Span, length: number): number {
+  const reader = new WireReader(bytes);
+  reader.position = start;
+  reader.limit = start + length;
+  try {
+    // `inputs`, then an entry's `value`, then whatever field of the tensor it is that is so long.
+    for (let depth = 0; reader.position < end;) {
+      const tag = reader.readTag();
+      if ((tag & 7) !== WIRE.LENGTH) {
+        reader.skip(tag);
+        continue;
+      }
+      const fieldLength = reader.readLength();
+      if (fieldLength < LARGE_TENSOR_BYTES) reader.position += fieldLength;
+      else if (depth === 2) return reader.position <= end ? reader.position - start : 0;
+      else if (tag >>> 3 === 2) depth++;
+      else return 0;
+    }
+  } catch {
+    // Decoding will say what is wrong with it.
+  }
+  return 0;
+}
+
+/**
  * Decodes a PredictResponse.
  *
  * @param message borrowed by the tensors.
@@ -116,13 +149,13 @@ export function decodePredictResponse(message: Uint8Array, options?: DecodeOptio
 }
 
 /** The entries of a `map<string, TensorProto>` in the order they first came, each key once with its last value. */
-class NamedTensors {
-  readonly list: RequestInput[] = [];
-  readonly #budget: TensorBudget;
+class NamedTensors implements TensorBudget {
+  list: RequestInput[] = [];
+  bytesLeft: number;
   #indices: Map<string, number> | undefined;
 
-  constructor({ tensorBytesMax = TENSOR_BYTES_MAX }: DecodeOptions = {}) {
-    this.#budget = { bytesLeft: tensorBytesMax };
+  constructor(options: DecodeOptions | undefined) {
+    this.bytesLeft = options?.tensorBytesMax ?? TENSOR_BYTES_MAX;
   }
 
   read(reader: WireReader): void {
@@ -142,7 +175,7 @@ class NamedTensors {
       }
     }
     reader.leave(outer);
-    const tensor = tensorReader.tensor(reader.bytes, { name, budget: this.#budget });
+    const tensor = tensorReader.tensor(reader.bytes, { name, budget: this });
     this.#set({ name, tensor });
   }
 
@@ -155,15 +188,22 @@ class NamedTensors {
         throw new ServingError(CODE.RESOURCE_EXHAUSTED, `The message has more than ${TENSORS_MAX} tensors`);
       }
       this.#indices?.set(input.name, this.list.length);
-      this.list.push(input);
+      // An array that grows takes room for many more, and most requests have one input.
+      if (this.list.length === 0) this.list = [input];
+      else this.list.push(input);
     }
   }
 
   #indexOf(name: string): number {
     if (this.#indices !== undefined) return this.#indices.get(name) ?? -1;
-    if (this.list.length < LISTED_INPUTS_MAX) return this.list.findIndex((input) => input.name === name);
-    this.#indices = new Map(this.list.map((input, index) => [input.name, index]));
-    return this.#indices.get(name) ?? -1;
+    const { list } = this;
+    if (list.length >= LISTED_INPUTS_MAX) return this.#indexAll().get(name) ?? -1;
+    for (let i = 0; i < list.length; i++) if ((list[i] as RequestInput).name === name) return i;
+    return -1;
+  }
+
+  #indexAll(): Map<string, number> {
+    return this.#indices = new Map(this.list.map((input, index) => [input.name, index]));
   }
 }
 
@@ -173,7 +213,7 @@ class NamedTensors {
  * @returns the message in parts, first one first. They are borrowed: until the next message is encoded on this thread, and from
  * the tensors.
  */
-export function encodePredictRequest(request: OutgoingPredictRequest, options: EncodeOptions): Uint8Array[] {
+export function encodePredictRequest(request: OutgoingPredictRequest, options: EncodeOptions): readonly Uint8Array[] {
   writer.begin();
   for (let i = request.outputFilter.length - 1; i >= 0; i--) {
     const end = writer.length;
@@ -181,7 +221,7 @@ export function encodePredictRequest(request: OutgoingPredictRequest, options: E
     writer.writeLength(end);
     writer.writeTag(3 << 3 | WIRE.LENGTH);
   }
-  writeNamedTensors(request.inputs, { ...options, field: 2 });
+  writeNamedTensors(2, request.inputs, options);
   writeModelSpecField(1, request.modelSpec);
   return writer.finish();
 }
@@ -192,14 +232,14 @@ export function encodePredictRequest(request: OutgoingPredictRequest, options: E
  * @returns the message in parts, first one first. They are borrowed: until the next message is encoded on this thread, and from
  * the tensors.
  */
-export function encodePredictResponse(response: PredictResponse, options: EncodeOptions): Uint8Array[] {
+export function encodePredictResponse(response: PredictResponse, options: EncodeOptions): readonly Uint8Array[] {
   writer.begin();
   writeModelSpecField(2, {
     name: response.modelName,
     version: response.modelVersion,
     signatureName: response.signatureName,
   });
-  writeNamedTensors(response.outputs, { ...options, field: 1 });
+  writeNamedTensors(1, response.outputs, options);
   return writer.finish();
 }
 
@@ -210,7 +250,7 @@ function writeModelSpecField(field: number, modelSpec: ModelSpec): void {
   writer.writeTag(field << 3 | WIRE.LENGTH);
 }
 
-function writeNamedTensors(tensors: readonly NamedTensor[], options: EncodeOptions & { field: number }): void {
+function writeNamedTensors(field: number, tensors: readonly NamedTensor[], options: EncodeOptions): void {
   for (let i = tensors.length - 1; i >= 0; i--) {
     const { name, tensor } = tensors[i] as NamedTensor;
     const end = writer.length;
@@ -222,6 +262,6 @@ function writeNamedTensors(tensors: readonly NamedTensor[], options: EncodeOptio
     writer.writeLength(nameEnd);
     writer.writeTag(1 << 3 | WIRE.LENGTH);
     writer.writeLength(end);
-    writer.writeTag(options.field << 3 | WIRE.LENGTH);
+    writer.writeTag(field << 3 | WIRE.LENGTH);
   }
 }

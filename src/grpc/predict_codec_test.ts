@@ -6,9 +6,10 @@ import {
   decodePredictResponse,
   encodePredictRequest,
   encodePredictResponse,
+  findLargeTensor,
 } from "./predict_codec.ts";
 import { WIRE } from "./wire_reader.ts";
-import { lengthField, message, numberField } from "./wire_testing.ts";
+import { lengthField, message, numberField, span } from "./wire_testing.ts";
 import { joinParts } from "./wire_writer.ts";
 
 /** A TensorProto: one byte, DT_UINT8. */
@@ -232,4 +233,67 @@ Deno.test("a request is decoded to what was encoded", () => {
   assert.deepEqual(decoded.modelSpec, request.modelSpec);
   assert.deepEqual(decoded.outputFilter, request.outputFilter);
   assert.deepEqual(decoded.inputs.map(({ name }) => name), ["z", "a"]);
+});
+
+Deno.test("a decoded request stays as it is when others are decoded", () => {
+  const encoded = (shape: readonly number[], value: number) => {
+    const elements = new Float32Array(shape.reduce((count, size) => count * size, 1)).fill(value);
+    const tensor: Tensor = { dtype: "f32", shape, bytes: new Uint8Array(elements.buffer) };
+    const inputs = [{ name: `x${value}`, tensor }, { name: "other", tensor }];
+    const request = { modelSpec: { name: `m${value}`, signatureName: "" }, inputs, outputFilter: [`y${value}`] };
+    return joinParts(encodePredictRequest(request, { asTensorContent: true }));
+  };
+  const shapes = [[2, 3], [4], [], [1, 2, 3, 4], [5, 1]];
+  const decoded = shapes.map((shape, i) => decodePredictRequest(encoded(shape, i)));
+  const copies = structuredClone(decoded);
+  decodePredictRequest(encoded([7, 7, 7], 9));
+  assert.throws(() => decodePredictRequest(encoded([8, 8], 9).subarray(0, 90)), ServingError);
+  assert.deepEqual(decoded, copies);
+  for (const [i, { inputs }] of decoded.entries()) {
+    for (const { tensor } of inputs) assert.deepEqual((tensor as Tensor).shape, shapes[i]);
+  }
+});
+
+/** A request with a small tensor and two large ones, and where the first large one's elements begin. */
+function largeRequest(name: string, asTensorContent: boolean): { request: Uint8Array; place: number } {
+  const tensor = (count: number, value: number): Tensor => {
+    const elements = new Float32Array(count).fill(value);
+    return { dtype: "f32", shape: [count], bytes: new Uint8Array(elements.buffer) };
+  };
+  const request = joinParts(encodePredictRequest({
+    modelSpec: { name, version: 3, signatureName: "s" },
+    inputs: [
+      { name: "small", tensor: tensor(10, 1) },
+      { name: "large", tensor: tensor(20_000, 2) },
+      { name: "other", tensor: tensor(20_000, 3) },
+    ],
+    outputFilter: ["y"],
+  }, { asTensorContent }));
+  const { inputs } = decodePredictRequest(request);
+  return { request, place: (inputs[1]?.tensor as { bytes: Uint8Array }).bytes.byteOffset };
+}
+
+Deno.test("findLargeTensor() finds where the first large tensor's elements begin", () => {
+  for (const asTensorContent of [true, false]) {
+    for (let length = 1; length < 20; length++) {
+      const { request, place } = largeRequest("m".repeat(length), asTensorContent);
+      assert.equal(findLargeTensor(span(request), request.length), place);
+      assert.equal(findLargeTensor(span(request.subarray(0, place)), request.length), place);
+    }
+  }
+});
+
+Deno.test("findLargeTensor() finds nothing where the beginning does not show it, and in what is no request", () => {
+  const { request, place } = largeRequest("m", true);
+  for (const shown of [0, 1, 5, place - 6]) {
+    assert.equal(findLargeTensor(span(request.subarray(0, shown)), request.length), 0);
+  }
+  const small = joinParts(encodePredictRequest({
+    modelSpec: { name: "m", signatureName: "" },
+    inputs: [{ name: "x", tensor: { dtype: "u8", shape: [3], bytes: new Uint8Array(3) } }],
+    outputFilter: [],
+  }, { asTensorContent: true }));
+  assert.equal(findLargeTensor(span(small), small.length), 0);
+  assert.equal(findLargeTensor(span(new Uint8Array(1000).fill(255)), 1_000_000), 0);
+  assert.equal(findLargeTensor(span(message(lengthField(1, new Uint8Array(70_000)))), 70_004), 0);
 });

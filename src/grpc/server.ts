@@ -7,7 +7,7 @@ import { CODE, ServingError } from "../base/status.ts";
 import { Http2Connection, type Http2Socket } from "../http2/connection.ts";
 import type { Http2Stream, RequestHeaders, StreamListener } from "../http2/http2.ts";
 import type { Http2Limits } from "../http2/limits.ts";
-import type { CallOptions, Method } from "./call.ts";
+import { type CallOptions, type Method, NO_DATA } from "./call.ts";
 import { ConnectionCount } from "./connection_count.ts";
 import { type Certificate, type Endpoint, openListener, peerName } from "./endpoint.ts";
 import { InflightBudget } from "./inflight_budget.ts";
@@ -242,7 +242,7 @@ export class GrpcServer {
     const call = "open" in method
       ? new StreamingCall(stream, { head, method, options: this.#options })
       : new UnaryCall(stream, { head, method, options: this.#options });
-    if (endStream) call.onData(new Uint8Array(0), true);
+    if (endStream) call.onData(NO_DATA, true);
     return call;
   };
 }

@@ -5,16 +5,18 @@
  */
 import { gunzipSync } from "node:zlib";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
-import type { Http2Stream, StreamListener } from "../http2/http2.ts";
-import { type CallOptions, type MessageSink, ServerCall, type StreamingMethod } from "./call.ts";
+import type { Http2Stream, Span, StreamListener } from "../http2/http2.ts";
+import { type CallParts, type MessageSink, NO_DATA, ServerCall, type StreamingMethod } from "./call.ts";
 import { POOLED_BYTES_MIN } from "./message_buffers.ts";
 import { MessageReader } from "./message_reader.ts";
-import type { RequestHead } from "./request_head.ts";
 
 /** The longest message: what is larger has to wait for memory, which is for calls with one message. */
 const MESSAGE_BYTES_MAX = POOLED_BYTES_MIN - 1;
 
-/** One call of a {@link StreamingMethod}. */
+/**
+ * One call of a {@link StreamingMethod}. Its replies are never compressed: that takes time off the loop, in which nobody would know
+ * how much there is to send.
+ */
 export class StreamingCall extends ServerCall implements StreamListener {
   readonly #reader: MessageReader;
   readonly #sink: MessageSink | undefined;
@@ -25,29 +27,29 @@ export class StreamingCall extends ServerCall implements StreamListener {
   #uncreditedBytes = 0;
   #hasClientEnded = false;
 
-  constructor(stream: Http2Stream, call: { head: RequestHead; method: StreamingMethod; options: CallOptions }) {
-    // Compressing takes time off the loop, in which nobody would know how much there is to send.
-    super(stream, { head: call.head, options: call.options, compressesReplies: false });
+  constructor(stream: Http2Stream, parts: CallParts<StreamingMethod>) {
+    super(stream, parts);
     this.#reader = new MessageReader({
-      bytesMax: Math.min(MESSAGE_BYTES_MAX, call.options.messageBytesMax),
-      buffers: call.options.buffers,
+      bytesMax: Math.min(MESSAGE_BYTES_MAX, parts.options.messageBytesMax),
+      buffers: parts.options.buffers,
       onMessage: (message, isCompressed) => this.#waiting.push(isCompressed ? this.#inflate(message) : message),
     });
     this.#leave = () => this.fail(new ServingError(CODE.UNAVAILABLE, "The server is leaving"));
     this.options.leaving.addEventListener("abort", this.#leave);
     this.startDeadline();
     try {
-      this.#sink = call.method.open(this);
+      this.#sink = parts.method.open(this);
     } catch (error) {
       this.fail(error);
     }
     if (this.options.leaving.aborted) this.#leave();
   }
 
-  onData(chunk: Uint8Array, endStream: boolean): void {
-    if (this.isOver) return this.stream.consumed(chunk.length);
+  onData(chunk: Span, endStream: boolean): void {
+    const length = chunk.end - chunk.start;
+    if (this.isOver) return this.stream.consumed(length);
     this.#hasClientEnded = endStream;
-    this.#uncreditedBytes += chunk.length;
+    this.#uncreditedBytes += length;
     try {
       this.#reader.push(chunk);
     } catch (error) {
@@ -57,7 +59,7 @@ export class StreamingCall extends ServerCall implements StreamListener {
   }
 
   onTrailers(): void {
-    this.onData(new Uint8Array(0), true);
+    this.onData(NO_DATA, true);
   }
 
   onDrained(): void {

@@ -59,7 +59,9 @@ export interface TensorBudget {
  */
 export class TensorReader {
   #dataType = 0;
-  #shape: number[] = [];
+  /** The first {@link TensorReader.#rank} are the shape's; copied out once they are all there. */
+  readonly #sizes: number[] = [];
+  #rank = 0;
   #contentStart = 0;
   #contentEnd = 0;
   #runs: Run[] = [];
@@ -67,7 +69,7 @@ export class TensorReader {
   /** Forgets the last tensor. */
   clear(): void {
     this.#dataType = 0;
-    this.#shape = [];
+    this.#rank = 0;
     this.#contentStart = 0;
     this.#contentEnd = 0;
     if (this.#runs.length > 0) this.#runs = [];
@@ -117,7 +119,7 @@ export class TensorReader {
       }
       reader.leave(outer);
       // One more than there may be says enough.
-      if (this.#shape.length <= RANK_MAX) this.#shape.push(size);
+      if (this.#rank <= RANK_MAX) this.#sizes[this.#rank++] = size;
     }
   }
 
@@ -158,11 +160,11 @@ export class TensorReader {
   tensor(message: Uint8Array, { name, budget }: { name: string; budget: TensorBudget }): Tensor | MalformedTensor {
     const dtype = dtypeOf(this.#dataType);
     if (dtype === undefined) return this.#refuseDataType(name);
-    const shape = this.#shape;
+    const shape = this.#sizes.slice(0, this.#rank);
     const count = countElements(shape);
     if (count === undefined) return parsingError(name);
     if (count === 0) return dtype === "string" ? { dtype, shape, strings: [] } : { dtype, shape, bytes: NO_BYTES };
-    if (dtype === "string") return this.#strings(message, { name, budget, count });
+    if (dtype === "string") return this.#strings(message, { name, budget, shape, count });
 
     if (this.#contentEnd > this.#contentStart) {
       if (this.#contentEnd - this.#contentStart !== count * DTYPE_BYTES[dtype]) return parsingError(name);
@@ -185,14 +187,14 @@ export class TensorReader {
 
   #strings(
     message: Uint8Array,
-    { name, budget, count }: { name: string; budget: TensorBudget; count: number },
+    { name, budget, shape, count }: { name: string; budget: TensorBudget; shape: readonly number[]; count: number },
   ): StringTensor | MalformedTensor {
     const refused = spend(budget, { name, bytes: count * STRING_BYTES });
     if (refused !== undefined) return refused;
     const strings = this.#contentEnd > this.#contentStart
       ? splitStrings(message.subarray(this.#contentStart, this.#contentEnd), count)
       : this.#stringValues(message, count);
-    return strings === undefined ? parsingError(name) : { dtype: "string", shape: this.#shape, strings };
+    return strings === undefined ? parsingError(name) : { dtype: "string", shape, strings };
   }
 
   #stringValues(message: Uint8Array, count: number): Uint8Array[] {

@@ -6,12 +6,11 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
-import type { Http2Stream, StreamListener } from "../http2/http2.ts";
-import { type CallOptions, ServerCall, type UnaryMethod } from "./call.ts";
+import type { Http2Stream, Span, StreamListener } from "../http2/http2.ts";
+import { type CallParts, NO_DATA, ServerCall, type UnaryMethod } from "./call.ts";
 import type { Reservation } from "./inflight_budget.ts";
 import { copyMessage, POOLED_BYTES_MIN } from "./message_buffers.ts";
 import { isOneMessage, MessageReader, PREFIX_BYTES } from "./message_reader.ts";
-import type { RequestHead } from "./request_head.ts";
 
 /** One call of a {@link UnaryMethod}. */
 export class UnaryCall extends ServerCall implements StreamListener {
@@ -27,25 +26,27 @@ export class UnaryCall extends ServerCall implements StreamListener {
   /** A method holds the message, perhaps for longer than the call lasts. */
   #isHandling = false;
 
-  constructor(stream: Http2Stream, call: { head: RequestHead; method: UnaryMethod; options: CallOptions }) {
-    super(stream, { head: call.head, options: call.options, compressesReplies: call.head.compressReplies });
-    this.#method = call.method;
+  constructor(stream: Http2Stream, parts: CallParts<UnaryMethod>) {
+    super(stream, parts);
+    this.compressesReplies = parts.head.compressReplies;
+    this.#method = parts.method;
   }
 
-  onData(chunk: Uint8Array, endStream: boolean): void {
-    if (this.isOver) return this.stream.consumed(chunk.length);
+  onData(chunk: Span, endStream: boolean): void {
+    const length = chunk.end - chunk.start;
+    if (this.isOver) return this.stream.consumed(length);
     this.#hasClientEnded = endStream;
     try {
-      if (endStream && this.#reader === undefined && chunk.length < POOLED_BYTES_MIN && isOneMessage(chunk)) {
+      if (endStream && this.#reader === undefined && length < POOLED_BYTES_MIN && isOneMessage(chunk)) {
         // The common case, a whole call in one frame: no reader is needed.
-        this.#accept(copyMessage(chunk, PREFIX_BYTES), chunk[0] === 1);
+        this.#accept(copyMessage(chunk, PREFIX_BYTES), chunk.bytes[chunk.start] === 1);
       } else {
         this.#startReading().push(chunk);
       }
     } catch (error) {
       this.refuse(toServingError(error));
     }
-    this.#consumed(chunk.length);
+    this.#consumed(length);
     if (endStream && !this.isOver) this.#dispatch();
   }
 
@@ -66,7 +67,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
   }
 
   onTrailers(): void {
-    this.onData(new Uint8Array(0), true);
+    this.onData(NO_DATA, true);
   }
 
   onReset(): void {
@@ -103,6 +104,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
         bytesMax: this.options.messageBytesMax,
         buffers: this.options.buffers,
         onLarge: (bytes) => this.#reserve(bytes),
+        findAligned: this.#method.findAligned,
         onMessage: (message, isCompressed) => this.#accept(message, isCompressed),
       });
       this.startDeadline();
@@ -137,19 +139,24 @@ export class UnaryCall extends ServerCall implements StreamListener {
     }
     this.#isHandling = true;
     this.record = this.options.observer?.onBegin();
-    const giveBack = () => {
-      this.options.buffers.giveBack(message);
-      this.#reservation?.release();
-    };
     try {
       const handled = this.#isCompressed ? this.#handleCompressed(message) : this.#method.handle(message, this);
-      if (handled === undefined) return giveBack();
-      this.startDeadline();
-      handled.catch((error: unknown) => this.fail(error)).then(giveBack);
+      if (handled !== undefined) return this.#expect(handled, message);
     } catch (error) {
       this.fail(error);
-      giveBack();
     }
+    this.#giveBack(message);
+  }
+
+  /** Waits for a method that did not answer at once. */
+  #expect(handled: Promise<void>, message: Uint8Array): void {
+    this.startDeadline();
+    handled.catch((error: unknown) => this.fail(error)).then(() => this.#giveBack(message));
+  }
+
+  #giveBack(message: Uint8Array): void {
+    this.options.buffers.giveBack(message);
+    this.#reservation?.release();
   }
 
   async #handleCompressed(message: Uint8Array): Promise<void> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Span } from "../http2/http2.ts";
 import { WIRE } from "./wire_reader.ts";
 
 /** A varint of 64 bits, two's complement. */
@@ -29,4 +30,11 @@ export function lengthField(field: number, ...contents: (string | readonly numbe
 /** A message of the fields given. */
 export function message(...fields: readonly (readonly number[])[]): Uint8Array {
   return Uint8Array.from(fields.flat());
+}
+
+/** The bytes with others around them, as a stream's data comes. */
+export function span(bytes: Uint8Array): Span {
+  const around = new Uint8Array(bytes.length + 7).fill(254);
+  around.set(bytes, 3);
+  return { bytes: around, start: 3, end: 3 + bytes.length };
 }

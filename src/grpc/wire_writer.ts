@@ -30,6 +30,8 @@ export class WireWriter {
   /** What comes after {@link #closed}'s place, last piece first: views, and stretches of scratch as distances from its end. */
   #pieces: (Uint8Array | { readonly from: number; readonly to: number })[] = [];
   #borrowed = 0;
+  /** The last message that was in one piece. Replies repeat their lengths, and a view takes more memory than it shows. */
+  #whole: readonly Uint8Array[] = [];
 
   /** Bytes of the message so far. */
   get length(): number {
@@ -38,7 +40,10 @@ export class WireWriter {
 
   /** Begins a message, and ends the life of the last one's parts. */
   begin(): void {
-    if (this.#scratch.length > SCRATCH_BYTES_KEPT) this.#scratch = new Uint8Array(SCRATCH_BYTES_MIN);
+    if (this.#scratch.length > SCRATCH_BYTES_KEPT) {
+      this.#scratch = new Uint8Array(SCRATCH_BYTES_MIN);
+      this.#whole = [];
+    }
     this.#position = this.#scratch.length;
     this.#closed = 0;
     this.#borrowed = 0;
@@ -46,9 +51,9 @@ export class WireWriter {
   }
 
   /** The message in parts, first one first. They are borrowed: from the writer until {@link begin}, or from whoever gave the view. */
-  finish(): Uint8Array[] {
+  finish(): readonly Uint8Array[] {
     const { length } = this.#scratch;
-    if (this.#pieces.length === 0) return [this.#scratch.subarray(this.#position)];
+    if (this.#pieces.length === 0) return this.#finishWhole();
     this.#closePiece();
     const parts: Uint8Array[] = [];
     for (let i = this.#pieces.length - 1; i >= 0; i--) {
@@ -56,6 +61,12 @@ export class WireWriter {
       parts.push(piece instanceof Uint8Array ? piece : this.#scratch.subarray(length - piece.to, length - piece.from));
     }
     return parts;
+  }
+
+  #finishWhole(): readonly Uint8Array[] {
+    const last = this.#whole[0];
+    if (last?.length === this.length && last.buffer === this.#scratch.buffer) return this.#whole;
+    return this.#whole = [this.#scratch.subarray(this.#position)];
   }
 
   /** A field's number and wire type, in front of its value: `number << 3 | wire type`. */

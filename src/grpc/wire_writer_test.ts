@@ -83,3 +83,21 @@ Deno.test("a message outgrows the scratch buffer without losing what was written
   assert.deepEqual([...bytes.subarray(-field.length)], field);
   assert.deepEqual(bytes.subarray(5000 * field.length, 5000 * field.length + 4000), borrowed);
 });
+
+Deno.test("a message is handed out as it was written last, be it as long as the one before or not", () => {
+  const writer = new WireWriter();
+  const write = (text: string, borrowed = new Uint8Array(0)) => {
+    writer.begin();
+    writer.writeBytes(borrowed);
+    // By pieces that are too short to be borrowed, so that scratch memory grows.
+    for (let end = text.length; end > 0; end -= 1000) {
+      writer.writeBytes(new TextEncoder().encode(text.slice(Math.max(0, end - 1000), end)));
+    }
+    const bytes = joinParts(writer.finish());
+    assert.equal(new TextDecoder().decode(bytes.subarray(0, text.length)), text);
+    assert.equal(bytes.length, text.length + borrowed.length);
+  };
+  for (const text of ["one", "two", "three", "four", "x".repeat(12_000), "y".repeat(12_000), "six"]) write(text);
+  write("z".repeat(40_000), new Uint8Array(3000));
+  for (const text of ["ten", "x".repeat(50_000), "y".repeat(50_000)]) write(text);
+});

@@ -202,9 +202,10 @@ export class Http2Connection {
     try {
       while (outgoing.length > 0 && this.#phase !== "closed") {
         let left = outgoing.take();
-        while (left.length > 0) {
+        for (;;) {
           const count = await this.#socket.write(left);
           this.#bytesWritten += count;
+          if (count === left.length) break;
           left = left.subarray(count);
         }
         outgoing.release();

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Span } from "./http2.ts";
 import {
   FLAG,
   FRAME,
@@ -23,11 +24,7 @@ const DIRECT_BYTES_MIN = 65_536;
 const SMALL_READS_MAX = 16;
 
 /** A frame as the parser hands it over: one object, written anew for each frame. `start` to `end` of `bytes` is the payload. */
-export interface Frame extends FrameHeader {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-}
+export interface Frame extends FrameHeader, Span {}
 
 /** Who hears of the frames. Everything handed over is borrowed until the call returns. */
 export interface FrameSink {
@@ -40,7 +37,7 @@ export interface FrameSink {
   /** A DATA frame begins, with `padding` bytes that are not payload (the pad length's own byte included). */
   onDataBegin(frame: Frame, padding: number): void;
   /** The next bytes of its payload; `isLast` with the last, which may be none. */
-  onDataChunk(chunk: Uint8Array, isLast: boolean): void;
+  onDataChunk(chunk: Span, isLast: boolean): void;
   /** Room for up to `bytes` of its payload to be read into, if there is any. */
   dataRoom(bytes: number): Uint8Array | undefined;
   /** So many bytes were read into that room. */
@@ -75,6 +72,8 @@ export class FrameParser {
   readonly #bufferBytesMax: number;
   readonly #frame = new MutableFrame();
   #buffer = new Uint8Array(BUFFER_BYTES_MIN);
+  /** The free part of the buffer when it was last asked for: mostly all of it, and the same next time. */
+  #space = this.#buffer;
   #start = 0;
   #end = 0;
   #hasPreface = false;
@@ -99,7 +98,8 @@ export class FrameParser {
         return this.#direct = room.length > this.#dataLeft ? room.subarray(0, this.#dataLeft) : room;
       }
     }
-    return this.#buffer.subarray(this.#end);
+    const isSame = this.#space.byteOffset === this.#end && this.#space.buffer === this.#buffer.buffer;
+    return isSame ? this.#space : this.#space = this.#buffer.subarray(this.#end);
   }
 
   /**
@@ -185,20 +185,22 @@ export class FrameParser {
       if (padding > frame.length) throw protocolError("DATA frame has more padding than bytes");
     }
     this.#sink.onDataBegin(frame, padding);
-    this.#start = frame.start;
+    this.#start = frame.end = frame.start;
     this.#dataLeft = frame.length - padding;
     this.#skipLeft = Math.max(0, padding - 1);
-    if (this.#dataLeft === 0) this.#sink.onDataChunk(frame.bytes.subarray(frame.start, frame.start), true);
+    if (this.#dataLeft === 0) this.#sink.onDataChunk(frame, true);
     return 0;
   }
 
   #takeData(available: number): number {
     if (available === 0) return 1;
-    const start = this.#start;
+    const chunk = this.#frame;
     const taken = Math.min(available, this.#dataLeft);
-    this.#start += taken;
+    chunk.bytes = this.#buffer;
+    chunk.start = this.#start;
+    chunk.end = this.#start += taken;
     this.#dataLeft -= taken;
-    this.#sink.onDataChunk(this.#buffer.subarray(start, this.#start), this.#dataLeft === 0);
+    this.#sink.onDataChunk(chunk, this.#dataLeft === 0);
     return 0;
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectionError, FLAG, FRAME, PREFACE } from "./frames.ts";
 import { type Frame, FrameParser, type FrameSink, PrefaceError } from "./frame_parser.ts";
+import type { Span } from "./http2.ts";
 import { concat, dataFrame, frame } from "./test_peer.ts";
 
 /** Writes down what it is told. */
@@ -30,8 +31,8 @@ class Recorder implements FrameSink {
     this.events.push(`data of ${frame.length} with ${padding}`);
   }
 
-  onDataChunk(chunk: Uint8Array, isLast: boolean): void {
-    this.events.push(`chunk [${chunk}]${isLast ? " last" : ""}`);
+  onDataChunk({ bytes, start, end }: Span, isLast: boolean): void {
+    this.events.push(`chunk [${bytes.subarray(start, end)}]${isLast ? " last" : ""}`);
   }
 
   dataRoom(): Uint8Array | undefined {

@@ -6,7 +6,7 @@
  */
 import { calmError } from "./frames.ts";
 import { HpackDecoder } from "./hpack_decoder.ts";
-import type { HeaderField } from "./http2.ts";
+import type { HeaderField, Span } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import { areTrailers, type CheckedHeaders, checkRequest } from "./request_headers.ts";
 
@@ -21,13 +21,6 @@ interface CachedBlock {
   length: number;
   generation: number;
   headers: CheckedHeaders;
-}
-
-/** A run of bytes inside a larger array, borrowed. */
-export interface Span {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
 }
 
 /** Decodes the header blocks of one connection, in the order they came. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ERROR_CODE } from "./frames.ts";
-import { HeaderBlocks, type Span } from "./header_blocks.ts";
+import { HeaderBlocks } from "./header_blocks.ts";
+import type { Span } from "./http2.ts";
 import { encodeHeaders } from "./hpack_encoder.ts";
 import { http2Limits } from "./limits.ts";
 import { concat, requestFields } from "./test_peer.ts";

@@ -5,6 +5,13 @@
  * @module
  */
 
+/** A run of bytes inside a larger array, borrowed. In place of a view, which costs more to make than most calls have bytes. */
+export interface Span {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A field of a header list; the name is in lower case. */
 export interface HeaderField {
   readonly name: string;
@@ -60,7 +67,7 @@ export interface Http2Stream {
 /** What the layer above wants to hear of one stream. After `onReset`, or once both sides have ended, nothing more is said. */
 export interface StreamListener {
   /** Payload of DATA frames, without padding; borrowed until the call returns. May be empty when only the end is news. */
-  onData(chunk: Uint8Array, endStream: boolean): void;
+  onData(chunk: Span, endStream: boolean): void;
   /** Trailers, which end the peer's side. */
   onTrailers(fields: readonly HeaderField[]): void;
   /**

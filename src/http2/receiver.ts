@@ -17,8 +17,9 @@ import {
   readUint32,
 } from "./frames.ts";
 import type { Frame, FrameSink } from "./frame_parser.ts";
-import { HeaderBlocks, type Span } from "./header_blocks.ts";
+import { HeaderBlocks } from "./header_blocks.ts";
 import { encodeHeaders } from "./hpack_encoder.ts";
+import type { Span } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import { applySettings, SETTING_BYTES } from "./settings.ts";
 import type { Stream } from "./stream.ts";
@@ -189,12 +190,12 @@ export class Receiver implements FrameSink {
     }
   }
 
-  onDataChunk(chunk: Uint8Array, isLast: boolean): void {
+  onDataChunk(chunk: Span, isLast: boolean): void {
     const stream = this.#dataStream;
     if (stream === undefined) return;
-    const endStream = isLast && this.#dataEndsStream;
-    if (stream.isClosed) this.#streams.creditConnection(chunk.length);
-    else if (chunk.length > 0 || endStream) this.#streams.deliver(stream, { chunk, endStream });
+    if (stream.isClosed) return this.#streams.creditConnection(chunk.end - chunk.start);
+    stream.isRemoteEnded = isLast && this.#dataEndsStream;
+    if (chunk.end > chunk.start || stream.isRemoteEnded) this.#streams.deliver(stream, chunk);
   }
 
   dataRoom(bytes: number): Uint8Array | undefined {
@@ -205,8 +206,9 @@ export class Receiver implements FrameSink {
   onDataFilled(bytes: number, isLast: boolean): void {
     const stream = this.#dataStream;
     if (stream === undefined) return;
-    if (stream.isClosed) this.#streams.creditConnection(bytes);
-    else this.#streams.filled(stream, { bytes, endStream: isLast && this.#dataEndsStream });
+    if (stream.isClosed) return this.#streams.creditConnection(bytes);
+    stream.isRemoteEnded = isLast && this.#dataEndsStream;
+    this.#streams.filled(stream, bytes);
   }
 
   /** SETTINGS come first, and a header block's frames stand together. */

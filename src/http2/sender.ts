@@ -72,8 +72,10 @@ export class Sender {
 
   /** Writes a frame whose payload is small. */
   control(header: { type: number; flags: number; streamId: number }, payload: Uint8Array): void {
-    const at = this.outgoing.reserve(FRAME_HEADER_BYTES + payload.length);
-    writeFrameHeader(this.outgoing.bytes, at, { ...header, length: payload.length });
+    const { type, flags, streamId } = header;
+    const { length } = payload;
+    const at = this.outgoing.reserve(FRAME_HEADER_BYTES + length);
+    writeFrameHeader(this.outgoing.bytes, at, { length, type, flags, streamId });
     this.outgoing.bytes.set(payload, at + FRAME_HEADER_BYTES);
   }
 
@@ -159,38 +161,47 @@ export class Sender {
     return true;
   }
 
-  /** Sends headers or trailers, after what waits. */
-  headers(stream: Stream, headers: { block: Uint8Array; endStream: boolean }): void {
-    const { block, endStream } = headers;
+  /** Sends headers or trailers, after what waits. They are the last once the stream's `isLocalEnded` is set; so is {@link data}. */
+  headers(stream: Stream, block: Uint8Array): void {
+    const endStream = stream.isLocalEnded;
     if (stream.pending !== undefined) {
       stream.pending.push({ bytes: block, isHeaders: true, endStream, offset: 0 });
       return;
     }
-    this.headerBlock(stream.id, headers);
+    this.headerBlock(stream.id, block, { endStream });
     if (endStream) this.#events.onEndSent(stream);
   }
 
   /** Writes a header block in as many frames as the peer's frame size makes of it. */
-  headerBlock(streamId: number, headers: { block: Uint8Array; endStream: boolean }): void {
-    let block = headers.block;
+  headerBlock(streamId: number, block: Uint8Array, { endStream }: { endStream: boolean }): void {
+    const flags = endStream ? FLAG.END_STREAM : 0;
+    if (this.#tableSizeUpdate === "due" || block.length > this.#frameBytesMax) {
+      return this.#longHeaderBlock(streamId, block, { flags });
+    }
+    this.control({ type: FRAME.HEADERS, flags: flags | FLAG.END_HEADERS, streamId }, block);
+  }
+
+  /** Writes a header block behind a table size update that is due, or in several frames. */
+  #longHeaderBlock(streamId: number, block: Uint8Array, options: { flags: number }): void {
+    let left = block;
     if (this.#tableSizeUpdate === "due") {
       this.#tableSizeUpdate = "sent";
-      block = concat([TABLE_SIZE_ZERO, block], 0);
+      left = concat([TABLE_SIZE_ZERO, block], 0);
     }
     let type: number = FRAME.HEADERS;
-    let flags: number = headers.endStream ? FLAG.END_STREAM : 0;
-    while (block.length > this.#frameBytesMax) {
-      this.control({ type, flags, streamId }, block.subarray(0, this.#frameBytesMax));
-      block = block.subarray(this.#frameBytesMax);
+    let { flags } = options;
+    while (left.length > this.#frameBytesMax) {
+      this.control({ type, flags, streamId }, left.subarray(0, this.#frameBytesMax));
+      left = left.subarray(this.#frameBytesMax);
       type = FRAME.CONTINUATION;
       flags = 0;
     }
-    this.control({ type, flags: flags | FLAG.END_HEADERS, streamId }, block);
+    this.control({ type, flags: flags | FLAG.END_HEADERS, streamId }, left);
   }
 
   /** Sends data: what the windows and the outgoing buffer let through at once, a copy of the rest later. */
-  data(stream: Stream, data: { parts: readonly Uint8Array[]; endStream: boolean }): void {
-    const { parts, endStream } = data;
+  data(stream: Stream, parts: readonly Uint8Array[]): void {
+    const endStream = stream.isLocalEnded;
     let length = 0;
     for (const part of parts) length += part.length;
     if (length === 0 && !endStream) return;
@@ -247,7 +258,7 @@ export class Sender {
     const run = stream.pending?.[0];
     if (run === undefined) return false;
     if (run.isHeaders) {
-      this.headerBlock(stream.id, { block: run.bytes, endStream: run.endStream });
+      this.headerBlock(stream.id, run.bytes, { endStream: run.endStream });
     } else {
       const left = run.bytes.length - run.offset;
       const length = Math.min(left, stream.sendWindow, this.#window, TURN_BYTES);

@@ -15,7 +15,7 @@ import {
   WINDOW_BYTES_MAX,
   writeUint32,
 } from "./frames.ts";
-import type { Span } from "./header_blocks.ts";
+import type { Span } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { StreamTable } from "./stream_table.ts";
 

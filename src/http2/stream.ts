@@ -4,12 +4,14 @@
  * @module
  */
 import type { Http2Stream, StreamListener } from "./http2.ts";
+import type { CheckedHeaders } from "./request_headers.ts";
 
 /** What a stream asks of its connection. */
 export interface StreamHost {
   readonly peer: string;
-  sendHeaders(stream: Stream, headers: { block: Uint8Array; endStream: boolean }): void;
-  sendData(stream: Stream, data: { parts: readonly Uint8Array[]; endStream: boolean }): void;
+  /** The last that is sent on the stream when its `isLocalEnded` is set; so is data. */
+  sendHeaders(stream: Stream, block: Uint8Array): void;
+  sendData(stream: Stream, parts: readonly Uint8Array[]): void;
   reset(stream: Stream, code: number): void;
   consumed(stream: Stream, bytes: number): void;
 }
@@ -39,9 +41,9 @@ export class Stream implements Http2Stream {
   /** Nothing more is sent or told. */
   isClosed = false;
   /** Data the peer lets us send; below zero after it made its initial window smaller. */
-  sendWindow: number;
+  sendWindow = 0;
   /** Data we let the peer send. */
-  receiveWindow: number;
+  receiveWindow = 0;
   /** Data handed to the layer above that it has not consumed. */
   unconsumedBytes = 0;
   /** Data consumed that the peer has not been told of. */
@@ -55,16 +57,12 @@ export class Stream implements Http2Stream {
   stalledSinceMs = 0;
   stalledBytes = 0;
 
-  constructor(
-    host: StreamHost,
-    options: { id: number; isRemoteEnded: boolean; sendWindow: number; receiveWindow: number; contentLength: number },
-  ) {
+  /** The windows are set by whoever knows them. */
+  constructor(host: StreamHost, request: { id: number; headers: CheckedHeaders; endStream: boolean }) {
     this.#host = host;
-    this.id = options.id;
-    this.isRemoteEnded = options.isRemoteEnded;
-    this.sendWindow = options.sendWindow;
-    this.receiveWindow = options.receiveWindow;
-    this.contentLeft = options.contentLength;
+    this.id = request.id;
+    this.isRemoteEnded = request.endStream;
+    this.contentLeft = request.headers.contentLength;
   }
 
   get peer(): string {
@@ -74,13 +72,13 @@ export class Stream implements Http2Stream {
   sendHeaders(block: Uint8Array, endStream: boolean): void {
     if (this.isClosed || this.isLocalEnded) return;
     this.isLocalEnded = endStream;
-    this.#host.sendHeaders(this, { block, endStream });
+    this.#host.sendHeaders(this, block);
   }
 
   sendData(parts: readonly Uint8Array[], endStream: boolean): void {
     if (this.isClosed || this.isLocalEnded) return;
     this.isLocalEnded = endStream;
-    this.#host.sendData(this, { parts, endStream });
+    this.#host.sendData(this, parts);
   }
 
   reset(code: number): void {

@@ -5,8 +5,9 @@
  * @module
  */
 import { ERROR_CODE } from "./frames.ts";
-import type { HeaderField, OnRequest } from "./http2.ts";
+import type { HeaderField, OnRequest, Span } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
+import { OpenStreams } from "./open_streams.ts";
 import type { CheckedHeaders } from "./request_headers.ts";
 import { Sender, type SenderEvents } from "./sender.ts";
 import { Stream, type StreamHost } from "./stream.ts";
@@ -33,7 +34,7 @@ export class StreamTable implements StreamHost, SenderEvents {
   readonly peer: string;
   readonly #options: StreamTableOptions;
   readonly #limits: Http2Limits;
-  readonly #open: Map<number, Stream> = new Map();
+  readonly #open: OpenStreams = new OpenStreams();
   /** A ring of ids: positive where both sides had ended, negative where we reset. */
   readonly #ended: Int32Array = new Int32Array(ENDED_SLOTS);
   #endedNext = 0;
@@ -65,7 +66,7 @@ export class StreamTable implements StreamHost, SenderEvents {
 
   /** The open streams. */
   values(): Iterable<Stream> {
-    return this.#open.values();
+    return this.#open.all();
   }
 
   /** Whether the peer has never used this id (RFC 9113 section 5.1, idle). */
@@ -81,16 +82,12 @@ export class StreamTable implements StreamHost, SenderEvents {
 
   /** Opens a stream and tells the layer above of its request. */
   open(request: { id: number; headers: CheckedHeaders; endStream: boolean }): void {
-    const { id, headers, endStream } = request;
-    this.#lastId = id;
-    const stream = new Stream(this, {
-      id,
-      isRemoteEnded: endStream,
-      sendWindow: this.sender.streamWindow,
-      receiveWindow: this.#limits.streamWindowBytes,
-      contentLength: headers.contentLength,
-    });
-    this.#open.set(id, stream);
+    const { headers, endStream } = request;
+    this.#lastId = request.id;
+    const stream = new Stream(this, request);
+    stream.sendWindow = this.sender.streamWindow;
+    stream.receiveWindow = this.#limits.streamWindowBytes;
+    this.#open.add(stream);
     try {
       stream.listener = this.#options.onRequest(stream, headers, endStream);
     } catch (error) {
@@ -108,7 +105,7 @@ export class StreamTable implements StreamHost, SenderEvents {
   /** Answers a new stream with nothing but these headers. */
   answer(id: number, response: { block: Uint8Array; isRemoteEnded: boolean }): void {
     this.#lastId = id;
-    this.sender.headerBlock(id, { block: response.block, endStream: true });
+    this.sender.headerBlock(id, response.block, { endStream: true });
     if (!response.isRemoteEnded) this.sender.resetStream(id, ERROR_CODE.NO_ERROR);
     this.#remember(response.isRemoteEnded ? id : -id);
   }
@@ -137,14 +134,13 @@ export class StreamTable implements StreamHost, SenderEvents {
     stream.creditBytes = 0;
   }
 
-  /** Hands data to the layer above; `endStream` with the last of it. */
-  deliver(stream: Stream, data: { chunk: Uint8Array; endStream: boolean }): void {
-    const { chunk, endStream } = data;
-    this.creditConnection(chunk.length);
-    stream.unconsumedBytes += chunk.length;
-    stream.isRemoteEnded = endStream;
+  /** Hands data to the layer above, the last of it once the stream's `isRemoteEnded` is set. */
+  deliver(stream: Stream, chunk: Span): void {
+    const length = chunk.end - chunk.start;
+    this.creditConnection(length);
+    stream.unconsumedBytes += length;
     try {
-      stream.listener?.onData(chunk, endStream);
+      stream.listener?.onData(chunk, stream.isRemoteEnded);
     } catch (error) {
       this.#failed(stream, error);
     }
@@ -161,13 +157,12 @@ export class StreamTable implements StreamHost, SenderEvents {
     }
   }
 
-  /** Tells the layer above that its room was filled. */
-  filled(stream: Stream, data: { bytes: number; endStream: boolean }): void {
-    this.creditConnection(data.bytes);
-    stream.unconsumedBytes += data.bytes;
-    stream.isRemoteEnded = data.endStream;
+  /** Tells the layer above that its room was filled, as {@link deliver} does. */
+  filled(stream: Stream, bytes: number): void {
+    this.creditConnection(bytes);
+    stream.unconsumedBytes += bytes;
     try {
-      stream.listener?.filled?.(data.bytes, data.endStream);
+      stream.listener?.filled?.(bytes, stream.isRemoteEnded);
     } catch (error) {
       this.#failed(stream, error);
     }
@@ -199,16 +194,16 @@ export class StreamTable implements StreamHost, SenderEvents {
 
   /** The connection is gone: ends all streams, telling only the layer above. */
   abandon(code: number): void {
-    for (const stream of [...this.#open.values()]) this.resetByPeer(stream, code);
+    for (const stream of this.#open.all()) this.resetByPeer(stream, code);
   }
 
-  sendHeaders(stream: Stream, headers: { block: Uint8Array; endStream: boolean }): void {
-    this.sender.headers(stream, headers);
+  sendHeaders(stream: Stream, block: Uint8Array): void {
+    this.sender.headers(stream, block);
     this.#options.onSend();
   }
 
-  sendData(stream: Stream, data: { parts: readonly Uint8Array[]; endStream: boolean }): void {
-    this.sender.data(stream, data);
+  sendData(stream: Stream, parts: readonly Uint8Array[]): void {
+    this.sender.data(stream, parts);
     this.#options.onSend();
   }
 
@@ -252,7 +247,7 @@ export class StreamTable implements StreamHost, SenderEvents {
   #close(stream: Stream, remembered: number): void {
     if (stream.isClosed) return;
     stream.isClosed = true;
-    this.#open.delete(stream.id);
+    this.#open.delete(stream);
     this.sender.drop(stream);
     this.#remember(remembered);
   }

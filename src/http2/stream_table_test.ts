@@ -131,9 +131,9 @@ Deno.test("StreamTable reads a long payload straight into the listener's room", 
   let filledBytes = 0;
   let isEnded = false;
   const listener: Partial<StreamListener> = {
-    onData(chunk, endStream): void {
-      buffer.set(chunk, length);
-      length += chunk.length;
+    onData({ bytes, start, end }, endStream): void {
+      buffer.set(bytes.subarray(start, end), length);
+      length += end - start;
       isEnded = endStream;
     },
     room: (bytes) => buffer.subarray(length, length + bytes),

@@ -16,7 +16,7 @@ import {
   writeUint32,
 } from "./frames.ts";
 import { encodeHeaders } from "./hpack_encoder.ts";
-import type { HeaderField, Http2Stream, RequestHeaders, StreamListener } from "./http2.ts";
+import type { HeaderField, Http2Stream, RequestHeaders, Span, StreamListener } from "./http2.ts";
 import { type Http2Limits, http2Limits } from "./limits.ts";
 
 /** A frame as the peer got it. */
@@ -112,8 +112,8 @@ export class TestRequest implements StreamListener {
     return concat(this.chunks);
   }
 
-  onData(chunk: Uint8Array, endStream: boolean): void {
-    this.chunks.push(chunk.slice());
+  onData({ bytes, start, end }: Span, endStream: boolean): void {
+    this.chunks.push(bytes.slice(start, end));
     this.isEnded = endStream;
   }
 

@@ -47,7 +47,7 @@ export interface PredictOptions<R> {
   /** Whether it shares no inference and does not wait for one to be shared. For warming up: nobody else may ask meanwhile. */
   readonly isAlone?: true;
   /** Gets all outputs in the signature's order, views of the engine's memory that are valid until it returns. */
-  readonly use: (outputs: readonly Tensor[]) => R;
+  use(outputs: readonly Tensor[]): R;
 }
 
 /**
@@ -125,8 +125,7 @@ export class ModelServable implements Disposable, AsyncDisposable {
     const { record } = options.caller;
     record?.asks();
     if (this.#batches !== undefined && !options.isAlone) {
-      const { caller } = options;
-      return this.#batches.predict(inputs, { caller, use: (outputs) => useOutputs(outputs, options) });
+      return this.#predictTogether(this.#batches, { inputs, options });
     }
     if (this.#inLoopBytesMax > 0 && byteLength(inputs) <= this.#inLoopBytesMax) {
       const request = this.#pool.tryAcquire();
@@ -141,6 +140,13 @@ export class ModelServable implements Disposable, AsyncDisposable {
       }
     }
     return this.#predictOffLoop(inputs, options);
+  }
+
+  #predictTogether<R>(
+    batches: BatchPredictor,
+    { inputs, options }: { inputs: readonly Tensor[]; options: PredictOptions<R> },
+  ): Promise<R> {
+    return batches.predict(inputs, { caller: options.caller, use: (outputs) => useOutputs(outputs, options) });
   }
 
   async #predictOffLoop<R>(inputs: readonly Tensor[], options: PredictOptions<R>): Promise<R> {
@@ -183,7 +189,11 @@ export class ModelServable implements Disposable, AsyncDisposable {
   }
 }
 
-function useOutputs<R>(outputs: readonly Tensor[], { signature: { outputPorts }, use }: PredictOptions<R>): R {
-  if (outputPorts === undefined) return use(outputs);
-  return use(outputPorts.map((port) => outputs[port] as Tensor));
+function useOutputs<R>(outputs: readonly Tensor[], options: PredictOptions<R>): R {
+  const { outputPorts } = options.signature;
+  return options.use(outputPorts === undefined ? outputs : picked(outputs, outputPorts));
+}
+
+function picked(outputs: readonly Tensor[], ports: readonly number[]): readonly Tensor[] {
+  return ports.map((port) => outputs[port] as Tensor);
 }

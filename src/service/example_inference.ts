@@ -44,7 +44,7 @@ interface Run {
 export function classifyWith(
   handle: Handle,
   { modelSpec, examples }: ClassificationRequest,
-  caller: Caller,
+  { caller }: { caller: Caller },
 ): ClassificationResponse | Promise<ClassificationResponse> {
   const signature = findSignature(handle, modelSpec, "No signature was found with the name: ");
   return classify(handle, servedBy(handle, modelSpec), { signature, examples, caller });
@@ -71,7 +71,7 @@ function classify(
 export function regressWith(
   handle: Handle,
   { modelSpec, examples }: RegressionRequest,
-  caller: Caller,
+  { caller }: { caller: Caller },
 ): RegressionResponse | Promise<RegressionResponse> {
   const signature = findSignature(handle, modelSpec, "No signature was found with the name: ");
   return regress(handle, servedBy(handle, modelSpec), { signature, examples, caller });
@@ -93,7 +93,7 @@ function regress(handle: Handle, served: ServedBy, run: Run): RegressionResponse
 export async function multiInferWith(
   handle: Handle,
   { tasks, examples }: MultiInferenceRequest,
-  caller: Caller,
+  { caller }: { caller: Caller },
 ): Promise<MultiInferenceResponse> {
   const signatures = checkTasks(handle, tasks);
   const results: InferenceResult[] = [];

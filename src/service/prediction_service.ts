@@ -4,13 +4,14 @@
  *
  * @module
  */
-import { checkTensors, orderInputs, selectOutputs, type TensorSpec } from "../base/signature.ts";
+import { checkTensors, orderInputs, selectOutputs, type Signature, type TensorSpec } from "../base/signature.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { Manager } from "../core/manager.ts";
-import type { ServableHandle } from "../core/servable.ts";
+import type { ServableHandle, ServableId } from "../core/servable.ts";
 import type { Caller } from "../model/infer_request_pool.ts";
-import { DEFAULT_SIGNATURE_NAME, type ModelServable } from "../model/model_servable.ts";
+import { DEFAULT_SIGNATURE_NAME, type ModelServable, type PredictOptions } from "../model/model_servable.ts";
+import type { ServableSignature } from "../model/signatures.ts";
 import { classifyWith, multiInferWith, regressWith } from "./example_inference.ts";
 import type {
   ClassificationRequest,
@@ -24,7 +25,28 @@ import type {
   PredictResponse,
   RegressionRequest,
   RegressionResponse,
+  ResponseOutput,
 } from "./messages.ts";
+
+type Handle = ServableHandle<ModelServable>;
+
+/** What a reply to a prediction is made with. */
+export interface Answering<R> {
+  readonly caller: Caller;
+  /** Gets a reply that borrows the engine's memory: it is valid until this returns. */
+  respond(response: PredictResponse): R;
+}
+
+/**
+ * A request and what is to be done with the servable it names. The parts go along to `act`, which so needs to be no closure: those of a
+ * request would be a good part of what it leaves to the garbage collector.
+ */
+interface Task<Q, O, R> {
+  readonly spec: ModelSpec | undefined;
+  readonly request: Q;
+  readonly options: O;
+  readonly act: (handle: Handle, request: Q, options: O) => R | Promise<R>;
+}
 
 /** Answers predictions with the servables of a manager. */
 export class PredictionService {
@@ -41,17 +63,10 @@ export class PredictionService {
    * The order of checks is TensorFlow Serving's: model, signature, names, tensors, output filter; then dtypes and shapes, which
    * its kernels check.
    *
-   * @param respond gets a reply that borrows the engine's memory: it is valid until `respond` returns.
    * @throws {ServingError} INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION as the contract says; what inferring throws.
    */
-  predict<R>(
-    request: PredictRequest,
-    options: { caller: Caller; respond: (response: PredictResponse) => R },
-  ): R | Promise<R> {
-    return this.#use(
-      { spec: request.modelSpec, caller: options.caller },
-      (handle) => predictWith(handle, request, options),
-    );
+  predict<R>(request: PredictRequest, options: Answering<R>): R | Promise<R> {
+    return this.#use({ spec: request.modelSpec, request, options, act: predictWith<R> });
   }
 
   /**
@@ -61,9 +76,9 @@ export class PredictionService {
    */
   classify(
     request: ClassificationRequest,
-    { caller }: { caller: Caller },
+    options: { caller: Caller },
   ): ClassificationResponse | Promise<ClassificationResponse> {
-    return this.#use({ spec: request.modelSpec, caller }, (handle) => classifyWith(handle, request, caller));
+    return this.#use({ spec: request.modelSpec, request, options, act: classifyWith });
   }
 
   /**
@@ -73,9 +88,9 @@ export class PredictionService {
    */
   regress(
     request: RegressionRequest,
-    { caller }: { caller: Caller },
+    options: { caller: Caller },
   ): RegressionResponse | Promise<RegressionResponse> {
-    return this.#use({ spec: request.modelSpec, caller }, (handle) => regressWith(handle, request, caller));
+    return this.#use({ spec: request.modelSpec, request, options, act: regressWith });
   }
 
   /**
@@ -85,10 +100,10 @@ export class PredictionService {
    */
   multiInference(
     request: MultiInferenceRequest,
-    { caller }: { caller: Caller },
+    options: { caller: Caller },
   ): MultiInferenceResponse | Promise<MultiInferenceResponse> {
-    const modelSpec = request.tasks[0]?.modelSpec ?? { name: "", signatureName: "" };
-    return this.#use({ spec: modelSpec, caller }, (handle) => multiInferWith(handle, request, caller));
+    const spec = request.tasks[0]?.modelSpec ?? { name: "", signatureName: "" };
+    return this.#use({ spec, request, options, act: multiInferWith });
   }
 
   /**
@@ -120,35 +135,34 @@ export class PredictionService {
   }
 
   /** Does something with a servable, which is held until it is done. */
-  #use<R>(
-    { spec, caller: { record } }: { spec: ModelSpec | undefined; caller: Caller },
-    action: (handle: ServableHandle<ModelServable>) => R | Promise<R>,
-  ): R | Promise<R> {
+  #use<Q, O extends { readonly caller: Caller }, R>(task: Task<Q, O, R>): R | Promise<R> {
+    const { spec, request, options } = task;
+    const { record } = options.caller;
     if (record !== undefined) record.modelName = spec?.name ?? "";
     const handle = this.#acquire(spec);
     if (record !== undefined) record.servable = handle.id;
     let result: R | Promise<R> | undefined;
     try {
-      result = action(handle);
+      result = task.act(handle, request, options);
     } finally {
       if (!(result instanceof Promise)) handle[Symbol.dispose]();
     }
-    return result instanceof Promise ? result.finally(() => handle[Symbol.dispose]()) : result;
+    return result instanceof Promise ? disposedAfter(result, handle) : result;
   }
 
-  #acquire(spec: ModelSpec | undefined): ServableHandle<ModelServable> {
+  #acquire(spec: ModelSpec | undefined): Handle {
     if (spec === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Missing ModelSpec");
     if (spec.name === "") throw new ServingError(CODE.INVALID_ARGUMENT, "ModelSpec has no name specified.");
     return this.#manager.acquire(spec);
   }
 }
 
-function predictWith<R>(
-  handle: ServableHandle<ModelServable>,
-  request: PredictRequest,
-  { caller, respond }: { caller: Caller; respond: (response: PredictResponse) => R },
-): R | Promise<R> {
-  const { servable, id } = handle;
+function disposedAfter<R>(result: Promise<R>, handle: Handle): Promise<R> {
+  return result.finally(() => handle[Symbol.dispose]());
+}
+
+function predictWith<R>(handle: Handle, request: PredictRequest, options: Answering<R>): R | Promise<R> {
+  const { servable } = handle;
   const signatureName = request.modelSpec?.signatureName || DEFAULT_SIGNATURE_NAME;
   const signature = servable.signatures.get(signatureName);
   if (signature === undefined) {
@@ -157,18 +171,57 @@ function predictWith<R>(
   const inputs = orderInputs(signature, request.inputs);
   const selected = selectOutputs(signature, request.outputFilter);
   checkTensors(signature.inputs, inputs);
-  return servable.predict(inputs, {
-    signature,
-    caller,
-    use: (outputs) =>
-      respond({
-        modelName: id.name,
-        modelVersion: id.version,
-        signatureName,
-        outputs: selected.map((index) => ({
-          name: (signature.outputs[index] as TensorSpec).name,
-          tensor: outputs[index] as Tensor,
-        })),
-      }),
-  });
+  return servable.predict(inputs, new Prediction(options, { id: handle.id, signatureName, signature, selected }));
+}
+
+/** A prediction on its way through the engine: how it runs, and what becomes of its outputs. */
+class Prediction<R> implements PredictOptions<R> {
+  readonly caller: Caller;
+  readonly signature: ServableSignature;
+  readonly #answering: Answering<R>;
+  readonly #id: ServableId;
+  readonly #signatureName: string;
+  readonly #selected: readonly number[] | undefined;
+
+  constructor(
+    answering: Answering<R>,
+    asked: {
+      id: ServableId;
+      signatureName: string;
+      signature: ServableSignature;
+      selected: readonly number[] | undefined;
+    },
+  ) {
+    this.caller = answering.caller;
+    this.signature = asked.signature;
+    this.#answering = answering;
+    this.#id = asked.id;
+    this.#signatureName = asked.signatureName;
+    this.#selected = asked.selected;
+  }
+
+  use(outputs: readonly Tensor[]): R {
+    const { name: modelName, version: modelVersion } = this.#id;
+    return this.#answering.respond({
+      modelName,
+      modelVersion,
+      signatureName: this.#signatureName,
+      outputs: namedOutputs(this.signature, outputs, { selected: this.#selected }),
+    });
+  }
+}
+
+function namedOutputs(
+  signature: Signature,
+  outputs: readonly Tensor[],
+  { selected }: { selected: readonly number[] | undefined },
+): readonly ResponseOutput[] {
+  const count = selected === undefined ? signature.outputs.length : selected.length;
+  const named: ResponseOutput[] = new Array(count);
+  for (let i = 0; i < count; i++) {
+    const index = selected === undefined ? i : selected[i] as number;
+    const { name } = signature.outputs[index] as TensorSpec;
+    named[i] = { name, tensor: outputs[index] as Tensor };
+  }
+  return named;
 }

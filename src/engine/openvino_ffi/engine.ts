@@ -11,6 +11,7 @@ import { type ModelNames, readIrNames } from "./ir_names.ts";
 import { Library, nativeProperties, nativeWords, Owned, pointerAt, readCString, toCString } from "./library.ts";
 import { FfiModel } from "./model.ts";
 import { STATUS } from "./symbols.ts";
+import { leaveThreadsUnbound } from "./thread_binding.ts";
 
 /**
  * Weights are read, not mapped: a mapped file that is cut short while it serves, as happens when it is overwritten in place, ends the
@@ -47,6 +48,7 @@ export class FfiEngine implements Engine {
    * @throws {ServingError} FAILED_PRECONDITION when it cannot be opened or is of another release.
    */
   constructor(path: string, { cpuThreadsMax }: FfiEngineOptions = {}) {
+    leaveThreadsUnbound();
     this.#library = new Library(path);
     const { symbols } = this.#library;
     try {

@@ -102,7 +102,11 @@ export class FfiInferRequest implements InferRequest {
 
   #read(): readonly Tensor[] {
     if (this.#tensors !== undefined && this.#areOutputsStill) return this.#tensors;
-    return this.#tensors = this.#outputs.map((output) => output.read(this.#isBorrowed));
+    return this.#tensors = this.#readAnew();
+  }
+
+  #readAnew(): readonly Tensor[] {
+    return this.#outputs.map((output) => output.read(this.#isBorrowed));
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,79 @@
+/**
+ * The open streams of one connection, found by their ids.
+ *
+ * @module
+ */
+import type { Stream } from "./stream.ts";
+
+const SLOTS_MIN = 32;
+
+/**
+ * A hash table with open addressing. A `Map` would do but for the garbage collector: it moves to another table every so many deletions
+ * and leaves the old one pointing at it, so that once one of them is old all that come after it stay alive, with every stream
+ * that was in them, until the next full collection.
+ */
+export class OpenStreams {
+  /** A power of two of them, at most half full. Ids of a client are odd and grow, so neighbours take neighbouring slots. */
+  #slots: (Stream | undefined)[] = emptySlots(SLOTS_MIN);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#slots[this.#slotOf(id)];
+  }
+
+  /** Adds a stream whose id is not there. */
+  add(stream: Stream): void {
+    if (++this.#size * 2 > this.#slots.length) this.#grow();
+    this.#slots[this.#slotOf(stream.id)] = stream;
+  }
+
+  /** Removes a stream; does nothing when it is not there. */
+  delete(stream: Stream): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let gap = this.#slotOf(stream.id);
+    if (slots[gap] === undefined) return;
+    this.#size--;
+    // Whoever stands behind the gap and was on the way past it moves into it.
+    for (let at = (gap + 1) & mask;; at = (at + 1) & mask) {
+      const next = slots[at];
+      if (next === undefined) break;
+      if (((at - homeOf(next.id)) & mask) < ((at - gap) & mask)) continue;
+      slots[gap] = next;
+      gap = at;
+    }
+    slots[gap] = undefined;
+  }
+
+  /** All of them as they are now, in no particular order. */
+  all(): Stream[] {
+    return this.#slots.filter((stream) => stream !== undefined);
+  }
+
+  /** Where a stream is, or would be. */
+  #slotOf(id: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let at = homeOf(id) & mask;
+    for (let stream = slots[at]; stream !== undefined && stream.id !== id; stream = slots[at]) at = (at + 1) & mask;
+    return at;
+  }
+
+  #grow(): void {
+    const streams = this.all();
+    this.#slots = emptySlots(this.#slots.length * 2);
+    for (const stream of streams) this.#slots[this.#slotOf(stream.id)] = stream;
+  }
+}
+
+function homeOf(id: number): number {
+  return id >>> 1;
+}
+
+function emptySlots(count: number): (Stream | undefined)[] {
+  return new Array(count).fill(undefined);
+}
