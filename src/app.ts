@@ -114,7 +114,6 @@ export class App implements AsyncDisposable {
         modelNames: () => catalog.names,
         reloadConfig: () => watch === undefined ? Promise.resolve(false) : watch.reloadIfChanged(),
         observation,
-        log,
       }),
     );
 

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import type { Log } from "./base/log.ts";
-import type { ServingError } from "./base/status.ts";
 import { addressText } from "./base/tcp_sockets.ts";
 import type { Config, GrpcConfig, ListenConfig, RestConfig } from "./config/config.ts";
 import { type CertificateTexts, readCertificate } from "./config/certificate_files.ts";
@@ -21,7 +19,6 @@ import { callObserver as restCallObserver } from "./rest/call_observer.ts";
 import { ObservationServer } from "./rest/observation_server.ts";
 import type { RestOptions, RestServices } from "./rest/route.ts";
 import { RestServer } from "./rest/server.ts";
-import { type IdentifiedRequest, idsOf } from "./service/ended_request.ts";
 
 /** What the servers answer with. */
 export interface FrontEndParts {
@@ -30,7 +27,6 @@ export interface FrontEndParts {
   readonly modelNames: RestOptions["modelNames"];
   readonly reloadConfig: RestOptions["reloadConfig"];
   readonly observation: Observation;
-  readonly log: Log;
 }
 
 /** Where the servers listen, as texts for the log: `127.0.0.1:9000`; several have commas between them. */
@@ -122,7 +118,7 @@ export class FrontEnds implements AsyncDisposable {
   }
 }
 
-function newGrpcServer(grpc: GrpcConfig, { methods, observation, log }: FrontEndParts): GrpcServer {
+function newGrpcServer(grpc: GrpcConfig, { methods, observation }: FrontEndParts): GrpcServer {
   const { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs } = grpc;
   const all = [...methods, ...healthMethods(observation.readiness)];
   const server = new GrpcServer([...all, ...reflectionMethods(all)], {
@@ -130,7 +126,7 @@ function newGrpcServer(grpc: GrpcConfig, { methods, observation, log }: FrontEnd
     connectionsMax: grpc.connectionsMax,
     inflightBytesMax: grpc.inflightBytesMax,
     messageBytesMax: grpc.messageBytesMax,
-    onFault: (error, request) => logFault(log, error, request),
+    onFault: observation.onFault,
     observer: grpcCallObserver(observation.requests, observation.listeners),
   });
   observation.register((page) => collectTraffic(page, server.traffic));
@@ -138,8 +134,8 @@ function newGrpcServer(grpc: GrpcConfig, { methods, observation, log }: FrontEnd
 }
 
 function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
-  const { services, modelNames, reloadConfig, observation, log } = parts;
-  const { timeoutMs, corsSupport, bodyBytesMax, inflightBytesMax, sagemaker } = rest;
+  const { services, modelNames, reloadConfig, observation } = parts;
+  const { timeoutMs, corsSupport, bodyBytesMax, inflightBytesMax, connectionsMax, idleTimeoutMs, sagemaker } = rest;
   return new RestServer(services, {
     modelNames,
     reloadConfig,
@@ -147,17 +143,13 @@ function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
     corsSupport,
     bodyBytesMax,
     inflightBytesMax,
+    connectionsMax,
+    idleTimeoutMs,
     ...(sagemaker && { sagemaker }),
-    onFault: (error, request) => logFault(log, error, request),
+    onFault: observation.onFault,
     observer: restCallObserver(observation.requests, observation.listeners),
     observed: observation.observed,
   });
-}
-
-function logFault(log: Log, error: ServingError, request: IdentifiedRequest): void {
-  const { path } = request;
-  const fields = { path, error: error.detail, cause: error.cause && String(error.cause) };
-  log.error("request failed", fields, idsOf(request));
 }
 
 /** Listens on all addresses, with one port: the first decides where the system chooses. */
