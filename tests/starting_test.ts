@@ -151,8 +151,19 @@ Deno.test("Requests past --max_waiting_requests are refused at once while the se
   // Who gives up makes room, by cancelling or by a deadline.
   impatient.abort();
   assert.equal(await codeOf(given), status.CANCELLED);
-  assert.equal(await codeOf(rig.client.predict(request, { timeoutMs: 50 })), status.DEADLINE_EXCEEDED);
-  const late = askHalf(rig.client, HALF);
+  // The server may hear of it a little later than the client is told.
+  const inTurn = async (ask: () => Promise<Message>): Promise<Message> => {
+    while (true) {
+      try {
+        return await ask();
+      } catch (error) {
+        if ((error as { code: number }).code !== status.RESOURCE_EXHAUSTED) throw error;
+      }
+    }
+  };
+  const expiring = inTurn(() => rig.client.predict(request, { timeoutMs: 50 }));
+  assert.equal(await codeOf(expiring), status.DEADLINE_EXCEEDED);
+  const late = inTurn(() => askHalf(rig.client, HALF));
   await rig.release();
   assert.deepEqual((await Promise.all([patient, late])).map(versionOf), ["1", "1"]);
 });
