@@ -133,7 +133,6 @@ export class App implements AsyncDisposable {
         reloadConfig: () => watch === undefined ? Promise.resolve(false) : watch.reloadIfChanged(),
         observation,
         threads,
-        log,
       }),
     );
 

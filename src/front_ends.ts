@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Log } from "./base/log.ts";
 import { addressText } from "./base/tcp_sockets.ts";
 import type { Config, GrpcConfig, ListenConfig, RestConfig } from "./config/config.ts";
 import { type CertificateTexts, readCertificate } from "./config/certificate_files.ts";
@@ -13,7 +12,7 @@ import { removeStaleSocket } from "./grpc/endpoint.ts";
 import { ConnectionCount } from "./grpc/connection_count.ts";
 import type { TcpEndpoint } from "./grpc/endpoint.ts";
 import { collectTraffic } from "./grpc/traffic_metrics.ts";
-import { logFault, newGrpcServer } from "./grpc_server.ts";
+import { newGrpcServer } from "./grpc_server.ts";
 import type { Observation } from "./observation.ts";
 import { callObserver as restCallObserver } from "./rest/call_observer.ts";
 import { ObservationServer } from "./rest/observation_server.ts";
@@ -31,7 +30,6 @@ export interface FrontEndParts {
   readonly observation: Observation;
   /** Those besides the main one. */
   readonly threads: ServingThreads;
-  readonly log: Log;
 }
 
 /** Where the servers listen, as texts for the log: `127.0.0.1:9000`; several have commas between them. */
@@ -117,13 +115,13 @@ export class FrontEnds implements AsyncDisposable {
   }
 }
 
-function newGrpc(grpc: GrpcConfig, { methods, observation, threads, log }: FrontEndParts): ThreadedGrpc {
+function newGrpc(grpc: GrpcConfig, { methods, observation, threads }: FrontEndParts): ThreadedGrpc {
   const server = newGrpcServer(grpc, {
     methods,
     health: observation.readiness,
+    onFault: observation.onFault,
     observer: grpcCallObserver(observation.requests, observation.listeners),
     connectionCount: new ConnectionCount(threads.connectionCounts, 0),
-    log,
   });
   observation.register((page) =>
     collectTraffic(page, [server.traffic, ...threads.figures.map(({ traffic }) => traffic)])
@@ -132,8 +130,8 @@ function newGrpc(grpc: GrpcConfig, { methods, observation, threads, log }: Front
 }
 
 function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
-  const { services, modelNames, reloadConfig, observation, log } = parts;
-  const { timeoutMs, corsSupport, bodyBytesMax, inflightBytesMax, sagemaker } = rest;
+  const { services, modelNames, reloadConfig, observation } = parts;
+  const { timeoutMs, corsSupport, bodyBytesMax, inflightBytesMax, connectionsMax, idleTimeoutMs, sagemaker } = rest;
   return new RestServer(services, {
     modelNames,
     reloadConfig,
@@ -141,8 +139,10 @@ function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
     corsSupport,
     bodyBytesMax,
     inflightBytesMax,
+    connectionsMax,
+    idleTimeoutMs,
     ...(sagemaker && { sagemaker }),
-    onFault: (error, request) => logFault(log, error, request),
+    onFault: observation.onFault,
     observer: restCallObserver(observation.requests, observation.listeners),
     observed: observation.observed,
   });

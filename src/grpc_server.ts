@@ -3,8 +3,6 @@
  *
  * @module
  */
-import type { Log } from "./base/log.ts";
-import type { ServingError } from "./base/status.ts";
 import type { GrpcConfig } from "./config/config.ts";
 import type { CallObserver, Method } from "./grpc/call.ts";
 import type { ConnectionCount } from "./grpc/connection_count.ts";
@@ -12,7 +10,7 @@ import { healthMethods } from "./grpc/health.ts";
 import { reflectionMethods } from "./grpc/reflection.ts";
 import { GrpcServer } from "./grpc/server.ts";
 import { http2Limits } from "./http2/limits.ts";
-import { type IdentifiedRequest, idsOf } from "./service/ended_request.ts";
+import type { OnFault } from "./service/fault_log.ts";
 import type { HealthSource } from "./service/readiness.ts";
 
 /** What a server answers with, and who hears of it. */
@@ -22,13 +20,13 @@ export interface GrpcServerParts {
   readonly health: HealthSource;
   readonly observer: CallObserver;
   readonly connectionCount: ConnectionCount;
-  readonly log: Log;
+  readonly onFault: OnFault;
 }
 
 /** Makes a server. Bounds that are not on connections are shared out among the threads. */
 export function newGrpcServer(
   grpc: GrpcConfig,
-  { methods, health, observer, connectionCount, log }: GrpcServerParts,
+  { methods, health, observer, connectionCount, onFault }: GrpcServerParts,
 ): GrpcServer {
   const { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs } = grpc;
   const all = [...methods, ...healthMethods(health)];
@@ -38,14 +36,7 @@ export function newGrpcServer(
     connectionCount,
     inflightBytesMax: Math.ceil(grpc.inflightBytesMax / grpc.threads),
     messageBytesMax: grpc.messageBytesMax,
-    onFault: (error, request) => logFault(log, error, request),
+    onFault,
     observer,
   });
-}
-
-/** Logs what a client only hears of as an internal error. */
-export function logFault(log: Log, error: ServingError, request: IdentifiedRequest): void {
-  const { path } = request;
-  const fields = { path, error: error.detail, cause: error.cause && String(error.cause) };
-  log.error("request failed", fields, idsOf(request));
 }

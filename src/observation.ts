@@ -12,6 +12,7 @@ import type { Manager, ServableState } from "./core/manager.ts";
 import type { ModelServable } from "./model/model_servable.ts";
 import type { Observed } from "./rest/observation_routes.ts";
 import type { OnEnded } from "./service/ended_request.ts";
+import { faultLog, type OnFault } from "./service/fault_log.ts";
 import { ModelMetrics } from "./service/model_metrics.ts";
 import { Readiness } from "./service/readiness.ts";
 import { requestListeners } from "./service/request_listeners.ts";
@@ -45,6 +46,8 @@ export class Observation implements Disposable {
   readonly requests: RequestMetrics;
   /** Who else hears of each request's end. */
   readonly listeners: readonly OnEnded[];
+  /** Who hears of requests that fail through a fault of ours. */
+  readonly onFault: OnFault;
   /** What may be asked for over HTTP. */
   readonly observed: Observed;
   readonly #metrics = new Metrics();
@@ -54,6 +57,7 @@ export class Observation implements Disposable {
   private constructor(parts: ObservationParts, { listeners, metricsPaths }: Preparations) {
     const { manager, modelNames, threads, log, isReadinessStrict: isStrict } = parts;
     this.listeners = listeners;
+    this.onFault = faultLog(log);
     this.readiness = new Readiness({ manager, modelNames, isStrict });
     this.requests = new RequestMetrics({
       isModel: (name) => modelNames().includes(name),

@@ -32,6 +32,9 @@ const DESCRIPTORS_MAX = 65_536;
 
 type Calls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
+/** So many descriptors in a row that are no TCP sockets are taken for the end of them. */
+const GAP_MAX = 4096;
+
 /** The two ends of a connection. */
 export interface Ends {
   readonly localAddr: Deno.Addr;
@@ -49,6 +52,33 @@ export function hangUp({ localAddr, remoteAddr }: Ends): void {
       if (addressOf(calls.getpeername, descriptor) !== remote) continue;
       calls.shutdown(descriptor, SHUT_RDWR);
       return;
+    }
+  });
+}
+
+/**
+ * Has the system hang up on connections to local ports.
+ *
+ * @param choose gets the clients' ports of all there are and says which of them; nothing else runs meanwhile.
+ */
+export function sweepConnections(
+  localPorts: ReadonlySet<number>,
+  choose: (ports: readonly number[]) => ReadonlySet<number>,
+): void {
+  withCLibrary((calls) => {
+    const found: { readonly descriptor: number; readonly port: number }[] = [];
+    let gap = 0;
+    for (let descriptor = 0; descriptor < DESCRIPTORS_MAX && gap < GAP_MAX; descriptor++) {
+      const localPort = portOf(calls.getsockname, descriptor);
+      gap = localPort === undefined ? gap + 1 : 0;
+      if (localPort === undefined || !localPorts.has(localPort)) continue;
+      // A listener has no peer.
+      const port = portOf(calls.getpeername, descriptor);
+      if (port !== undefined) found.push({ descriptor, port });
+    }
+    const chosen = choose(found.map(({ port }) => port));
+    for (const { descriptor, port } of found) {
+      if (chosen.has(port)) calls.shutdown(descriptor, SHUT_RDWR);
     }
   });
 }
@@ -120,6 +150,14 @@ function addressOf(call: Calls["getsockname"], descriptor: number): string | und
   if (family !== AF_INET6) return undefined;
   const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i).toString(16));
   return addressText({ hostname: groups.join(":"), port });
+}
+
+/** The port one of the calls gives for a descriptor; undefined when it is no TCP socket. */
+function portOf(call: Calls["getsockname"], descriptor: number): number | undefined {
+  addressLength[0] = ADDRESS_BYTES;
+  if (call(descriptor, addressBytes, addressLength) !== 0) return undefined;
+  const family = new Uint16Array(addressBytes.buffer, 0, 1)[0];
+  return family === AF_INET || family === AF_INET6 ? new DataView(addressBytes.buffer).getUint16(2) : undefined;
 }
 
 /** An address with its port, IPv6 in the one way a URL writes it. */

@@ -5,9 +5,10 @@
  */
 import type { CertificateSource } from "../config/certificate_files.ts";
 import type { RestConfig } from "../config/config.ts";
-import { addresses, Flag, type FlagValues, switched, UsageError, wholeNumber } from "./flag.ts";
+import { addresses, Flag, type FlagValues, secondsAsMs, switched, UsageError, wholeNumber } from "./flag.ts";
 
-const TIMEOUT_MAX_MS = 86_400_000;
+const DAY_SECONDS = 86_400;
+const TIMEOUT_MAX_MS = 1000 * DAY_SECONDS;
 
 /** A port; undefined for none. The word `any` lets the system choose, for 0 stands for none in all three servers. */
 function restPort(text: string): number | undefined {
@@ -58,6 +59,18 @@ export const REST_FLAGS = {
     parse: wholeNumber(1, Number.MAX_SAFE_INTEGER),
     default: String(2 ** 31),
   }),
+  restConnectionsMax: new Flag("rest_max_connections", {
+    value: "count",
+    description: "connections to REST, and requests answered at once; more are hung up on, or refused with 503",
+    parse: wholeNumber(1, 1_000_000),
+    default: "10000",
+  }),
+  restIdleTimeoutMs: new Flag("rest_max_connection_idle_seconds", {
+    value: "seconds",
+    description: "a connection to REST without requests is closed after this long, on Linux; 0 for never",
+    parse: secondsAsMs(0, DAY_SECONDS),
+    default: "650",
+  }),
 };
 
 /** Where and how REST is served; undefined where no port is given. */
@@ -79,5 +92,7 @@ export function restConfig(
     corsSupport: values.restCorsSupport,
     bodyBytesMax: values.restBodyBytesMax,
     inflightBytesMax: values.restInflightBytesMax,
+    connectionsMax: values.restConnectionsMax,
+    idleTimeoutMs: values.restIdleTimeoutMs,
   };
 }

@@ -59,6 +59,10 @@ export interface RestConfig extends ListenConfig {
   readonly bodyBytesMax: number;
   /** What the bodies of all requests may take of memory together. */
   readonly inflightBytesMax: number;
+  /** Connections, and requests answered at once. */
+  readonly connectionsMax: number;
+  /** A connection without requests is closed after this long; 0 for never. */
+  readonly idleTimeoutMs: number;
   /** SageMaker's paths besides, with the model that is meant where a request names none. */
   readonly sagemaker?: { readonly defaultModel: string };
 }

@@ -10,6 +10,7 @@ import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream, Span } from "../http2/http2.ts";
 import type { IdentifiedRequest } from "../service/ended_request.ts";
+import type { OnFault } from "../service/fault_log.ts";
 import type { InflightBudget } from "./inflight_budget.ts";
 import type { MessageBuffers } from "./message_buffers.ts";
 import { type FindAligned, messagePrefix } from "./message_reader.ts";
@@ -64,7 +65,7 @@ export interface CallOptions {
   /** Aborted when the server leaves: calls that may last for ever end then. */
   readonly leaving: AbortSignal;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
-  readonly onFault: (error: ServingError, request: IdentifiedRequest) => void;
+  readonly onFault: OnFault;
   readonly observer?: CallObserver;
 }
 

@@ -10,6 +10,7 @@ import { CODE, ServingError } from "../base/status.ts";
 export class BodyBudget {
   readonly #bytesMax: number;
   #takenBytes = 0;
+  #openCount = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -20,23 +21,33 @@ export class BodyBudget {
     return this.#takenBytes;
   }
 
+  /** For how many requests is counted now. */
+  get openCount(): number {
+    return this.#openCount;
+  }
+
   /** Begins to count for one request. */
   open(): BodyAccount {
-    return new BodyAccount((bytes) => {
+    this.#openCount++;
+    const change = (bytes: number) => {
       if (this.#takenBytes + bytes > this.#bytesMax) return false;
       this.#takenBytes += bytes;
       return true;
-    });
+    };
+    return new BodyAccount(change, { onClosed: () => this.#openCount-- });
   }
 }
 
 /** What one request takes, until it is disposed. */
 export class BodyAccount implements Disposable {
   readonly #change: (bytes: number) => boolean;
+  readonly #onClosed: () => void;
   #bytes = 0;
+  #isOpen = true;
 
-  constructor(change: (bytes: number) => boolean) {
+  constructor(change: (bytes: number) => boolean, { onClosed }: { onClosed: () => void }) {
     this.#change = change;
+    this.#onClosed = onClosed;
   }
 
   /**
@@ -54,5 +65,7 @@ export class BodyAccount implements Disposable {
   [Symbol.dispose](): void {
     this.#change(-this.#bytes);
     this.#bytes = 0;
+    if (this.#isOpen) this.#onClosed();
+    this.#isOpen = false;
   }
 }

@@ -80,8 +80,8 @@ export class Call implements IdentifiedRequest {
 
   /** Reads the body, all of it; as `readBody` of request_body.ts says. */
   async body(): Promise<Uint8Array> {
-    const { bodyBytesMax: bytesMax, account } = this.#options;
-    const body = await readBody(this.request, { bytesMax, account });
+    const { bodyBytesMax: bytesMax, account, timeoutMs } = this.#options;
+    const body = await readBody(this.request, { bytesMax, account, timeoutMs });
     this.record = this.#options.observer?.onBegin();
     this.bodyBytes = body.length;
     return body;

@@ -30,7 +30,7 @@ export function restHandler(
   options: RouteOptions,
 ): (request: Request, peer?: string) => Promise<Response> {
   const { corsSupport = false, timeoutMs = TIMEOUT_MS, bodyBytesMax = BODY_BYTES_MAX, sagemaker, observer } = options;
-  const { inflightBytesMax = INFLIGHT_BYTES_MAX } = options;
+  const { inflightBytesMax = INFLIGHT_BYTES_MAX, connectionsMax: requestsMax = Infinity } = options;
   const budget = new BodyBudget(inflightBytesMax);
   const limits = { timeoutMs, bodyBytesMax: Math.min(bodyBytesMax, inflightBytesMax) };
   const headers = corsSupport ? CORS_HEADERS : {};
@@ -46,6 +46,9 @@ export function restHandler(
     let reply: Reply;
     let code: Code = CODE.OK;
     try {
+      if (budget.openCount > requestsMax) {
+        throw new HttpError(503, `${requestsMax} requests are being answered already`);
+      }
       reply = await answer(call, routes);
     } catch (thrown) {
       const error = thrown instanceof HttpError ? thrown : toServingError(thrown);

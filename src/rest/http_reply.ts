@@ -76,6 +76,8 @@ export function toResponse(
 ): Response | Promise<Response> {
   if (body === undefined) return new Response(null, { status, headers });
   const all: Record<string, string> = { "content-type": contentType, ...headers };
+  // What is left of a body that did not come in time would be taken for the next request (RFC 9110 section 15.5.9).
+  if (status === 408) all.connection = "close";
   if (acceptEncoding === null) return new Response(body, { status, headers: all });
   if (body.length >= GZIP_BYTES_MIN && acceptsGzip(acceptEncoding)) {
     return compress(body).then((compressed) =>

@@ -29,7 +29,7 @@ Deno.test("readBody() counts a body, long or short, announced or not, and what i
     for (const [request, takenBytes] of cases) {
       const budget = new BodyBudget(1 << 22);
       using account = budget.open();
-      const body = await readBody(request, { bytesMax: 1 << 20, account });
+      const body = await readBody(request, { bytesMax: 1 << 20, account, timeoutMs: 30_000 });
       assert.equal(new TextDecoder().decode(body), text);
       assert.equal(budget.takenBytes, takenBytes);
       account[Symbol.dispose]();
@@ -40,11 +40,15 @@ Deno.test("readBody() counts a body, long or short, announced or not, and what i
 
 Deno.test("readBody() unpacks several files of gzip in a row, and believes no length a file tells", async () => {
   using account = new BodyBudget(10_000).open();
-  const body = await readBody(requestOf(packed("long ".repeat(100), "short"), GZIP), { bytesMax: 1000, account });
+  const body = await readBody(requestOf(packed("long ".repeat(100), "short"), GZIP), {
+    bytesMax: 1000,
+    account,
+    timeoutMs: 30_000,
+  });
   assert.equal(new TextDecoder().decode(body), `${"long ".repeat(100)}short`);
   const lies = packed("x".repeat(2000), "");
   const tooLong = (error: unknown) => error instanceof HttpError && error.status === 413;
-  await assert.rejects(readBody(requestOf(lies, GZIP), { bytesMax: 1000, account }), tooLong);
+  await assert.rejects(readBody(requestOf(lies, GZIP), { bytesMax: 1000, account, timeoutMs: 30_000 }), tooLong);
 });
 
 Deno.test("readBody() takes no more than there is, and an announcement of much takes nothing", async () => {
@@ -52,18 +56,43 @@ Deno.test("readBody() takes no more than there is, and an announcement of much t
   const isRefused = (error: unknown) => error instanceof ServingError && error.code === CODE.UNAVAILABLE;
   {
     using waiting = budget.open();
-    const silent = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) });
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const silent = new ReadableStream<Uint8Array>({ pull: (controller) => ended.then(() => controller.close()) });
     const headers = { "content-length": "150000" };
     const request = new Request("http://localhost/", { method: "POST", body: silent, headers });
-    void readBody(request, { bytesMax: 200_000, account: waiting });
+    const reading = readBody(request, { bytesMax: 200_000, account: waiting, timeoutMs: 30_000 });
     assert.equal(budget.takenBytes, 0);
+    end();
+    assert.equal((await reading).length, 0);
   }
   using first = budget.open();
-  await readBody(requestOf("x".repeat(150_000)), { bytesMax: 200_000, account: first });
+  await readBody(requestOf("x".repeat(150_000)), { bytesMax: 200_000, account: first, timeoutMs: 30_000 });
   for (const request of [requestOf("x".repeat(100_000)), requestOf(packed("x".repeat(100_000)), GZIP)]) {
     using second = budget.open();
-    await assert.rejects(readBody(request, { bytesMax: 200_000, account: second }), isRefused);
+    await assert.rejects(readBody(request, { bytesMax: 200_000, account: second, timeoutMs: 30_000 }), isRefused);
   }
   first[Symbol.dispose]();
   assert.equal(budget.takenBytes, 0);
+});
+
+Deno.test("readBody() gives up on a body that does not come, and not on one that comes steadily", async () => {
+  const read = async (body: ReadableStream<Uint8Array>, timeoutMs: number) => {
+    using account = new BodyBudget(1 << 20).open();
+    const request = new Request("http://localhost/", { method: "POST", body });
+    return await readBody(request, { bytesMax: 1 << 20, account, timeoutMs });
+  };
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const silent = new ReadableStream<Uint8Array>({ pull: (controller) => ended.then(() => controller.close()) });
+  await assert.rejects(read(silent, 20), (error) => error instanceof HttpError && error.status === 408);
+  end();
+  // Each part buys four seconds, so that all of them may take longer than the first of them might have.
+  let left = 8;
+  const steady = new ReadableStream<Uint8Array>({
+    async pull(controller): Promise<void> {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      if (left-- > 0) controller.enqueue(new Uint8Array(64 << 10));
+      else controller.close();
+    },
+  });
+  assert.equal((await read(steady, 2000)).length, 8 << 16);
 });

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { ServingError } from "../base/status.ts";
-import type { IdentifiedRequest } from "../service/ended_request.ts";
+import type { OnFault } from "../service/fault_log.ts";
 import type { ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
 import type { StartGate } from "../service/start_gate.ts";
@@ -28,18 +27,22 @@ export interface RestOptions {
   /** Reads the configuration anew and applies it; whether anything had changed. */
   readonly reloadConfig: () => Promise<boolean>;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
-  readonly onFault: (error: ServingError, request: IdentifiedRequest) => void;
+  readonly onFault: OnFault;
   readonly observer?: CallObserver;
   /** What those who watch may ask for on the same port. */
   readonly observed?: Observed;
   /** Lets pages of any origin call (`--rest_api_enable_cors_support`). */
   readonly corsSupport?: boolean;
-  /** How long a call may take from when its body is there (`--rest_api_timeout_in_ms`). */
+  /** How long a call may take from when its body is there, and the body before that (`--rest_api_timeout_in_ms`). */
   readonly timeoutMs?: number;
   /** The longest body, before and after it is unpacked. */
   readonly bodyBytesMax?: number;
   /** What the bodies of all requests may take of memory together. */
   readonly inflightBytesMax?: number;
+  /** Connections, and requests that are answered at once: past it the answer is 503 (`--rest_max_connections`). */
+  readonly connectionsMax?: number;
+  /** How long a connection may be without a request; 0 for ever (`--rest_max_connection_idle_seconds`). */
+  readonly idleTimeoutMs?: number;
   /** Answers `/ping` and `/invocations` as SageMaker wants them, with the model that is meant where none is named. */
   readonly sagemaker?: { readonly defaultModel: string };
 }

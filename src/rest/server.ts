@@ -5,6 +5,7 @@
  */
 import { CODE, ServingError } from "../base/status.ts";
 import { CAN_SHARE_PORTS, preferNewest } from "../base/tcp_sockets.ts";
+import { ConnectionSweep } from "./connection_sweep.ts";
 import { restHandler } from "./handlers.ts";
 import { answerObservation, type Observed } from "./observation_routes.ts";
 import { errorReply } from "./http_reply.ts";
@@ -28,6 +29,12 @@ const HANDOVER_MS = 2000;
 /** How much longer than its grace a server that leaves waits for clients to take their last replies. */
 const LAST_REPLIES_MS = 1000;
 
+/** Where nothing else is said. */
+const CONNECTIONS_MAX = 10_000;
+
+/** The status after which a client's body has no end. */
+const REQUEST_TIMEOUT = 408;
+
 /** Serves the REST API until it is shut down. */
 export class RestServer {
   readonly #codec = new WorkerCodec();
@@ -35,12 +42,15 @@ export class RestServer {
   readonly #observed: Observed | undefined;
   readonly #servers = new Map<Deno.HttpServer<Deno.Addr>, RestEndpoint>();
   readonly #leaving = Promise.withResolvers<void>();
+  readonly #sweep: ConnectionSweep;
   /** How to answer each running request, should there be no time to finish it. */
   readonly #running = new Set<(response: Response) => void>();
 
   constructor(services: RestServices, options: RestOptions) {
     this.#handler = restHandler(services, { ...options, codec: this.#codec });
     this.#observed = options.observed;
+    const { connectionsMax = CONNECTIONS_MAX, idleTimeoutMs = 0 } = options;
+    this.#sweep = new ConnectionSweep({ connectionsMax, idleTimeoutMs });
   }
 
   /**
@@ -52,8 +62,9 @@ export class RestServer {
   listen(endpoint: RestEndpoint): Deno.Addr {
     const server = serve(endpoint, (request, { remoteAddr }) => {
       const observation = this.#observed && answerObservation(request, this.#observed);
-      return observation ?? this.#answer(request, peerName(remoteAddr));
+      return observation ?? this.#answer(request, remoteAddr);
     });
+    if (server.addr.transport === "tcp") this.#sweep.watch(server.addr.port);
     this.#servers.set(server, endpoint);
     return server.addr;
   }
@@ -93,14 +104,24 @@ export class RestServer {
       // A client that does not read cannot be waited for; its connection ends with the process.
       await isSettled(closed, LAST_REPLIES_MS);
     }
+    this.#sweep[Symbol.dispose]();
     this.#codec[Symbol.dispose]();
   }
 
-  #answer(request: Request, peer: string): Promise<Response> {
+  #answer(request: Request, address: Deno.Addr): Promise<Response> {
+    const port = address.transport === "tcp" ? address.port : undefined;
+    if (port !== undefined) this.#sweep.begin(port);
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     this.#running.add(resolve);
-    this.#handler(request, peer).then(resolve, reject);
-    return promise.finally(() => this.#running.delete(resolve));
+    let isSpoiled = false;
+    this.#handler(request, peerName(address)).then((response) => {
+      isSpoiled = response.status === REQUEST_TIMEOUT;
+      resolve(response);
+    }, reject);
+    return promise.finally(() => {
+      this.#running.delete(resolve);
+      if (port !== undefined) this.#sweep.end(port, { isSpoiled });
+    });
   }
 }
 

@@ -10,6 +10,7 @@ import { ConnectionCount } from "../grpc/connection_count.ts";
 import { gatedMethods, grpcMethods } from "../grpc/handlers.ts";
 import type { CertificateHandover, GrpcServer } from "../grpc/server.ts";
 import { newGrpcServer } from "../grpc_server.ts";
+import { faultLog } from "../service/fault_log.ts";
 import { modelFigures } from "../service/model_figures.ts";
 import { PredictionService } from "../service/prediction_service.ts";
 import { requestListeners } from "../service/request_listeners.ts";
@@ -68,7 +69,7 @@ export class ThreadServer {
       health: this.#health,
       observer: callObserver(this.#requests, listeners),
       connectionCount: new ConnectionCount(connectionCounts, thread),
-      log,
+      onFault: faultLog(log),
     });
   }
 
