@@ -139,7 +139,7 @@ export class FfiEngine implements Engine {
 async function readNames(path: string): Promise<ModelNames> {
   if (!path.endsWith(".xml")) return NO_NAMES;
   try {
-    return readIrNames(await Deno.readTextFile(path));
+    return await readIrNames(await Deno.readTextFile(path));
   } catch (cause) {
     throw new ServingError(CODE.INVALID_ARGUMENT, "Cannot read the model: its file changed meanwhile", { cause });
   }

@@ -17,17 +17,22 @@ export interface ModelNames {
   readonly outputs: readonly PortNames[];
 }
 
+/** A large model's file takes tens of milliseconds to read: others have a turn of the event loop each time so much of it is done. */
+const TURN_MS = 1;
+/** Looking at the clock for each tag would take longer than reading it. */
+const TAGS_A_LOOK = 64;
+
 const TAG_REGEXP = /<(\/?)(layers|layer|port|edge)\b((?:[^>"']|"[^"]*"|'[^']*')*)>/g;
 const ATTRIBUTE_REGEXP = /([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 const ENTITY_REGEXP = /&(?:#x([0-9a-fA-F]+)|#(\d+)|(lt|gt|amp|quot|apos));/g;
 const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 
 /**
- * Finds the names of a model's inputs and outputs.
+ * Finds the names of a model's inputs and outputs, without holding the event loop up.
  *
  * @param xml the text of the file; text that is no model gives no names.
  */
-export function readIrNames(xml: string): ModelNames {
+export async function readIrNames(xml: string): Promise<ModelNames> {
   const parameters: { id: string; nodeName: string }[] = [];
   const results: { id: string; nodeName: string; ownNames: string | undefined }[] = [];
   /** Names by `layer:port`. */
@@ -37,7 +42,13 @@ export function readIrNames(xml: string): ModelNames {
   // Bodies of loops and conditions are whole models inside a layer, with inputs of their own.
   let depth = 0;
   let layerId = "";
+  let tags = 0;
+  let turnEndsMs = performance.now() + TURN_MS;
   for (const [, slash, tag, rest] of xml.matchAll(TAG_REGEXP)) {
+    if (++tags % TAGS_A_LOOK === 0 && performance.now() > turnEndsMs) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      turnEndsMs = performance.now() + TURN_MS;
+    }
     if (tag === "layers") depth += slash === "/" ? -1 : 1;
     else if (slash === "/" || depth > 1 || rest === undefined) continue;
     else if (tag === "layer") {
