@@ -4,7 +4,7 @@
  * @module
  */
 import { toServingError } from "../base/status.ts";
-import { type Loader, Manager, type ServableState } from "../core/manager.ts";
+import { type Loader, Manager, type ServableId, type ServableState } from "../core/manager.ts";
 import type { Engine } from "../engine/engine.ts";
 import { attachMarked } from "../model/marked_engine.ts";
 import { ModelServable, type ModelServableOptions } from "../model/model_servable.ts";
@@ -33,11 +33,16 @@ export class ThreadServables implements AsyncDisposable {
   /** What was counted of batches here. */
   readonly batches: BatchTotals = new BatchTotals();
   readonly #engine: Engine;
+  readonly #onEnd: (id: ServableId) => void;
   readonly #entries = new Map<number, Entry>();
 
-  /** @param engine borrowed. */
-  constructor(engine: Engine) {
+  /**
+   * @param engine borrowed.
+   * @param onEnd told of each version that has been freed. Must not throw.
+   */
+  constructor(engine: Engine, onEnd: (id: ServableId) => void = () => {}) {
     this.#engine = engine;
+    this.#onEnd = onEnd;
   }
 
   /**
@@ -81,7 +86,10 @@ export class ThreadServables implements AsyncDisposable {
   }
 
   #count({ id, state }: ServableState): void {
-    if (state === "end") this.batches.onEnd(id);
+    if (state === "end") {
+      this.batches.onEnd(id);
+      this.#onEnd(id);
+    }
     if (state !== "available") return;
     using handle = this.manager.acquire(id);
     this.batches.onAvailable(id, handle.servable);

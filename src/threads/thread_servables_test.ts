@@ -15,7 +15,11 @@ const MODEL = {
 class Rig implements AsyncDisposable {
   readonly main: CompiledModel;
   readonly engine = new FakeEngine();
-  readonly servables: ThreadServables = new ThreadServables(this.engine);
+  readonly ended: string[] = [];
+  readonly servables: ThreadServables = new ThreadServables(
+    this.engine,
+    ({ name, version }) => this.ended.push(`${name} ${version}`),
+  );
 
   private constructor(main: CompiledModel) {
     this.main = main;
@@ -70,8 +74,12 @@ Deno.test("ThreadServables.serve() has requests get a version, withdraw() waits 
   handle[Symbol.dispose]();
   await gone;
   assert.equal(rig.engine.live.inferRequests, 1);
+  await rig.servables.manager.settled();
+  assert.deepEqual(rig.ended, ["m 1"]);
   await rig.servables.withdraw(2);
   assert.deepEqual(rig.versions, []);
+  await rig.servables.manager.settled();
+  assert.deepEqual(rig.ended, ["m 1", "m 2"]);
 });
 
 Deno.test("ThreadServables.serve() replaces a version that was loaded anew, without a moment that has none", async () => {

@@ -48,7 +48,7 @@ export class ThreadServer {
     const { thread, connectionCounts, grpc, waitersMax } = settings;
     this.#log = log;
     this.#gate = new StartGate({ waitersMax, bytesMax: grpc.inflightBytesMax });
-    this.#servables = new ThreadServables(engine);
+    this.#servables = new ThreadServables(engine, (id) => this.#requests.forget(id));
     this.#health = new MirroredHealth();
     this.#requests = new RequestMetrics({
       isModel: (name) => this.#health.isServing(name) !== undefined,
