@@ -67,6 +67,9 @@ export function shortLivedServer(label: string, { program, load }: { program: Pr
 
 /** How long a warm-up must take before its rate says how many calls a round needs. */
 const WARM_UP_SECONDS = 0.3;
+/** So many calls compile what is compiled while it runs, as JavaScript and Python's libraries are; a slow model gets as many as this takes. */
+const WARM_UP_CALLS = 20_000;
+const WARM_UP_SECONDS_MAX = 5;
 /** Whole turns of everything in flight a round has at least: with fewer, its start and its end would be most of it. */
 const TURNS_MIN = 2;
 
@@ -124,8 +127,10 @@ class LoadedServer implements Running {
       const start = performance.now();
       const { failed } = await this.#send(calls);
       if (failed > 0) throw new Error(`${failed} of ${calls} calls failed while warming up`);
-      if (performance.now() - start >= WARM_UP_SECONDS * 1000) return;
+      if (performance.now() - start >= WARM_UP_SECONDS * 1000) break;
     }
+    const calls = Math.min(WARM_UP_CALLS, Math.round(this.#callsPerSecond * WARM_UP_SECONDS_MAX));
+    if (calls > this.#inFlight) await this.#send(calls);
   }
 
   async #send(calls: number): Promise<Outcome> {

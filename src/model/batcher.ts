@@ -7,6 +7,7 @@
 import { setImmediate } from "node:timers";
 import { assert, CODE, ServingError } from "../base/status.ts";
 import { systemTimer, type Timer } from "../core/timer.ts";
+import { ExpectedCompany } from "./expected_company.ts";
 
 /** One request's share of a batch. Whoever runs it settles it; {@link Batcher} settles what does not come to that. */
 export interface BatchTask {
@@ -42,19 +43,15 @@ export interface BatcherOptions<Task extends BatchTask> {
   readonly onNextTurn?: (callback: () => void) => void;
 }
 
-/**
- * Those who are answered together come back together, but not at the same moment. A batch in place of theirs is held open for this
- * part of the time theirs was run, or until as much waits again: a small one would keep the rest waiting for as long.
- */
-const RETURN_SHARE = 1 / 8;
-const RETURN_MAX_MS = 2;
+/** A shorter timer fires at once. */
+const TIMER_MIN_MS = 1;
 
 /**
  * Runs tasks in batches.
  *
  * A batch is formed when a runner is free, at the end of the tick in which its first task came, so that the requests of one
  * socket read, or of many that are ready at once, go together. A lone task waits for nothing else, unless it comes in the moment
- * when many are expected back. Batches of different keys take turns.
+ * when many are expected back ({@link ExpectedCompany}). Batches of different keys take turns.
  */
 export class Batcher<Task extends BatchTask> implements Disposable {
   readonly #options: Required<BatcherOptions<Task>>;
@@ -66,9 +63,7 @@ export class Batcher<Task extends BatchTask> implements Disposable {
   /** The sizes of all tasks that are run. */
   #runningSize = 0;
   #isPumpQueued = false;
-  /** The size of the batch that was answered last, unless it had one task only; and until when the like of it is expected. */
-  #answeredSize = 0;
-  #returnUntilMs = 0;
+  readonly #company = new ExpectedCompany();
   #cancelTimer: () => void = () => {};
   /** When the timer fires; infinite without one. */
   #timerAtMs = Infinity;
@@ -77,8 +72,7 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     this.#options = { timer: systemTimer, now: () => performance.now(), onNextTurn: setImmediate, ...options };
     this.#pump = () => {
       this.#isPumpQueued = false;
-      if (this.#isCompanyExpected()) this.#queuePump(this.#options.onNextTurn);
-      else this.#runWhatIsDue();
+      this.#runWhatIsDue();
     };
   }
 
@@ -117,6 +111,7 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     if (group === undefined) this.#groups.set(task.key, group = new Group());
     group.push(task, batchTimeoutMs > 0 ? now() : 0);
     this.#waitingSize += task.size;
+    if (this.#company.isUnderWay) this.#company.came(task.size, now());
     if (this.#running >= runnersMax) return;
     // Were it left for later, what comes in one read could find the queue full while runners are free.
     if (group.size >= batchSizeMax) this.#start(task.key, group);
@@ -135,9 +130,20 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     queue(this.#pump);
   }
 
-  #isCompanyExpected(): boolean {
-    return this.#running < this.#options.runnersMax && this.#waitingSize > 0 &&
-      this.#waitingSize < this.#answeredSize && this.#options.now() < this.#returnUntilMs;
+  /** Whether a free runner had better wait until its share is there. */
+  #isHeldOpen(): boolean {
+    const { runnersMax, batchSizeMax } = this.#options;
+    if (!this.#company.isUnderWay || this.#running >= runnersMax || this.#waitingSize === 0) return false;
+    const expected = this.#company.expectedSize(this.#options.now());
+    return expected > 0 && this.#waitingSize < Math.min(this.#evenShare(expected), batchSizeMax);
+  }
+
+  #waitForCompany(): void {
+    const nowMs = this.#options.now();
+    const { untilMs } = this.#company;
+    // The loop sleeps where it can: clients need the processor to come back.
+    if (untilMs - nowMs < TIMER_MIN_MS) this.#queuePump(this.#options.onNextTurn);
+    else this.#setTimer(untilMs, nowMs);
   }
 
   #runWhatIsDue(): void {
@@ -147,6 +153,7 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     // A group that is put back behind the others comes round again.
     for (const [key, group] of this.#groups) {
       if (this.#running >= runnersMax) break;
+      if (this.#isHeldOpen()) return this.#waitForCompany();
       const dueMs = group.sinceMs + batchTimeoutMs;
       if (group.size < batchSizeMax && dueMs > nowMs) {
         nextMs = Math.min(nextMs, dueMs);
@@ -173,23 +180,27 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     running.then(() => {
       this.#running--;
       this.#runningSize -= size;
-      const { now, batchTimeoutMs } = this.#options;
-      const endMs = now();
-      this.#answeredSize = tasks.length > 1 && batchTimeoutMs === 0 ? size : 0;
-      this.#returnUntilMs = endMs + Math.min((endMs - startMs) * RETURN_SHARE, RETURN_MAX_MS);
+      if (tasks.length > 1 && this.#options.batchTimeoutMs === 0) {
+        const endMs = this.#options.now();
+        this.#company.expect(size, { nowMs: endMs, tookMs: endMs - startMs });
+      }
       if (!this.#isPumpQueued) this.#pump();
     });
   }
 
-  /**
-   * How much of a group one batch takes: as much as is its share of all that waits or is run. Took it all there is, one runner
-   * would have nearly everything and the others next to nothing, again and again, since those who get their answers together come
-   * back together.
-   */
+  /** How much of a group of this size one batch takes. */
   #share(size: number): number {
-    const { batchSizeMax, batchTimeoutMs, runnersMax } = this.#options;
+    const { batchSizeMax, batchTimeoutMs, now } = this.#options;
     if (size >= batchSizeMax || batchTimeoutMs > 0) return batchSizeMax;
-    return Math.ceil((this.#waitingSize + this.#runningSize) / runnersMax);
+    return this.#evenShare(this.#company.isUnderWay ? this.#company.expectedSize(now()) : 0);
+  }
+
+  /**
+   * A runner's share of all that waits, is run or is expected. Took it all there is, one runner would have nearly everything and
+   * the others next to nothing, again and again, since those who get their answers together come back together.
+   */
+  #evenShare(expectedSize: number): number {
+    return Math.ceil((this.#waitingSize + this.#runningSize + expectedSize) / this.#options.runnersMax);
   }
 
   /** Never throws and never rejects. */
@@ -221,7 +232,7 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     if (atMs === Infinity) return;
     this.#cancelTimer = this.#options.timer(() => {
       this.#timerAtMs = Infinity;
-      this.#runWhatIsDue();
+      this.#pump();
     }, atMs - nowMs);
   }
 }

@@ -150,33 +150,87 @@ Deno.test("Batcher leaves a part of many tasks to a runner that is at work on fe
   await rig.finish();
 });
 
-Deno.test("Batcher holds a batch open while those who were answered together come back", async () => {
-  using rig = new Rig({ batchSizeMax: 100 });
-  rig.submit("a b c");
+/** Has a batch of these names run for so long. */
+async function runBatch(rig: Rig, names: string, tookMs: number): Promise<void> {
+  rig.submit(names);
   await microtasks();
-  rig.nowMs = 8;
+  rig.nowMs += tookMs;
   await rig.end();
+}
+
+Deno.test("Batcher holds a batch open until all are back who were answered together", async () => {
+  using rig = new Rig({ batchSizeMax: 100 });
+  await runBatch(rig, "a b c", 8);
   rig.submit("d");
   await microtasks();
+  rig.nowMs += 1;
   rig.submit("e");
-  rig.turn();
+  await microtasks();
   assert.deepEqual(rig.batches, [["a", "b", "c"]]);
+  assert.deepEqual(rig.timer.delaysMs, [4], "half the time the batch took");
   rig.submit("f");
-  rig.turn();
+  await microtasks();
   assert.deepEqual(rig.batches[1], ["d", "e", "f"]);
-  rig.nowMs = 16;
-  await rig.end();
-  rig.submit("g");
+  assert.deepEqual(rig.timer.delaysMs, []);
+  await rig.finish();
+});
+
+Deno.test("Batcher gives up those who do not come back, and runs what is there", async () => {
+  using rig = new Rig({ batchSizeMax: 100 });
+  await runBatch(rig, "a b c", 8);
+  rig.submit("d");
   await microtasks();
-  rig.nowMs = 17;
+  rig.nowMs += 4;
+  rig.timer.fire();
+  assert.deepEqual(rig.batches[1], ["d"]);
+  await rig.end();
+  rig.submit("e");
+  await microtasks();
+  assert.deepEqual(rig.batches[2], ["e"], "one that was alone is expected to be so again");
+  await rig.finish();
+  assert.deepEqual([rig.turns, rig.timer.delaysMs], [[], []]);
+});
+
+Deno.test("Batcher looks at each turn of the loop for those who are expected for less than a timer can be set for", async () => {
+  using rig = new Rig({ batchSizeMax: 100 });
+  await runBatch(rig, "a b c", 1);
+  rig.submit("d");
+  await microtasks();
   rig.turn();
-  assert.deepEqual(rig.batches[2], ["g"], "it has waited for an eighth of 8 ms");
-  await rig.end();
-  rig.submit("h");
-  await microtasks();
-  assert.deepEqual(rig.batches[3], ["h"], "one that was alone is expected to be so again");
+  assert.deepEqual([rig.batches.length, rig.turns.length, rig.timer.delaysMs], [1, 1, []]);
+  rig.nowMs += 0.5;
+  rig.turn();
+  assert.deepEqual(rig.batches[1], ["d"]);
   await rig.finish();
   assert.deepEqual(rig.turns, []);
+});
+
+Deno.test("Batcher counts those who are expected among what runners share", async () => {
+  using rig = new Rig({ runnersMax: 2, batchSizeMax: 100 });
+  rig.submit("a b c d e f g h");
+  await microtasks();
+  assert.deepEqual(rig.batches, [["a", "b", "c", "d"], ["e", "f", "g", "h"]]);
+  rig.nowMs = 20;
+  await rig.end();
+  await rig.end();
+  rig.submit("i j");
+  await microtasks();
+  assert.equal(rig.batches.length, 2);
+  rig.submit("k l m");
+  await microtasks();
+  assert.deepEqual(rig.batches[2], ["i", "j", "k", "l"], "the other three are expected still, with m");
+  rig.submit("n o p");
+  await microtasks();
+  assert.deepEqual(rig.batches[3], ["m", "n", "o", "p"]);
+  await rig.finish();
+});
+
+Deno.test("Batcher holds no full batch, whatever is expected", async () => {
+  using rig = new Rig({ runnersMax: 1, batchSizeMax: 2 });
+  await runBatch(rig, "a b", 20);
+  rig.submit("c d");
+  assert.deepEqual(rig.batches[1], ["c", "d"]);
+  await rig.finish();
 });
 
 Deno.test("Batcher runs a full batch at once, so that a burst fills no queue while runners are free", async () => {
