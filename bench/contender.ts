@@ -110,7 +110,7 @@ class LoadedServer implements Running {
     // Rows and images are counted, not messages; a message of a trivial model is one row.
     const rows = this.request.load.shape[0] ?? 1;
     return {
-      rate: outcome.callsPerSecond * rows,
+      rate: steadyRate(outcome, inFlight) * rows,
       cpuUs: cpuSeconds / calls / rows * 1e6,
       ...latencies(outcome),
       ...await this.process.memory(),
@@ -142,6 +142,20 @@ class LoadedServer implements Running {
   get #inFlight(): number {
     return this.request.load.connections * this.request.load.streams;
   }
+}
+
+/** With so many turns of everything in flight the first and the last of them can be left out of a rate. */
+const STEADY_TURNS_MIN = 20;
+/** Each connection has so many calls to make and no more: those that are done early leave the others alone at the end. */
+const STEADY_FROM = 0.05;
+const STEADY_TO = 0.8;
+
+/** Calls a second while all connections are at work, as far as a round is long enough to tell. */
+export function steadyRate({ calls, callsPerSecond }: Outcome, inFlight: number): number {
+  if (calls.length < inFlight * STEADY_TURNS_MIN) return callsPerSecond;
+  const ends = calls.map(({ endUs }) => endUs).sort((a, b) => a - b);
+  const [from, to] = [STEADY_FROM, STEADY_TO].map((part) => Math.floor(ends.length * part)) as [number, number];
+  return (to - from) / ((ends[to] as number) - (ends[from] as number)) * 1e6;
 }
 
 /** Mean, median and 99th percentile of how long calls took, in microseconds; nothing of no calls. */
