@@ -6,8 +6,8 @@ import { Scratch } from "./scratch.ts";
 import { Server } from "./server.ts";
 import { askHalf, versionOf } from "./steady_load.ts";
 
-/** Loads are held by a pipe in place of a file. */
-const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
+/** Loads are held by a pipe in place of a file. To open one holds up the executable's event loop: its Deno opens files on it. */
+const LINUX_ONLY = { ignore: Deno.build.os !== "linux" || Deno.env.has("OVSERVE_BINARY") };
 const MODEL_SERVICE = "tensorflow.serving.ModelService";
 const HALF = { name: "half" };
 const NOT_SERVING = [8, 2];
