@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { steadyRate } from "./contender.ts";
+import type { Outcome } from "./h2load.ts";
 
 /** Calls that end one after the other, each so many microseconds after the one before. */
-function outcome(gapsUs: readonly number[]) {
+function outcome(gapsUs: readonly number[]): Outcome {
   let endUs = 1e6;
   const calls = gapsUs.map((gapUs) => ({ startUs: endUs, endUs: endUs += gapUs }));
   return { calls, failed: 0, callsPerSecond: 5 };

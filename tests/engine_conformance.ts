@@ -281,6 +281,19 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     await assert.rejects(model.compile({ device: "CPU", properties }), expected);
   });
 
+  test("a compiled model that is disposed asynchronously is freed once, and is refused afterwards", async (rig) => {
+    const compiled = await rig.compile(increment([1]));
+    const attached = rig.engine.attach(compiled.share());
+    await attached[Symbol.asyncDispose]();
+    using request = compiled.createInferRequest();
+    assert.deepEqual(request.infer([floats([1])]).length, 1, "what was attached frees nothing");
+    request[Symbol.dispose]();
+    await compiled[Symbol.asyncDispose]();
+    await compiled[Symbol.asyncDispose]();
+    compiled[Symbol.dispose]();
+    assert.throws(() => compiled.createInferRequest(), /The compiled model was used after it was disposed/);
+  });
+
   test("everything may be disposed twice and is refused afterwards", async (rig) => {
     const model = await rig.engine.read(rig.write(increment([1])));
     const compiled = await model.compile({ device: "CPU" });

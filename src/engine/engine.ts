@@ -82,8 +82,11 @@ export interface CompileOptions {
   readonly properties?: ReadonlyMap<string, string>;
 }
 
-/** A model ready to infer on one device. */
-export interface CompiledModel extends Disposable {
+/**
+ * A model ready to infer on one device. Disposed asynchronously it is freed off the event loop, which a large one would hold up for tens
+ * of milliseconds.
+ */
+export interface CompiledModel extends Disposable, AsyncDisposable {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   /** How many infer requests keep the device busy. */

@@ -245,6 +245,11 @@ class FakeCompiledModel implements CompiledModel {
     if (this.#handle !== undefined) sharedModels.delete(this.#handle);
     this.#life[Symbol.dispose]();
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    return Promise.resolve();
+  }
 }
 
 class FakeInferRequest implements InferRequest {

@@ -44,6 +44,7 @@ class SlowClocks implements Clocks {
       createInferRequest: () => timeRequest(compiled.createInferRequest()),
       share: () => compiled.share(),
       [Symbol.dispose]: () => compiled[Symbol.dispose](),
+      [Symbol.asyncDispose]: () => compiled[Symbol.asyncDispose](),
     });
     const timeRequest = (request: InferRequest): InferRequest => ({
       infer: (inputs) => {

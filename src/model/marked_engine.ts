@@ -64,6 +64,7 @@ function markedCompiledModel(compiled: CompiledModel, mark: WorkMark): CompiledM
       ...(mark.address !== undefined && { markAddress: mark.address }),
     }),
     [Symbol.dispose]: () => compiled[Symbol.dispose](),
+    [Symbol.asyncDispose]: () => compiled[Symbol.asyncDispose](),
   };
 }
 

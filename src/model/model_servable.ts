@@ -179,13 +179,22 @@ export class ModelServable implements Disposable, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#loans.disposeAsync();
-    this[Symbol.dispose]();
+    this.#disposeRequests();
+    await Promise.all(this.#compiledModels().map((compiled) => compiled[Symbol.asyncDispose]()));
   }
 
   [Symbol.dispose](): void {
+    this.#disposeRequests();
+    for (const compiled of this.#compiledModels()) compiled[Symbol.dispose]();
+  }
+
+  #disposeRequests(): void {
     this.#batches?.[Symbol.dispose]();
     this.#pool[Symbol.dispose]();
-    for (const compiled of [this.#options.compiled, ...this.#options.copies ?? []]) compiled[Symbol.dispose]();
+  }
+
+  #compiledModels(): readonly CompiledModel[] {
+    return [this.#options.compiled, ...this.#options.copies ?? []];
   }
 }
 

@@ -18,12 +18,18 @@ export class FfiCompiledModel implements CompiledModel {
   readonly inferRequestsOptimal: number;
   readonly #library: Library;
   readonly #owned: Owned;
+  readonly #isShared: boolean;
   /** Undefined where there is but one shape of each input. */
   readonly #knownShapes: KnownShapes | undefined;
 
-  private constructor(library: Library, owned: Owned, shared: Omit<SharedModel, "handle">) {
+  private constructor(
+    library: Library,
+    { owned, isShared }: { owned: Owned; isShared: boolean },
+    shared: Omit<SharedModel, "handle">,
+  ) {
     this.#library = library;
     this.#owned = owned;
+    this.#isShared = isShared;
     this.inputs = shared.inputs;
     this.outputs = shared.outputs;
     this.inferRequestsOptimal = shared.inferRequestsOptimal;
@@ -39,14 +45,15 @@ export class FfiCompiledModel implements CompiledModel {
     const owned = new Owned(pointer, { what: "compiled model", free: library.symbols.ov_compiled_model_free });
     // A device that does not say gets by with one.
     const inferRequestsOptimal = Number(readProperty(library, pointer, "OPTIMAL_NUMBER_OF_INFER_REQUESTS")) || 1;
-    return new FfiCompiledModel(library, owned, { ...ports, inferRequestsOptimal });
+    return new FfiCompiledModel(library, { owned, isShared: false }, { ...ports, inferRequestsOptimal });
   }
 
   /** A compiled model that stays its owner's, who may be in another thread. */
   static attach(library: Library, shared: SharedModel): FfiCompiledModel {
     const pointer = Deno.UnsafePointer.create(shared.handle);
     assert(pointer !== null, "A compiled model was shared without its address");
-    return new FfiCompiledModel(library, new Owned(pointer, { what: "compiled model", free: () => {} }), shared);
+    const owned = new Owned(pointer, { what: "compiled model", free: () => {} });
+    return new FfiCompiledModel(library, { owned, isShared: true }, shared);
   }
 
   share(): SharedModel {
@@ -69,6 +76,11 @@ export class FfiCompiledModel implements CompiledModel {
 
   [Symbol.dispose](): void {
     this.#owned[Symbol.dispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isShared) this[Symbol.dispose]();
+    else await this.#owned.freeBy((pointer) => this.#library.symbols.ov_compiled_model_free_async(pointer));
   }
 }
 

@@ -206,6 +206,13 @@ export class Owned implements Disposable {
     this.#pointer = undefined;
     if (pointer !== undefined) this.#free(pointer);
   }
+
+  /** Frees the object in another way than its own; once it has been freed, it does nothing. */
+  async freeBy(free: (pointer: Deno.PointerObject) => Promise<void>): Promise<void> {
+    const pointer = this.#pointer;
+    this.#pointer = undefined;
+    if (pointer !== undefined) await free(pointer);
+  }
 }
 
 /** An `ov_shape_t` to pass by value, with the dimensions it points to. */

@@ -200,6 +200,14 @@ export const SYMBOLS = {
     ],
     result: "void",
   },
+  ov_compiled_model_free_async: {
+    name: "ov_compiled_model_free",
+    parameters: [
+      "pointer", // ov_compiled_model_t* compiled_model
+    ],
+    result: "void",
+    nonblocking: true,
+  },
   ov_compiled_model_get_property: {
     parameters: [
       "pointer", // const ov_compiled_model_t* compiled_model
