@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { aspiredVersions, type VersionPolicy } from "../core/version_policy.ts";
 import type { ServingError } from "../base/status.ts";
 import { accessError } from "./model_files.ts";
@@ -119,8 +120,22 @@ export class ModelWatch {
       const isKnown = watch.isQuiet && watch.isThere && watch.files?.folder === folder;
       if (!isKnown || options.dueVersions.has(watch)) await this.#lookAt(watch, { ...options, folder });
     }
+    if (await this.#hasMoved(folders)) return undefined;
     this.#isFirst = false;
     return this.#aspired();
+  }
+
+  /**
+   * Whether what was listed is not what was looked at: versions that were listed are not there, and are not listed any more. The base
+   * path was put elsewhere meanwhile, or turned to another folder; the next look sees what is there.
+   */
+  async #hasMoved(folders: ReadonlyMap<number, string>): Promise<boolean> {
+    const gone = [...folders].filter(([version]) => this.#versions.get(version)?.isThere === false);
+    if (gone.length === 0) return false;
+    const names = await listNumbers(this.model.basePath).catch((): string[] => []);
+    const hasMoved = gone.some(([, folder]) => !names.includes(basename(folder)));
+    if (hasMoved) this.#stamp = undefined;
+    return hasMoved;
   }
 
   async #lookAt(watch: VersionWatch, options: ModelLookOptions & { folder: string }): Promise<void> {

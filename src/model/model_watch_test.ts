@@ -179,3 +179,38 @@ Deno.test("FileSystemSource tells once which versions of a specific policy are m
     `${rig.root}/m has no version 2, 3, which the policy names`,
   ]);
 });
+
+Deno.test("FileSystemSource changes nothing when the base path moves between listing it and looking at its versions", async () => {
+  for (const turnsTo of ["b", undefined]) {
+    await using rig = await SourceRig.make();
+    await rig.write("a/1");
+    await rig.write("b/2");
+    await Deno.symlink("a", `${rig.root}/m`);
+    await rig.watch();
+    assert.deepEqual(rig.versions(), [1]);
+    const move = async () => {
+      await Deno.remove(`${rig.root}/m`);
+      if (turnsTo !== undefined) await Deno.symlink(turnsTo, `${rig.root}/m`);
+    };
+    const readDir = Deno.readDir;
+    let hasMoved = false;
+    Deno.readDir = async function* (path: string | URL): AsyncGenerator<Deno.DirEntry> {
+      yield* readDir(path);
+      if (path !== `${rig.root}/m` || hasMoved) return;
+      hasMoved = true;
+      await move();
+    };
+    try {
+      // A look at everything, which lists what has not changed too.
+      await Deno.utime(`${rig.root}/a`, new Date(), new Date());
+      const said = rig.said;
+      while (!hasMoved) await rig.source.poll();
+      assert.equal(rig.said, said, "nothing is said by such a look");
+    } finally {
+      Deno.readDir = readDir;
+    }
+    assert.deepEqual(rig.versions(), [1]);
+    for (let look = 0; look < 3; look++) await rig.source.poll();
+    assert.deepEqual(rig.versions(), turnsTo === undefined ? [1] : [2]);
+  }
+});
