@@ -165,12 +165,17 @@ export class GrpcServer {
     };
   }
 
-  /** Accepts no more, lets running calls finish for `graceMs` at the most, then closes what is left. Streaming calls end at once. */
-  async shutdown(graceMs: number): Promise<void> {
+  /** Listens no more; what is connected is served as before. */
+  stopListening(): void {
     const listeners = [...this.#listeners.keys()];
     this.#listeners.clear();
-    this.#leaving.abort();
     for (const listener of listeners) listener.close();
+  }
+
+  /** Accepts no more, lets running calls finish for `graceMs` at the most, then closes what is left. Streaming calls end at once. */
+  async shutdown(graceMs: number): Promise<void> {
+    this.stopListening();
+    this.#leaving.abort();
     for (const socket of this.#greeting) socket.close();
     await Promise.all([...this.#connections].map((connection) => connection.shutdown(graceMs)));
     await Promise.all(this.#tasks);

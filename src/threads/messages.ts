@@ -61,6 +61,7 @@ export type ThreadTask =
   | { readonly kind: "show certificate"; readonly certificate: CertificateTexts }
   | { readonly kind: "hide old certificate" }
   | { readonly kind: "tell figures" }
+  | { readonly kind: "stop listening" }
   /** Done when all calls are over. What it serves it keeps until that is withdrawn. */
   | { readonly kind: "leave"; readonly graceMs: number };
 

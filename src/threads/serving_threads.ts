@@ -39,6 +39,9 @@ const REPLACE_PAUSE_MAX_MS = 60_000;
 /** How long a thread may take to tell what it has counted; what it told before counts then. */
 const FIGURES_WAIT_MS = 1000;
 
+/** How long a thread may take to stop listening before clients are told to go all the same. */
+const STOP_WAIT_MS = 1000;
+
 /** One place among the threads, whoever has it just now. */
 interface Place {
   readonly number: number;
@@ -182,6 +185,13 @@ export class ServingThreads implements Disposable {
   /** Has the threads say what they have counted. */
   async readFigures(): Promise<void> {
     await Promise.all(this.#live().map(({ thread }) => this.#readFigures(thread)));
+  }
+
+  /** Has all threads listen no more; they serve what is connected. No thread is replaced from now on. */
+  async stopListening(): Promise<void> {
+    this.#isLeaving = true;
+    const stopped = this.#askAll(() => ({ kind: "stop listening" })).catch(() => {});
+    await within(STOP_WAIT_MS, stopped, this.#options.timer);
   }
 
   /** Lets running calls finish for `graceMs` at the most. No thread is replaced from now on. */

@@ -108,6 +108,8 @@ export class ThreadServer {
           models: modelFigures(this.#servables.manager),
           batches: this.#servables.batches.sum(),
         };
+      case "stop listening":
+        return this.#server.stopListening();
       case "leave":
         return this.#leave(task.graceMs);
     }

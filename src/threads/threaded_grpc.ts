@@ -77,6 +77,9 @@ export class ThreadedGrpc {
   /** Accepts no more and lets running calls finish for `graceMs` at the most. */
   async shutdown(graceMs: number): Promise<void> {
     this.#leaving.resolve();
+    // Nobody is told to go while a thread listens still: who comes back at once would find that one, and be sent away.
+    this.#own.stopListening();
+    await this.#others.stopListening();
     await Promise.all([this.#own.shutdown(graceMs), this.#others.leave(graceMs)]);
   }
 }
