@@ -1,6 +1,7 @@
 /** While the first models are being loaded: who is answered at once, who waits, and what becomes of those who wait. */
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
+import { askHalfByFetch } from "./fetch_client.ts";
 import { floatTensor, type Message, PredictionClient } from "./prediction_client.ts";
 import { Scratch } from "./scratch.ts";
 import { Server } from "./server.ts";
@@ -107,6 +108,14 @@ async function inTurn(ask: () => Promise<Message>): Promise<Message> {
   }
 }
 
+/** The same by fetch, for a server that goes meanwhile; the status of the call. */
+async function inTurnByFetch(rig: StartingRig): Promise<number | undefined> {
+  while (true) {
+    const { status: code } = await askHalfByFetch(rig.server.address);
+    if (code !== status.RESOURCE_EXHAUSTED) return code;
+  }
+}
+
 /** The same over REST; the status of the answer. */
 async function inTurnOverRest(rig: StartingRig): Promise<number> {
   while (true) {
@@ -197,7 +206,7 @@ Deno.test("A REST request waits for the first models within its time", LINUX_ONL
 
 Deno.test("A server told to leave while it starts turns those who wait away, and ends with 0", LINUX_ONLY, async () => {
   await using rig = await StartingRig.start(["--max_waiting_requests", "2"]);
-  const waiting = codeOf(inTurn(() => askHalf(rig.client, HALF)));
+  const waiting = inTurnByFetch(rig);
   const overRest = inTurnOverRest(rig);
   await rig.full();
   const { code } = await rig.server.stop("SIGTERM");
@@ -210,7 +219,7 @@ Deno.test("A server told to leave while it starts turns those who wait away, and
 
 Deno.test("A start that fails turns those who wait away", LINUX_ONLY, async () => {
   await using rig = await StartingRig.start(["--max_waiting_requests", "1"]);
-  const waiting = codeOf(inTurn(() => askHalf(rig.client, HALF)));
+  const waiting = inTurnByFetch(rig);
   await rig.full();
   await rig.release("max_batch_size { value: 0 }");
   assert.equal(await waiting, status.UNAVAILABLE);

@@ -3,9 +3,7 @@ import assert from "node:assert/strict";
 import { App } from "../src/app.ts";
 import { modelConfig } from "../src/cli/model.ts";
 import type { Config } from "../src/config/config.ts";
-import { messagePrefix } from "../src/grpc/message_reader.ts";
-import { encodePredictRequest } from "../src/grpc/predict_codec.ts";
-import { joinParts } from "../src/grpc/wire_writer.ts";
+import { askHalfByFetch } from "./fetch_client.ts";
 import { type Message, PredictionClient } from "./prediction_client.ts";
 import { Scratch } from "./scratch.ts";
 import { type LogEvent, modelPath, Server } from "./server.ts";
@@ -133,32 +131,6 @@ Deno.test("a thread that cannot start keeps the server from starting", LINUX_ONL
   await assert.rejects(App.start(configOf("0"), { threadProgram }), /A serving thread has ended/);
 });
 
-/** Asks on a connection of its own, as grpc-js cannot: on Deno it ends the process when a server with open streams says GOAWAY. */
-async function askOnce(address: string): Promise<boolean> {
-  using client = Deno.createHttpClient({ http1: false, http2: true });
-  try {
-    const response = await fetch(`http://${address}/tensorflow.serving.PredictionService/Predict`, {
-      method: "POST",
-      headers: { "content-type": "application/grpc" },
-      body: framed(HALF_REQUEST),
-      client,
-    });
-    return (await response.bytes()).length > 0;
-  } catch {
-    return false;
-  }
-}
-
-const HALF_REQUEST = joinParts(encodePredictRequest({
-  modelSpec: { name: "half", signatureName: "" },
-  inputs: [{ name: "x", tensor: { dtype: "f32", shape: [1], bytes: new Uint8Array(Float32Array.of(10).buffer) } }],
-  outputFilter: [],
-}, { asTensorContent: true }));
-
-function framed(message: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array([...messagePrefix(message.length, false), ...message]);
-}
-
 for (const way of ["reject", "throw"]) {
   Deno.test(`a thread that fails (${way}) is replaced, and the log says so`, LINUX_ONLY, async () => {
     await using scratch = await Scratch.make();
@@ -177,8 +149,8 @@ for (const way of ["reject", "throw"]) {
     const file = { path, format: "text_proto", pollIntervalMs: 0, load } as const;
     await using app = await App.start({ ...config, load, models: { kind: "file", file } }, { threadProgram });
     const answers = async () => {
-      const outcomes = await Promise.all(Array.from({ length: 8 }, () => askOnce(app.addresses.grpc)));
-      return outcomes.filter((isAnswered) => isAnswered).length;
+      const outcomes = await Promise.all(Array.from({ length: 8 }, () => askHalfByFetch(app.addresses.grpc)));
+      return outcomes.filter(({ isAnswered }) => isAnswered).length;
     };
     assert.equal(await answers(), 8);
     await modelsFile(`version_labels { key: "${way}" value: 1 }`);
