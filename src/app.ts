@@ -9,7 +9,7 @@ import { Log } from "./base/log.ts";
 import { assert } from "./base/status.ts";
 import { readBatching } from "./config/batching_parameters.ts";
 import { CertificateWatch } from "./config/certificate_watch.ts";
-import type { Config } from "./config/config.ts";
+import { type Config, shareOfThread } from "./config/config.ts";
 import { modelsOf, type ModelsRead } from "./config/model_server_config.ts";
 import { readModels, readModelsFile } from "./config/models_file.ts";
 import { ModelsFileWatch, type ReadModels } from "./config/models_file_watch.ts";
@@ -118,8 +118,10 @@ export class App implements AsyncDisposable {
         throw error;
       }
     });
-    const waitersMax = Math.ceil(config.waitersMax / config.grpc.threads);
-    const gate = new StartGate({ waitersMax, bytesMax: config.grpc.inflightBytesMax });
+    const gate = new StartGate({
+      waitersMax: shareOfThread(config.waitersMax, config.grpc),
+      bytesMax: shareOfThread(config.grpc.inflightBytesMax, config.grpc),
+    });
     const services = { gate, prediction: new PredictionService(manager), model: modelService };
     let watch: ModelsFileWatch | undefined = undefined;
     const frontEnds = resources.use(
@@ -272,7 +274,7 @@ async function startThreads(
       grpc,
       log: { level, format },
       logsRequests: observation.logsRequests,
-      waitersMax: Math.ceil(waitersMax / grpc.threads),
+      waitersMax: shareOfThread(waitersMax, grpc),
       libraryPath,
     },
     perform,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GrpcConfig } from "./config/config.ts";
+import { type GrpcConfig, shareOfThread } from "./config/config.ts";
 import type { CallObserver, Method } from "./grpc/call.ts";
 import type { ConnectionCount } from "./grpc/connection_count.ts";
 import { healthMethods } from "./grpc/health.ts";
@@ -34,7 +34,7 @@ export function newGrpcServer(
     http2: http2Limits({ streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs }),
     connectionsMax: grpc.connectionsMax,
     connectionCount,
-    inflightBytesMax: Math.ceil(grpc.inflightBytesMax / grpc.threads),
+    inflightBytesMax: shareOfThread(grpc.inflightBytesMax, grpc),
     messageBytesMax: grpc.messageBytesMax,
     onFault,
     observer,

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Batching, batchingOptionsOf } from "./config/batching_parameters.ts";
-import type { Config, ModelConfig } from "./config/config.ts";
+import { type Config, type ModelConfig, shareOfThread } from "./config/config.ts";
 import type { Engine } from "./engine/engine.ts";
 import { decodePredictRequest } from "./grpc/predict_codec.ts";
 import type { VersionFiles } from "./model/file_system_source.ts";
@@ -55,7 +55,7 @@ export async function loadVersion(
     cacheDir: config.loading.cacheDir,
     inferRequestCount: model.inferRequestCount,
     otherThreads,
-    waitersMax: Math.ceil(config.waitersMax / config.grpc.threads),
+    waitersMax: shareOfThread(config.waitersMax, config.grpc),
     checksIntegerRange: config.checksIntegerRange,
     batching: batching && await batchingOptionsOf(folder, batching),
     decodeWarmUp,

@@ -128,3 +128,8 @@ export interface Config {
   /** What was passed over in the arguments, in sentences for the log. */
   readonly notes: readonly string[];
 }
+
+/** What each serving thread may have of something that is bounded as a whole; together they may round it up. */
+export function shareOfThread(bound: number, { threads }: Pick<GrpcConfig, "threads">): number {
+  return Math.ceil(bound / threads);
+}

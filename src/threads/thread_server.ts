@@ -4,6 +4,7 @@
  * @module
  */
 import type { Log } from "../base/log.ts";
+import { shareOfThread } from "../config/config.ts";
 import type { Engine } from "../engine/engine.ts";
 import { callObserver } from "../grpc/call_observer.ts";
 import { ConnectionCount } from "../grpc/connection_count.ts";
@@ -47,7 +48,7 @@ export class ThreadServer {
   ) {
     const { thread, connectionCounts, grpc, waitersMax } = settings;
     this.#log = log;
-    this.#gate = new StartGate({ waitersMax, bytesMax: grpc.inflightBytesMax });
+    this.#gate = new StartGate({ waitersMax, bytesMax: shareOfThread(grpc.inflightBytesMax, grpc) });
     this.#servables = new ThreadServables(engine, (id) => this.#requests.forget(id));
     this.#health = new MirroredHealth();
     this.#requests = new RequestMetrics({
