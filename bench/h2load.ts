@@ -5,8 +5,8 @@
  */
 import { elementCount } from "../src/base/tensor.ts";
 import { messagePrefix, PREFIX_BYTES } from "../src/grpc/message_reader.ts";
-import { decodePredictResponse, encodePredictRequest } from "../src/grpc/predict_codec.ts";
-import { PredictionClient } from "../tests/prediction_client.ts";
+import { decodePredictResponse, encodePredictRequest } from "../src/apis/tensorflow_serving/grpc/predict_codec.ts";
+import { PredictionClient } from "../tests/support/prediction_client.ts";
 
 const PATH = "/tensorflow.serving.PredictionService/Predict";
 const ANSWER_TIMEOUT_MS = 120_000;

@@ -5,7 +5,7 @@
  * @module
  */
 import { ROOT } from "../scripts/shell.ts";
-import { type LogEvent, Server } from "../tests/server.ts";
+import { type LogEvent, Server } from "../tests/support/server.ts";
 import { latencies } from "./contender.ts";
 import type { BenchModel } from "./contenders.ts";
 import { type Call, type Load, type Outcome, Request } from "./h2load.ts";

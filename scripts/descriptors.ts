@@ -1,5 +1,5 @@
 /**
- * Writes `src/grpc/file_descriptors.json`, from which the server tells clients what it serves: the descriptors of `protos/` as
+ * Writes `src/grpc/builtin/file_descriptors.json`, from which the server tells clients what it serves: the descriptors of `protos/` as
  * protoc makes them. To be run after a change of `protos/`; a test notices when that was forgotten. Needs the Python packages that
  * `deno task test` installs.
  *
@@ -10,7 +10,7 @@
 import { ENVIRONMENT_PYTHON } from "./python_environment.ts";
 import { ROOT, run, runTask, say, TaskError } from "./shell.ts";
 
-const DESCRIPTORS = `${ROOT}src/grpc/file_descriptors.json`;
+const DESCRIPTORS = `${ROOT}src/grpc/builtin/file_descriptors.json`;
 
 /** The files with services; what they import comes with them. */
 const SERVICE_FILES = [
@@ -57,6 +57,6 @@ export async function describeProtos(python: string): Promise<string> {
 if (import.meta.main) {
   await runTask(async () => {
     await Deno.writeTextFile(DESCRIPTORS, await describeProtos(ENVIRONMENT_PYTHON));
-    say("Wrote src/grpc/file_descriptors.json");
+    say("Wrote src/grpc/builtin/file_descriptors.json");
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Builds the clients of tests/interop into `.ovserve/tools`, each with its own language's tools. What cannot be built is said,
+ * Builds the clients of tests/transport/interop into `.ovserve/tools`, each with its own language's tools. What cannot be built is said,
  * and the tests that need it are skipped.
  *
  * @module
@@ -7,7 +7,7 @@
 import { exists, type Finished, INSTALLED, ROOT, run, say } from "./shell.ts";
 import { installPackages, sayMissing } from "./tools.ts";
 
-const SOURCES = `${ROOT}tests/interop`;
+const SOURCES = `${ROOT}tests/transport/interop`;
 const TOOLS = `${INSTALLED}/tools`;
 
 /** Packages of npm with their exact versions, those of deno.json. */
@@ -105,7 +105,7 @@ export async function installInteropClients(): Promise<void> {
   }
   for (const build of BUILDS) {
     if (await isFresh(build)) continue;
-    say(`Building the ${build.client} client of tests/interop`);
+    say(`Building the ${build.client} client of tests/transport/interop`);
     let finished = await runSteps(build.steps);
     if (!finished.success && build.packages !== undefined) {
       finished = await installPackages(build.packages);

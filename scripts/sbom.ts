@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { CarriedRuntime } from "../src/engine/openvino_ffi/embedded.ts";
+import type { CarriedRuntime } from "../src/engine/openvino_ffi/runtime/embedded.ts";
 import type { Package } from "./carried_packages.ts";
 import { DENO_VERSION } from "./denort.ts";
 import { licenceName } from "./notices.ts";

@@ -8,49 +8,68 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** What each folder of src/ may import besides itself: a folder, or one file of it. */
+/** What each room of src/ may import besides itself: a room, or one file of it. A sub-room without a line of its own follows its room. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
+  system: ["base"],
+  protobuf: ["base"],
+  json: ["base"],
   core: ["base"],
-  engine: ["base"],
   http2: ["base"],
-  model: ["base", "core", "engine/engine.ts"],
+  engine: ["base", "system"],
+  grpc: ["base", "system", "protobuf", "http2"],
+  rest: ["base", "system", "json"],
+  model: ["base", "system", "core", "protobuf", "engine/engine.ts"],
+  storage: ["base", "system", "core"],
   service: ["base", "core", "model"],
-  grpc: ["base", "http2", "service"],
-  rest: ["base", "service"],
-  config: ["base"],
-  "grpc_server.ts": ["base", "config", "grpc", "http2", "service"],
-  threads: ["base", "config", "core", "engine/engine.ts", "grpc", "model", "service", "grpc_server.ts"],
-  cli: [
+  telemetry: ["base", "system", "core", "model", "service"],
+  "apis/tensorflow_serving": ["base", "protobuf", "json", "service", "grpc", "rest"],
+  "apis/open_inference": ["base", "protobuf", "json", "service", "grpc", "rest"],
+  "apis/sagemaker": ["base", "json", "service", "rest", "apis/tensorflow_serving"],
+  console: ["base", "service", "telemetry", "rest"],
+  config: ["base", "protobuf", "json"],
+  threads: [
     "base",
+    "system",
     "config",
     "core",
     "engine/engine.ts",
-    "grpc",
-    "http2",
     "model",
-    "rest",
     "service",
-    "app.ts",
-    "version_loader.ts",
+    "telemetry",
+    "grpc",
+    "rest",
+    "apis",
   ],
-  "front_ends.ts": ["base", "config", "grpc", "rest", "service", "threads", "grpc_server.ts", "observation.ts"],
-  "version_loader.ts": ["base", "config", "engine/engine.ts", "grpc", "model"],
-  "served_models.ts": ["base", "config", "core", "engine/engine.ts", "model", "threads", "version_loader.ts"],
-  "observation.ts": ["base", "config", "core", "grpc", "model", "rest", "service", "threads"],
+  app: ["*"],
+  cli: [
+    "base",
+    "system",
+    "protobuf",
+    "json",
+    "core",
+    "engine/engine.ts",
+    "http2",
+    "grpc",
+    "rest",
+    "model",
+    "service",
+    "telemetry",
+    "apis",
+    "config",
+    "app",
+  ],
 };
 
-/** Folders that may import types from everywhere: a configuration is made of everyone's options. */
+/** Rooms that may import types from everywhere: a configuration is made of everyone's options. */
 const MAY_IMPORT_TYPES: readonly string[] = ["config"];
 
-/** The files that may import everything, to put it together: on the main thread and on the others. */
-const COMPOSITION_ROOTS: readonly string[] = ["app.ts", "serving_thread_worker.ts"];
+/** Concrete engines are named in `app/` alone. */
+const ENGINE_ROOMS: readonly string[] = ["engine/openvino_ffi", "engine/openvino_node"];
 
-/** The one folder of src/ that may import each package. */
+/** The one room of src/ that may import each package. */
 const PACKAGE_OWNER: Readonly<Record<string, string>> = {
-  "@grpc/grpc-js": "cli",
-  "@grpc/proto-loader": "grpc",
-  "@opentelemetry/api": "service",
+  "@opentelemetry/api": "telemetry",
   "commander": "cli",
   "pino": "base",
   "zod": "config",
@@ -58,6 +77,9 @@ const PACKAGE_OWNER: Readonly<Record<string, string>> = {
 
 /** Who may write to the console, as a start of paths. */
 const CONSOLE_WRITERS: readonly string[] = ["base/log.ts", "cli/"];
+
+/** How many files a room may have, its tests and benchmarks not counted, before it needs a sub-room. */
+const ROOM_FILES_MAX = 16;
 
 /** Folders of the repository with files written here: no hidden ones, nothing generated. */
 const OWN_FOLDER_REGEXP = /^(?!dist$|node_modules$)[a-z]/;
@@ -80,8 +102,8 @@ interface Import {
 interface SourceFile {
   /** Relative to src/. */
   readonly path: string;
-  /** The folder of src/ it lies in; `app.ts` and the like are their own. */
-  readonly layer: string;
+  /** The room it lies in, by its key in {@link MAY_IMPORT}. */
+  readonly room: string;
   readonly text: string;
   readonly imports: readonly Import[];
 }
@@ -93,8 +115,15 @@ function typeScriptFiles(folder: string): string[] {
   });
 }
 
-function layerOf(path: string): string {
-  return path.split("/")[0] ?? path;
+/** The room of a path below src/: the longest key of {@link MAY_IMPORT} it starts with, else its first folder. */
+function roomOf(path: string): string {
+  const rooms = Object.keys(MAY_IMPORT).filter((room) => path.startsWith(`${room}/`));
+  return rooms.sort((a, b) => b.length - a.length)[0] ?? path.split("/")[0] ?? path;
+}
+
+/** Whether a path belongs to a room's support for tests. */
+function isTestSupport(path: string): boolean {
+  return path.includes("/testing/");
 }
 
 function importsOf(path: string, text: string): Import[] {
@@ -105,19 +134,28 @@ function importsOf(path: string, text: string): Import[] {
   });
 }
 
-/** Everything below src/ that is part of the program; tests import what they like. */
+/** Everything below src/ but the tests and benchmarks themselves, which import what they like. */
 const sources: readonly SourceFile[] = typeScriptFiles("src")
-  .filter((path) => !/_(test|bench|testing)\.ts$/.test(path))
+  .filter((path) => !/_(test|bench)\.ts$/.test(path))
   .map((fullPath) => {
     const path = fullPath.slice("src/".length);
     const text = Deno.readTextFileSync(join(ROOT, fullPath));
-    return { path, layer: layerOf(path), text, imports: importsOf(path, text) };
+    return { path, room: roomOf(path), text, imports: importsOf(path, text) };
   });
 
 function mayImport(file: SourceFile, { target, isType }: Import): boolean {
-  if (COMPOSITION_ROOTS.includes(file.path) || layerOf(target) === file.layer) return true;
-  if (isType && MAY_IMPORT_TYPES.includes(file.layer)) return true;
-  return (MAY_IMPORT[file.layer] ?? []).some((allowed) => target === allowed || target.startsWith(`${allowed}/`));
+  // Support for tests follows the rules of its room, and may use that of the rooms below; the program uses none.
+  if (isTestSupport(target) && !isTestSupport(file.path)) return false;
+  const isConcreteEngine = ENGINE_ROOMS.some((room) => target.startsWith(`${room}/`));
+  if (isConcreteEngine && file.room !== "app") return file.room === "engine" && dirname(target) === dirname(file.path);
+  if (roomOf(target) === file.room) return true;
+  if (isType && MAY_IMPORT_TYPES.includes(file.room)) return true;
+  const allowed = MAY_IMPORT[file.room] ?? [];
+  if (
+    isTestSupport(file.path) && isTestSupport(target) &&
+    allowed.some((room) => target.startsWith(room.replace(/\/engine\.ts$/, "/")))
+  ) return true;
+  return allowed.some((room) => room === "*" || target === room || target.startsWith(`${room}/`));
 }
 
 /** One line for each import of `files` that `isWrong`. */
@@ -127,19 +165,25 @@ function wrongImports(isWrong: (file: SourceFile, it: Import) => boolean): strin
   );
 }
 
-Deno.test("the folders of src/ are those the architecture names", () => {
-  const folders = sources.filter(({ path }) => path.includes("/")).map(({ layer }) => layer);
-  const unknown = [...new Set(folders)].filter((folder) => MAY_IMPORT[folder] === undefined);
+Deno.test("the rooms of src/ are those the architecture names", () => {
+  const unknown = sources.filter(({ room }) => MAY_IMPORT[room] === undefined).map(({ path }) => path);
   assert.deepEqual(unknown, []);
 });
 
-Deno.test("imports in src/ point downwards only, and only those who put everything together name a concrete engine", () => {
+Deno.test("imports in src/ point down, and app/ alone names a concrete engine", () => {
   assert.deepEqual(wrongImports((file, it) => it.isLocal && !mayImport(file, it)), []);
 });
 
-Deno.test("each package is imported by the one folder of src/ that owns it", () => {
+Deno.test("each package is imported by the one room of src/ that owns it", () => {
   const isPackage = ({ target, isLocal }: Import) => !isLocal && !target.startsWith("node:");
-  assert.deepEqual(wrongImports((file, it) => isPackage(it) && PACKAGE_OWNER[it.target] !== file.layer), []);
+  const isOwner = (file: SourceFile, it: Import) => isTestSupport(file.path) || PACKAGE_OWNER[it.target] === file.room;
+  assert.deepEqual(wrongImports((file, it) => isPackage(it) && !isOwner(file, it)), []);
+});
+
+Deno.test(`no room of src/ has more than ${ROOM_FILES_MAX} files`, () => {
+  const rooms = Map.groupBy(sources, ({ path }) => dirname(path));
+  const crowded = Array.from(rooms, ([room, files]) => ({ room, files: files.length }));
+  assert.deepEqual(crowded.filter(({ files }) => files > ROOM_FILES_MAX), []);
 });
 
 Deno.test("src/ writes to the console in the log and the command line only", () => {

@@ -6,18 +6,18 @@
  */
 import type { Dimension, PartialShape, Signature, TensorSpec } from "../base/signature.ts";
 import { CODE, ServingError } from "../base/status.ts";
-import { openEngine } from "../app.ts";
+import { openEngine } from "../app/app.ts";
 import { type Batching, readBatching } from "../config/batching_parameters.ts";
 import { readCertificate } from "../config/certificate_files.ts";
 import type { Config, ModelConfig } from "../config/config.ts";
 import type { ModelsRead } from "../config/model_server_config.ts";
 import { readModels, readModelsFile } from "../config/models_file.ts";
 import { readMonitoringConfig } from "../config/monitoring_config.ts";
-import { FileSystemSource, type SourceEvent, type VersionFiles } from "../model/file_system_source.ts";
+import { FileSystemSource, type SourceEvent, type VersionFiles } from "../model/source/file_system_source.ts";
 import { labelError } from "../model/model_catalog.ts";
-import type { LoadReport } from "../model/model_loader.ts";
+import type { LoadReport } from "../model/loading/model_loader.ts";
 import { dataTypeName } from "../service/data_type_name.ts";
-import { loadVersion, type VersionLoaderParts } from "../version_loader.ts";
+import { loadVersion, type VersionLoaderParts } from "../app/version_loader.ts";
 
 /** An input or output: the dtype as TensorFlow calls it, and its sizes, -1 for any and `[min, max]` for some; null for any rank. */
 export interface TensorReport {

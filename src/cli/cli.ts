@@ -6,20 +6,20 @@
 import { Command, CommanderError } from "commander";
 import { detailOf } from "../base/status.ts";
 import type { Config, GrpcConfig } from "../config/config.ts";
-import { check, CHECK_FLAGS } from "./check.ts";
-import { configCommand, configConfig } from "./config.ts";
-import { addFlags, type Flags, UsageError } from "./flag.ts";
-import { addForeignFlags, judgeForeignFlags } from "./foreign_flags.ts";
-import { healthCommand } from "./health.ts";
-import { licensesCommand } from "./licenses.ts";
-import { modelCommand, modelConfig } from "./model.ts";
-import { predictCommand } from "./predict.ts";
-import { sagemakerCommand, sagemakerConfig } from "./sagemaker.ts";
+import { check, CHECK_FLAGS } from "./commands/check.ts";
+import { configCommand, configConfig } from "./commands/config.ts";
+import { addFlags, type Flags, UsageError } from "./flags/flag.ts";
+import { addForeignFlags, judgeForeignFlags } from "./flags/foreign_flags.ts";
+import { healthCommand } from "./commands/health.ts";
+import { licensesCommand } from "./commands/licenses.ts";
+import { modelCommand, modelConfig } from "./commands/model.ts";
+import { predictCommand } from "./commands/predict.ts";
+import { sagemakerCommand, sagemakerConfig } from "./commands/sagemaker.ts";
 import { serve } from "./serve.ts";
-import { addServerFlags, serverConfig } from "./server.ts";
-import { SERVER_FLAGS } from "./server_flags.ts";
-import { statusCommand } from "./status.ts";
-import { describeVersion } from "./version.ts";
+import { addServerFlags, serverConfig } from "./commands/server.ts";
+import { SERVER_FLAGS } from "./flags/server_flags.ts";
+import { statusCommand } from "./commands/status.ts";
+import { describeVersion } from "./commands/version.ts";
 
 /** Exit codes: the program failed; it was called wrongly. */
 const FAILURE = 1;

@@ -4,7 +4,7 @@
  * @module
  */
 import { ServingError } from "../base/status.ts";
-import { addressOf, askUnary, type Peer } from "./grpc_question.ts";
+import { addressOf, askUnary, type Peer } from "./grpc_client.ts";
 
 /** A message without fields: no service named, so the server itself is meant. */
 const EMPTY_MESSAGE = new Uint8Array();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { App } from "../app.ts";
+import { App } from "../app/app.ts";
 import type { Config } from "../config/config.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";

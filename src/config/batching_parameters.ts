@@ -6,10 +6,10 @@
  */
 import { basename } from "node:path";
 import { CODE, detailOf, ServingError } from "../base/status.ts";
-import type { BatchingOptions } from "../model/batch_predictor.ts";
-import { ConfigError, type Place } from "./config_error.ts";
-import { booleanOf, Fields, integerOf } from "./text_fields.ts";
-import { parseTextProto } from "./text_proto.ts";
+import type { BatchingOptions } from "../model/batching/batch_predictor.ts";
+import { ConfigError, type Place } from "../base/config_error.ts";
+import { booleanOf, Fields, integerOf } from "../protobuf/text_fields.ts";
+import { parseTextProto } from "../protobuf/text_proto.ts";
 
 /** The file in a version's folder that says how its requests are batched (bundle_factory_util.cc). */
 export const PER_MODEL_FILE_NAME = "batching_params.pbtxt";

@@ -7,7 +7,7 @@ import {
   PER_MODEL_FILE_NAME,
   readBatching,
 } from "./batching_parameters.ts";
-import { ConfigError } from "./config_error.ts";
+import { ConfigError } from "../base/config_error.ts";
 
 const DEFAULTS = {
   requestRowsMax: 1000,

@@ -5,9 +5,9 @@
  * @module
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { ConfigError } from "./config_error.ts";
-import { booleanOf, Fields, stringOf } from "./text_fields.ts";
-import { parseTextProto } from "./text_proto.ts";
+import { ConfigError } from "../base/config_error.ts";
+import { booleanOf, Fields, stringOf } from "../protobuf/text_fields.ts";
+import { parseTextProto } from "../protobuf/text_proto.ts";
 
 /** Where a certificate and its key lie. */
 export type CertificateSource =

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { parseSslConfig, readCertificate } from "./certificate_files.ts";
-import { ConfigError } from "./config_error.ts";
+import { ConfigError } from "../base/config_error.ts";
 
 const KEY = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
 

@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
-import { ConfigError } from "./config_error.ts";
-import { formatPath, type JsonPath, JsonPlaces } from "./json_places.ts";
+import { ConfigError } from "../base/config_error.ts";
+import { formatPath, type JsonPath, JsonPlaces } from "../json/json_places.ts";
 import { isAbsolute, isUri, type ModelsRead } from "./model_server_config.ts";
 import { pluginConfigOf } from "./plugin_config.ts";
 import { batchSizeOf, shapeOf } from "./shape.ts";

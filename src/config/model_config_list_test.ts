@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { ConfigError } from "./config_error.ts";
+import { ConfigError } from "../base/config_error.ts";
 import { readModelConfigList } from "./model_config_list.ts";
-import { mutations } from "./mutations_testing.ts";
+import { mutations } from "./testing/mutations.ts";
 
 const LOAD = {
   device: "CPU",

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { CODE } from "../base/status.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import type { ModelServerEntry } from "../service/messages.ts";
-import { ConfigError } from "./config_error.ts";
+import { ConfigError } from "../base/config_error.ts";
 import { modelsOf } from "./model_server_config.ts";
 import { readModelServerConfig } from "./model_server_text.ts";
-import { mutations } from "./mutations_testing.ts";
+import { mutations } from "./testing/mutations.ts";
 
 const LOAD = {
   device: "CPU",

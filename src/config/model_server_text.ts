@@ -6,9 +6,9 @@
  */
 import type { VersionPolicy } from "../core/version_policy.ts";
 import type { ModelServerEntry } from "../service/messages.ts";
-import { ConfigError, type Place } from "./config_error.ts";
-import { Fields, integerOf, stringOf } from "./text_fields.ts";
-import { parseTextProto, type TextField } from "./text_proto.ts";
+import { ConfigError, type Place } from "../base/config_error.ts";
+import { Fields, integerOf, stringOf } from "../protobuf/text_fields.ts";
+import { parseTextProto, type TextField } from "../protobuf/text_proto.ts";
 
 /** `ModelType` (model_server_config.proto). */
 const MODEL_TYPES: ReadonlyMap<string, number> = new Map([

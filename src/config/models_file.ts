@@ -6,7 +6,7 @@
 import { dirname, resolve } from "node:path";
 import { CODE, ServingError } from "../base/status.ts";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
-import { ConfigError } from "./config_error.ts";
+import { ConfigError } from "../base/config_error.ts";
 import { readModelConfigList } from "./model_config_list.ts";
 import { ModelEntryError, modelsOf, type ModelsRead } from "./model_server_config.ts";
 import { readModelServerConfig } from "./model_server_text.ts";

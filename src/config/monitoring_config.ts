@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { ConfigError } from "./config_error.ts";
-import { booleanOf, Fields, stringOf } from "./text_fields.ts";
-import { parseTextProto } from "./text_proto.ts";
+import { ConfigError } from "../base/config_error.ts";
+import { booleanOf, Fields, stringOf } from "../protobuf/text_fields.ts";
+import { parseTextProto } from "../protobuf/text_proto.ts";
 
 /** Whether and where metrics are told. */
 export interface MonitoringConfig {

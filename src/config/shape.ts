@@ -5,7 +5,7 @@
  * @module
  */
 import type { Dimension } from "../base/signature.ts";
-import type { BatchSize, ShapeSpec } from "../model/reshape.ts";
+import type { BatchSize, ShapeSpec } from "../model/loading/reshape.ts";
 
 /** The largest size a dimension may be given. */
 const SIZE_MAX = 2 ** 31 - 1;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ServableHandle } from "./manager.ts";
-import { type Rig, rig, type Toy, turns } from "./manager_rig.ts";
+import { type Rig, rig, type Toy, turns } from "./testing/manager_rig.ts";
 
 const TIME_MAX_MS = 1500;
 const STEPS = 60;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rig } from "./manager_rig.ts";
+import { rig } from "./testing/manager_rig.ts";
 
 Deno.test("Manager unloads the old version when the new one, first broken, loads at last", async () => {
   const { serve, aspire, next, timer, states } = rig();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
-import { rig, turns } from "./manager_rig.ts";
+import { rig, turns } from "./testing/manager_rig.ts";
 
 function isError(code: number, message: string): (thrown: unknown) => boolean {
   return (thrown) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { copyMessage, MessageBuffers } from "./message_buffers.ts";
-import { span } from "./wire_testing.ts";
+import { span } from "../protobuf/testing/wire_messages.ts";
 
 const KB = 1024;
 

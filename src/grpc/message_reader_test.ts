@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
 import { MessageBuffers } from "./message_buffers.ts";
 import { isOneMessage, messagePrefix, MessageReader } from "./message_reader.ts";
-import { span } from "./wire_testing.ts";
+import { span } from "../protobuf/testing/wire_messages.ts";
 
 function framed(text: string, isCompressed = false): Uint8Array {
   const body = new TextEncoder().encode(text);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
-import { HpackDecoder } from "../http2/hpack_decoder.ts";
+import { HpackDecoder } from "../http2/hpack/decoder.ts";
 import type { RequestHeaders } from "../http2/http2.ts";
 import { percentEncode, replyHeaders, type RequestHead, requestHead, trailersOnly } from "./request_head.ts";
 

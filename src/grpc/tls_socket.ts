@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { CAN_SHARE_PORTS, hangUp, setSendOptions } from "../base/tcp_sockets.ts";
+import { CAN_SHARE_PORTS, hangUp, setSendOptions } from "../system/tcp_sockets.ts";
 import type { Http2Socket } from "../http2/connection.ts";
 
 /** Where to listen and with what certificate. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Http2Connection } from "./connection.ts";
 import { ConnectionError, ERROR_CODE, FLAG, FRAME, PREFACE, readUint32, STREAM_ID_MAX } from "./frames.ts";
-import { encodeHeaders } from "./hpack_encoder.ts";
+import { encodeHeaders } from "./hpack/encoder.ts";
 import { http2Limits } from "./limits.ts";
-import { concat, dataFrame, frame, headersFrame, settingsFrame, TestPeer } from "./test_peer.ts";
+import { concat, dataFrame, frame, headersFrame, settingsFrame, TestPeer } from "./testing/test_peer.ts";
 
 const ANSWER = encodeHeaders([{ name: ":status", value: "200" }]);
 const PING = frame(FRAME.PING, 0, { payload: new Uint8Array(8) });

@@ -1,6 +1,6 @@
 import { type Frame, FrameParser, type FrameSink } from "./frame_parser.ts";
 import { PREFACE } from "./frames.ts";
-import { concat, dataFrame, headersFrame } from "./test_peer.ts";
+import { concat, dataFrame, headersFrame } from "./testing/test_peer.ts";
 
 const SINK: FrameSink = {
   onPreface: () => {},

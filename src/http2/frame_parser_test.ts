@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ConnectionError, FLAG, FRAME, PREFACE } from "./frames.ts";
 import { type Frame, FrameParser, type FrameSink, PrefaceError } from "./frame_parser.ts";
 import type { Span } from "./http2.ts";
-import { concat, dataFrame, frame } from "./test_peer.ts";
+import { concat, dataFrame, frame } from "./testing/test_peer.ts";
 
 /** Writes down what it is told. */
 class Recorder implements FrameSink {

@@ -5,7 +5,7 @@
  * @module
  */
 import { calmError } from "./frames.ts";
-import { HpackDecoder } from "./hpack_decoder.ts";
+import { HpackDecoder } from "./hpack/decoder.ts";
 import type { HeaderField, Span } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import { areTrailers, type CheckedHeaders, checkRequest } from "./request_headers.ts";

@@ -1,7 +1,7 @@
 import { HeaderBlocks } from "./header_blocks.ts";
-import { encodeHeaders } from "./hpack_encoder.ts";
+import { encodeHeaders } from "./hpack/encoder.ts";
 import { http2Limits } from "./limits.ts";
-import { requestFields } from "./test_peer.ts";
+import { requestFields } from "./testing/test_peer.ts";
 
 const FIELDS = requestFields(
   { name: "te", value: "trailers" },

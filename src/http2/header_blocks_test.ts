@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { ConnectionError, ERROR_CODE } from "./frames.ts";
 import { HeaderBlocks } from "./header_blocks.ts";
 import type { Span } from "./http2.ts";
-import { encodeHeaders } from "./hpack_encoder.ts";
+import { encodeHeaders } from "./hpack/encoder.ts";
 import { http2Limits } from "./limits.ts";
-import { concat, requestFields } from "./test_peer.ts";
+import { concat, requestFields } from "./testing/test_peer.ts";
 
 function span(bytes: Uint8Array): Span {
   return { bytes: concat([Uint8Array.of(1, 2, 3), bytes, Uint8Array.of(4)]), start: 3, end: 3 + bytes.length };

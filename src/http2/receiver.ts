@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Budget } from "./budget.ts";
+import { Budget } from "./token_bucket.ts";
 import {
   calmError,
   ConnectionError,
@@ -18,7 +18,7 @@ import {
 } from "./frames.ts";
 import type { Frame, FrameSink } from "./frame_parser.ts";
 import { HeaderBlocks } from "./header_blocks.ts";
-import { encodeHeaders } from "./hpack_encoder.ts";
+import { encodeHeaders } from "./hpack/encoder.ts";
 import type { Span } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import { applySettings, SETTING_BYTES } from "./settings.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ERROR_CODE, FLAG, FRAME, SETTING } from "./frames.ts";
-import { encodeHeaders } from "./hpack_encoder.ts";
+import { encodeHeaders } from "./hpack/encoder.ts";
 import type { Http2Limits } from "./limits.ts";
 import {
   concat,
@@ -11,7 +11,7 @@ import {
   settingsFrame,
   TestPeer,
   uint32Frame,
-} from "./test_peer.ts";
+} from "./testing/test_peer.ts";
 
 const ANSWER = encodeHeaders([{ name: ":status", value: "200" }]);
 const PING = frame(FRAME.PING, 0, { payload: new Uint8Array(8) });

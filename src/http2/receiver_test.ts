@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ERROR_CODE, FLAG, FRAME, PREFACE, SETTING } from "./frames.ts";
-import { encodeHeaders } from "./hpack_encoder.ts";
+import { encodeHeaders } from "./hpack/encoder.ts";
 import {
   concat,
   dataFrame,
@@ -11,7 +11,7 @@ import {
   TestPeer,
   uint32,
   uint32Frame,
-} from "./test_peer.ts";
+} from "./testing/test_peer.ts";
 
 const PING = frame(FRAME.PING, 0, { payload: new Uint8Array(8).fill(7) });
 const TRAILERS = headersFrame(1, { fields: [{ name: "x", value: "y" }], endStream: true });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ERROR_CODE, FLAG, FRAME, SETTING } from "./frames.ts";
-import { HpackDecoder } from "./hpack_decoder.ts";
-import { encodeHeaders } from "./hpack_encoder.ts";
+import { HpackDecoder } from "./hpack/decoder.ts";
+import { encodeHeaders } from "./hpack/encoder.ts";
 import type { HeaderField } from "./http2.ts";
 import {
   concat,
@@ -11,7 +11,7 @@ import {
   TestPeer,
   type TestRequest,
   uint32Frame,
-} from "./test_peer.ts";
+} from "./testing/test_peer.ts";
 
 const HEADERS = encodeHeaders([{ name: ":status", value: "200" }]);
 const TRAILERS = encodeHeaders([{ name: "x", value: "y" }]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { http2Limits } from "./limits.ts";
 import { encodeSettings } from "./settings.ts";
-import { settingsFrame } from "./test_peer.ts";
+import { settingsFrame } from "./testing/test_peer.ts";
 
 Deno.test("encodeSettings() tells the peer the limits it must know", () => {
   const limits = http2Limits({ streamsMax: 5, headerTableBytesMax: 100, headerListBytesMax: 70_000 });

@@ -7,7 +7,7 @@
 import { calmError, type ConnectionError, ERROR_CODE } from "./frames.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { Receiver } from "./receiver.ts";
-import { Stillness } from "./stillness.ts";
+import { Stillness } from "./change_timer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
 const TICK_MS_MAX = 1000;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ERROR_CODE, FLAG, FRAME, PREFACE, SETTING } from "./frames.ts";
-import { encodeHeaders } from "./hpack_encoder.ts";
+import { encodeHeaders } from "./hpack/encoder.ts";
 import type { Http2Limits } from "./limits.ts";
-import { frame, headersFrame, settingsFrame, TestPeer } from "./test_peer.ts";
+import { frame, headersFrame, settingsFrame, TestPeer } from "./testing/test_peer.ts";
 
 const HEADERS = encodeHeaders([{ name: ":status", value: "200" }]);
 const PING = frame(FRAME.PING, 0, { payload: new Uint8Array(8) });

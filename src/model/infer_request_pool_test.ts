@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { CODE } from "../base/status.ts";
 import type { InferRequest } from "../engine/engine.ts";
 import { InferRequestPool } from "./infer_request_pool.ts";
-import { servingError } from "./loading_testing.ts";
+import { servingError } from "./testing/loading.ts";
 
 interface NamedRequest extends InferRequest {
   isDisposed: boolean;

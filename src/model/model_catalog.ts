@@ -7,7 +7,7 @@
 import { CODE, ServingError } from "../base/status.ts";
 import type { Loader, Manager } from "../core/manager.ts";
 import { aspiredVersions } from "../core/version_policy.ts";
-import { FileSystemSource, type SourceEvent, type VersionFiles } from "./file_system_source.ts";
+import { FileSystemSource, type SourceEvent, type VersionFiles } from "./source/file_system_source.ts";
 import type { LoadConfig, ModelConfig } from "./model_config.ts";
 
 /** Replacements that may wait for the one at work; each client can ask for one. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { VersionPolicy } from "../core/version_policy.ts";
-import type { BatchSize, ShapeSpec } from "./reshape.ts";
+import type { BatchSize, ShapeSpec } from "./loading/reshape.ts";
 
 /** How a model is compiled. A change of any of it loads a served version anew, beside itself. */
 export interface LoadConfig {

@@ -5,12 +5,12 @@
  */
 import { byteLength, type Tensor } from "../base/tensor.ts";
 import type { CompiledModel, InferRequest, SharedModel } from "../engine/engine.ts";
-import type { BatchFigures } from "./batch_figures.ts";
-import { type BatchingOptions, BatchPredictor } from "./batch_predictor.ts";
+import type { BatchFigures } from "./batching/batch_figures.ts";
+import { type BatchingOptions, BatchPredictor } from "./batching/batch_predictor.ts";
 import { type Caller, InferRequestPool } from "./infer_request_pool.ts";
-import type { ServableSignature } from "./signatures.ts";
+import type { ServableSignature } from "./loading/signatures.ts";
 
-export { DEFAULT_SIGNATURE_NAME } from "./signatures.ts";
+export { DEFAULT_SIGNATURE_NAME } from "./loading/signatures.ts";
 
 /** How a servable runs. */
 export interface ModelServableOptions {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { CODE } from "../base/status.ts";
 import type { Tensor } from "../base/tensor.ts";
-import { FakeEngine, type FakeEngineOptions, type FakeModelFile } from "../engine/fake_engine.ts";
-import { floats, floatsOf, servingError, VersionFolder } from "./loading_testing.ts";
+import { FakeEngine, type FakeEngineOptions, type FakeModelFile } from "../engine/testing/fake_engine.ts";
+import { floats, floatsOf, servingError, VersionFolder } from "./testing/loading.ts";
 import { ModelServable } from "./model_servable.ts";
-import type { ServableSignature } from "./signatures.ts";
+import type { ServableSignature } from "./loading/signatures.ts";
 
 const MODEL: FakeModelFile = {
   compute: "add",

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { sweepConnections } from "../base/tcp_sockets.ts";
+import { sweepConnections } from "../system/tcp_sockets.ts";
 
 /** How much and how long. */
 export interface ConnectionSweepOptions {

@@ -7,7 +7,7 @@
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import { CODE, type Code, type ServingError } from "../base/status.ts";
-import { JsonWriter } from "./json_writer.ts";
+import { JsonWriter } from "../json/json_writer.ts";
 
 /** What a handler answers. */
 export interface Reply {

@@ -7,7 +7,7 @@
 import { METRICS_MEDIA_TYPE } from "../base/metrics.ts";
 import type { Readiness } from "../service/readiness.ts";
 import { type Reply, toResponse, withoutBody } from "./http_reply.ts";
-import { pathOf, percentDecode } from "./request_path.ts";
+import { pathOf, percentDecode } from "../apis/tensorflow_serving/rest/request_path.ts";
 
 /** What there is to ask for. */
 export interface Observed {

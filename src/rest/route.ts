@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { OnFault } from "../service/fault_log.ts";
+import type { OnFault } from "../telemetry/fault_log.ts";
 import type { ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
 import type { StartGate } from "../service/start_gate.ts";
 import type { Call, CallObserver } from "./call.ts";
-import type { PredictCodec } from "./codec.ts";
+import type { PredictCodec } from "../apis/tensorflow_serving/rest/codec.ts";
 import type { Reply } from "./http_reply.ts";
 import type { Observed } from "./observation_routes.ts";
 

@@ -4,13 +4,13 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
-import { CAN_SHARE_PORTS, preferNewest } from "../base/tcp_sockets.ts";
+import { CAN_SHARE_PORTS, preferNewest } from "../system/tcp_sockets.ts";
 import { ConnectionSweep } from "./connection_sweep.ts";
-import { restHandler } from "./handlers.ts";
+import { restHandler } from "./router.ts";
 import { answerObservation, type Observed } from "./observation_routes.ts";
 import { errorReply } from "./http_reply.ts";
 import type { RestOptions, RestServices } from "./route.ts";
-import { WorkerCodec } from "./worker_codec.ts";
+import { WorkerCodec } from "../apis/tensorflow_serving/rest/worker_codec.ts";
 
 /** Where to listen: a TCP address, with TLS when there is a certificate, or a Unix socket. */
 export type RestEndpoint =

@@ -10,7 +10,7 @@ import type { Tensor } from "../base/tensor.ts";
 import type { ServableHandle } from "../core/servable.ts";
 import type { Caller } from "../model/infer_request_pool.ts";
 import { DEFAULT_SIGNATURE_NAME, type ModelServable } from "../model/model_servable.ts";
-import type { ServableSignature } from "../model/signatures.ts";
+import type { ServableSignature } from "../model/loading/signatures.ts";
 import { classificationOutputs, CLASSIFY_METHOD_NAME, toClassifications } from "./classification.ts";
 import type {
   ClassificationRequest,

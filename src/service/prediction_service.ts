@@ -11,7 +11,7 @@ import type { Manager } from "../core/manager.ts";
 import type { ServableHandle, ServableId } from "../core/servable.ts";
 import type { Caller } from "../model/infer_request_pool.ts";
 import { DEFAULT_SIGNATURE_NAME, type ModelServable, type PredictOptions } from "../model/model_servable.ts";
-import type { ServableSignature } from "../model/signatures.ts";
+import type { ServableSignature } from "../model/loading/signatures.ts";
 import { classifyWith, multiInferWith, regressWith } from "./example_inference.ts";
 import type {
   ClassificationRequest,

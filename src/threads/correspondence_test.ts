@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
-import { servingError } from "../model/loading_testing.ts";
+import { servingError } from "../model/testing/loading.ts";
 import { Correspondence } from "./correspondence.ts";
 import type { Message } from "./messages.ts";
 

@@ -9,7 +9,7 @@ import type { GrpcConfig } from "../config/config.ts";
 import type { CertificateTexts } from "../config/certificate_files.ts";
 import type { TcpEndpoint } from "../grpc/endpoint.ts";
 import type { GrpcTraffic } from "../grpc/server.ts";
-import type { BatchCounts } from "../model/batch_figures.ts";
+import type { BatchCounts } from "../model/batching/batch_figures.ts";
 import type { SharedServable } from "../model/model_servable.ts";
 import type {
   GetModelStatusRequest,
@@ -17,8 +17,8 @@ import type {
   ReloadConfigRequest,
   ReloadConfigResponse,
 } from "../service/messages.ts";
-import type { ModelFigures } from "../service/model_figures.ts";
-import type { RequestFigures } from "../service/request_aliases.ts";
+import type { ModelFigures } from "../telemetry/model_figures.ts";
+import type { RequestFigures } from "../telemetry/compatibility/request_metric_names.ts";
 
 /** What a thread is made with. */
 export interface ThreadSettings {

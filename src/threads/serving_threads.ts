@@ -75,7 +75,7 @@ export class ServingThreads implements Disposable {
 
   private constructor(count: number, options: ServingThreadsOptions) {
     this.#options = {
-      program: new URL("../serving_thread_worker.ts", import.meta.url),
+      program: new URL("../app/serving_thread_worker.ts", import.meta.url),
       timer: systemTimer,
       ...options,
     };

@@ -6,9 +6,9 @@
 import { toServingError } from "../base/status.ts";
 import { type Loader, Manager, type ServableId, type ServableState } from "../core/manager.ts";
 import type { Engine } from "../engine/engine.ts";
-import { attachMarked } from "../model/marked_engine.ts";
+import { attachMarked } from "../model/gates/marked_engine.ts";
 import { ModelServable, type ModelServableOptions } from "../model/model_servable.ts";
-import { BatchTotals } from "../service/batch_totals.ts";
+import { BatchTotals } from "../telemetry/batch_totals.ts";
 import type { SharedVersion } from "./messages.ts";
 
 /** A version on its way in or out. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { CODE } from "../base/status.ts";
 import type { CompiledModel } from "../engine/engine.ts";
-import { FakeEngine } from "../engine/fake_engine.ts";
-import { servingError, VersionFolder } from "../model/loading_testing.ts";
+import { FakeEngine } from "../engine/testing/fake_engine.ts";
+import { servingError, VersionFolder } from "../model/testing/loading.ts";
 import type { SharedVersion } from "./messages.ts";
 import { ThreadServables } from "./thread_servables.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { preferNewest } from "../base/tcp_sockets.ts";
+import { preferNewest } from "../system/tcp_sockets.ts";
 import type { CertificateTexts } from "../config/certificate_files.ts";
 import type { TcpEndpoint } from "../grpc/endpoint.ts";
 import type { GrpcServer } from "../grpc/server.ts";

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { Tensor } from "../../base/tensor.ts";
 import type { InferRequest } from "../engine.ts";
-import { findRuntime } from "./discovery.ts";
+import { findRuntime } from "./runtime/discovery.ts";
 import { FfiEngine } from "./engine.ts";
 import { addressOf, Library, nativeWords, pointerAt, toCString } from "./library.ts";
 

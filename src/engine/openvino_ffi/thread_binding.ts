@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { fileSystemFacts } from "../../base/libc.ts";
+import { fileSystemFacts } from "../../system/libc.ts";
 
 /** Further ones are only there where one of these is. */
 const NUMA_NODES_LOOKED_AT = 8;

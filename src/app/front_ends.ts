@@ -1,0 +1,197 @@
+/**
+ * The servers that clients talk to, gRPC and REST, over the same services: opened, started and left together.
+ *
+ * @module
+ */
+import { addressText } from "../system/tcp_sockets.ts";
+import type { Config, GrpcConfig, ListenConfig, RestConfig } from "../config/config.ts";
+import { type CertificateTexts, readCertificate } from "../config/certificate_files.ts";
+import type { Method } from "../grpc/call.ts";
+import { callObserver as grpcCallObserver } from "../telemetry/grpc_call_observer.ts";
+import { removeStaleSocket } from "../grpc/endpoint.ts";
+import { ConnectionCount } from "../grpc/connection_count.ts";
+import type { TcpEndpoint } from "../grpc/endpoint.ts";
+import { collectTraffic } from "../telemetry/grpc_traffic.ts";
+import { newGrpcServer } from "./grpc_server.ts";
+import type { Observation } from "./observation.ts";
+import { callObserver as restCallObserver } from "../telemetry/rest_call_observer.ts";
+import { ObservationServer } from "../rest/observation_server.ts";
+import type { RestOptions, RestServices } from "../rest/route.ts";
+import { RestServer } from "../rest/server.ts";
+import type { ServingThreads } from "../threads/serving_threads.ts";
+import { ThreadedGrpc } from "../threads/threaded_grpc.ts";
+
+/** What the servers answer with. */
+export interface FrontEndParts {
+  readonly methods: readonly Method[];
+  readonly services: RestServices;
+  readonly modelNames: RestOptions["modelNames"];
+  readonly reloadConfig: RestOptions["reloadConfig"];
+  readonly observation: Observation;
+  /** Those besides the main one. */
+  readonly threads: ServingThreads;
+}
+
+/** Where the servers listen, as texts for the log: `127.0.0.1:9000`; several have commas between them. */
+export interface Addresses {
+  readonly grpc: string;
+  /** A Unix socket's path. */
+  readonly grpcSocket?: string;
+  readonly rest?: string;
+  /** Metrics and readiness alone. */
+  readonly metrics?: string;
+}
+
+/** A server of either kind. */
+interface Server {
+  shutdown(graceMs: number): Promise<void>;
+  renewCertificate(certificate: CertificateTexts): Promise<void>;
+}
+
+/** The servers of one process. Disposing them lets running requests finish; who watches sees that to its end. */
+export class FrontEnds implements AsyncDisposable {
+  readonly addresses: Addresses;
+  /** What is shown to clients; undefined where TLS is not spoken. */
+  readonly certificate: CertificateTexts | undefined;
+  readonly #servers: readonly Server[];
+  readonly #resources: AsyncDisposableStack;
+
+  private constructor(
+    servers: readonly Server[],
+    parts: {
+      addresses: Addresses;
+      certificate: CertificateTexts | undefined;
+      resources: AsyncDisposableStack;
+    },
+  ) {
+    this.#servers = servers;
+    this.certificate = parts.certificate;
+    this.addresses = parts.addresses;
+    this.#resources = parts.resources;
+  }
+
+  /**
+   * Takes the ports and answers there from now on.
+   *
+   * @throws {Error} with the sentence to show when a port cannot be had.
+   */
+  static async open(config: Config, parts: FrontEndParts): Promise<FrontEnds> {
+    await using resources = new AsyncDisposableStack();
+    const { endpoint } = config.observation;
+    // Where both front ends speak TLS they have one certificate.
+    const certificate = config.grpc.certificate && await readCertificate(config.grpc.certificate);
+    const watching = endpoint && resources.use(new ObservationServer(parts.observation.observed));
+    const grpc = newGrpc(config.grpc, parts);
+    const rest = config.rest && newRestServer(config.rest, parts);
+    const servers = rest === undefined ? [grpc] : [grpc, rest];
+    resources.defer(async () => {
+      await Promise.all(servers.map((server) => server.shutdown(config.shutdownGraceMs)));
+    });
+    const { socketPath } = config.grpc;
+    const watched = endpoint && { ...endpoint, hostnames: [endpoint.hostname], certificate: undefined };
+    const addresses = {
+      grpc: listen(grpc, { ...config.grpc, tls: certificate, flag: "--port", isShared: grpc.isShared }),
+      ...(socketPath !== undefined && { grpcSocket: await listenOnSocket(grpc, socketPath) }),
+      ...(config.rest && rest && { rest: listen(rest, { ...config.rest, tls: certificate, flag: "--rest_port" }) }),
+      ...(watched && watching && { metrics: listen(watching, { ...watched, flag: "--metrics_port" }) }),
+    };
+    await grpc.shareEndpoints();
+    grpc.accept();
+    return new FrontEnds(servers, { addresses, certificate, resources: resources.move() });
+  }
+
+  /**
+   * Shows another certificate to clients that connect from now on. To be called again only when it has resolved.
+   *
+   * @throws {Error} when it cannot be shown; the other one is then.
+   */
+  async renewCertificate(certificate: CertificateTexts): Promise<void> {
+    const outcomes = await Promise.allSettled(this.#servers.map((server) => server.renewCertificate(certificate)));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources[Symbol.asyncDispose]();
+  }
+}
+
+function newGrpc(grpc: GrpcConfig, { methods, observation, threads }: FrontEndParts): ThreadedGrpc {
+  const server = newGrpcServer(grpc, {
+    methods,
+    health: observation.readiness,
+    onFault: observation.onFault,
+    observer: grpcCallObserver(observation.requests, observation.listeners),
+    connectionCount: new ConnectionCount(threads.connectionCounts, 0),
+  });
+  observation.register((page) =>
+    collectTraffic(page, [server.traffic, ...threads.figures.map(({ traffic }) => traffic)])
+  );
+  return new ThreadedGrpc(server, threads);
+}
+
+function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
+  const { services, modelNames, reloadConfig, observation } = parts;
+  const { timeoutMs, corsSupport, bodyBytesMax, inflightBytesMax, connectionsMax, idleTimeoutMs, sagemaker } = rest;
+  return new RestServer(services, {
+    modelNames,
+    reloadConfig,
+    timeoutMs,
+    corsSupport,
+    bodyBytesMax,
+    inflightBytesMax,
+    connectionsMax,
+    idleTimeoutMs,
+    ...(sagemaker && { sagemaker }),
+    onFault: observation.onFault,
+    observer: restCallObserver(observation.requests, observation.listeners),
+    observed: observation.observed,
+  });
+}
+
+/** Listens on all addresses, with one port: the first decides where the system chooses. */
+function listen(
+  server: { listen(endpoint: TcpEndpoint): Deno.Addr },
+  { hostnames, port, certificate, tls, flag, isShared = false }: ListenConfig & {
+    tls?: CertificateTexts | undefined;
+    flag: string;
+    isShared?: boolean;
+  },
+): string {
+  let chosen = port;
+  return hostnames.map((hostname) => {
+    const place = addressText({ hostname, port: chosen });
+    try {
+      const endpoint = { hostname, port: chosen, tls: certificate && tls };
+      if ((endpoint.tls !== undefined || isShared) && chosen !== 0) checkUnused(endpoint);
+      const address = server.listen(endpoint) as Deno.NetAddr;
+      chosen = address.port;
+      return addressText(address);
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) {
+        throw new Error(`Cannot listen on ${place}: the port is in use, choose another with ${flag}`);
+      }
+      throw new Error(`Cannot listen on ${place}: ${reasonOf(error)}`, { cause: error });
+    }
+  }).join(",");
+}
+
+/** Listeners with TLS, and those of several threads, share their port, so that another process would not be noticed. */
+function checkUnused({ hostname, port }: TcpEndpoint): void {
+  Deno.listen({ hostname, port }).close();
+}
+
+async function listenOnSocket(server: ThreadedGrpc, path: string): Promise<string> {
+  try {
+    await removeStaleSocket(path);
+    server.listenOnSocket(path);
+    return path;
+  } catch (error) {
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    const reason = isTaken ? "another server listens there, or it is another file" : reasonOf(error);
+    throw new Error(`Cannot listen on ${path}: ${reason}; choose another with --grpc_socket_path`, { cause: error });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,74 @@
+/**
+ * Loads one version of a model as the configuration says it, for a server and for those who only want to see what comes of it.
+ *
+ * @module
+ */
+import { type Batching, batchingOptionsOf } from "../config/batching_parameters.ts";
+import { type Config, type ModelConfig, shareOfThread } from "../config/config.ts";
+import type { Engine } from "../engine/engine.ts";
+import { decodePredictRequest } from "../apis/tensorflow_serving/grpc/predict_codec.ts";
+import type { VersionFiles } from "../model/source/file_system_source.ts";
+import { findModelFiles, type ModelFiles } from "../model/source/model_files.ts";
+import { loadModel, type LoadReport } from "../model/loading/model_loader.ts";
+import type { ModelServable } from "../model/model_servable.ts";
+import type { Quarantine } from "../model/gates/quarantine.ts";
+import type { WarmUpRequest } from "../model/loading/warm_up.ts";
+
+/** What versions are loaded with. All of it is borrowed. */
+export interface VersionLoaderParts {
+  readonly config: Config;
+  readonly engine: Engine;
+  /** Threads besides this one that will infer it too; none unless it is said. */
+  readonly otherThreads?: number;
+  readonly batching: Batching | undefined;
+  /** Keeps versions from being loaded again that the process died with; undefined for no such thing. */
+  readonly quarantine: Quarantine | undefined;
+}
+
+/** A version that was loaded. */
+export interface LoadedVersion {
+  /** Owned by the caller. */
+  readonly servable: ModelServable;
+  readonly report: LoadReport;
+  readonly files: ModelFiles;
+}
+
+/**
+ * Loads a version.
+ *
+ * @throws {ServingError} with what is wrong with its files, or with how it is to be loaded.
+ */
+export async function loadVersion(
+  model: ModelConfig,
+  version: VersionFiles,
+  { config, engine, otherThreads = 0, batching, quarantine }: VersionLoaderParts,
+): Promise<LoadedVersion> {
+  const { folder } = version;
+  // The folder is searched when it is loaded, so that the version's state tells what is wrong with it.
+  const files = await findModelFiles(folder);
+  const options = {
+    files,
+    shape: model.shape,
+    batchSize: model.batchSize,
+    device: model.device,
+    properties: model.pluginConfig,
+    cacheDir: config.loading.cacheDir,
+    inferRequestCount: model.inferRequestCount,
+    otherThreads,
+    waitersMax: shareOfThread(config.waitersMax, config.grpc),
+    checksIntegerRange: config.checksIntegerRange,
+    batching: batching && await batchingOptionsOf(folder, batching),
+    decodeWarmUp,
+    warmUpIterations: config.loading.warmUpIterations,
+  };
+  const load = (engine: Engine): ReturnType<typeof loadModel> => loadModel(engine, options);
+  const loaded = quarantine === undefined
+    ? await load(engine)
+    : await quarantine.load({ ...version, name: model.name }, { engine, load });
+  return { ...loaded, files };
+}
+
+function decodeWarmUp(message: Uint8Array): WarmUpRequest {
+  const { modelSpec, inputs, outputFilter } = decodePredictRequest(message);
+  return { signatureName: modelSpec?.signatureName ?? "", inputs, outputFilter };
+}

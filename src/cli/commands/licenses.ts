@@ -1,0 +1,20 @@
+/**
+ * `ovserve licenses`: the licences of everything in the executable.
+ *
+ * @module
+ */
+import { Command } from "commander";
+import { fileURLToPath } from "node:url";
+
+/** Where `deno task compile` puts the notices, and this project's own licence for a program that was not compiled. */
+const NOTICES = fileURLToPath(new URL("../../../.ovserve/embedded/notices.txt", import.meta.url));
+const OWN_LICENCE = fileURLToPath(new URL("../../../LICENSE", import.meta.url));
+
+/** The command. */
+export function licensesCommand(): Command {
+  return new Command("licenses").description("print the licences of everything in this executable").action(async () => {
+    const text = await Deno.readTextFile(Deno.build.standalone ? NOTICES : OWN_LICENCE);
+    // deno-lint-ignore no-console
+    console.log(text.trimEnd());
+  });
+}

@@ -1,0 +1,116 @@
+/**
+ * `ovserve predict`: asks a running server one question, from a file.
+ *
+ * @module
+ */
+import { Command } from "commander";
+import type { NamedTensor } from "../../base/tensor.ts";
+import {
+  decodeGetModelMetadataResponse,
+  encodeGetModelMetadataRequest,
+} from "../../apis/tensorflow_serving/grpc/model_codec.ts";
+import { decodePredictResponse, encodePredictRequest } from "../../apis/tensorflow_serving/grpc/predict_codec.ts";
+import { joinParts } from "../../protobuf/wire_writer.ts";
+import { decodeNpy } from "../../apis/sagemaker/npy.ts";
+import {
+  decodePredictBody,
+  encodePredictBody,
+  inputsOf,
+  type InputSpec,
+  type PredictBody,
+} from "../../apis/tensorflow_serving/rest/predict_codec.ts";
+import type { ModelSpec } from "../../service/messages.ts";
+import { addFlags, Flag, notEmpty, orNothing, readFlags, UsageError } from "../flags/flag.ts";
+import { askUnary, type Peer } from "../grpc_client.ts";
+import { PEER_FLAGS, VERSION_FLAGS } from "../flags/peer_flags.ts";
+
+const FLAGS = {
+  name: new Flag("model_name", { value: "name", description: "name of the model", parse: notEmpty }),
+  ...VERSION_FLAGS,
+  signatureName: new Flag("signature_name", {
+    value: "name",
+    description: "signature of the model",
+    parse: orNothing(notEmpty),
+    default: "",
+    defaultWords: "the one the file names, or else serving_default",
+  }),
+  input: new Flag("input", {
+    value: "file",
+    description: 'what to send: .json as REST takes it ({"instances": …} or {"inputs": …}), or .npy for the only input',
+    parse: notEmpty,
+  }),
+  outputs: new Flag("output_filter", {
+    value: "names",
+    description: "outputs to ask for, with commas between",
+    parse: (text) => text.split(",").map((name) => name.trim()).filter((name) => name !== ""),
+    default: "",
+    defaultWords: "all",
+  }),
+};
+
+/** The command. */
+export function predictCommand(): Command {
+  const command = new Command("predict").description("ask a server for one prediction and print it as JSON");
+  addFlags(command, FLAGS, PEER_FLAGS);
+  return command.action(async (texts: Readonly<Record<string, unknown>>) => {
+    const { name, version, versionLabel, signatureName = "", input, outputs } = readFlags(FLAGS, texts);
+    const peer = readFlags(PEER_FLAGS, texts);
+    if (version !== undefined && versionLabel !== undefined) {
+      throw new UsageError("--model_version and --version_label cannot go together");
+    }
+    const modelSpec = {
+      name,
+      signatureName,
+      ...(version === undefined ? {} : { version }),
+      ...(versionLabel === undefined ? {} : { versionLabel }),
+    };
+    const body = await readBody(input, { signatureName, signatures: await readSignatures(peer, modelSpec) });
+    const message = joinParts(encodePredictRequest({
+      modelSpec: { ...modelSpec, signatureName: signatureName || body.signatureName },
+      inputs: body.inputs,
+      outputFilter: outputs,
+    }, { asTensorContent: true }));
+    const reply = await askUnary(peer, { path: "/tensorflow.serving.PredictionService/Predict", message });
+    // deno-lint-ignore no-console
+    console.log(new TextDecoder().decode(encodePredictBody(decodePredictResponse(reply).outputs, body.format)));
+  });
+}
+
+/** The inputs of each signature of a model. */
+async function readSignatures(peer: Peer, modelSpec: ModelSpec): Promise<ReadonlyMap<string, readonly InputSpec[]>> {
+  const message = encodeGetModelMetadataRequest({ modelSpec, metadataFields: ["signature_def"] });
+  const reply = await askUnary(peer, { path: "/tensorflow.serving.PredictionService/GetModelMetadata", message });
+  const { signatures } = decodeGetModelMetadataResponse(reply);
+  return new Map([...signatures].map(([name, { inputs }]) => [name, inputs]));
+}
+
+/** @throws {Error} with a sentence that begins with the file's path. */
+async function readBody(
+  path: string,
+  { signatureName, signatures }: { signatureName: string; signatures: ReadonlyMap<string, readonly InputSpec[]> },
+): Promise<PredictBody> {
+  const bytes = await Deno.readFile(path).catch((error) => {
+    const reason = error instanceof Deno.errors.NotFound ? "it is not there" : String(error);
+    throw new Error(`Cannot read ${path}: ${reason}`, { cause: error });
+  });
+  try {
+    if (path.endsWith(".npy")) {
+      return { signatureName, format: "columnar", inputs: [onlyInput(bytes, inputsOf({ signatures }, signatureName))] };
+    }
+    // The signature that is asked for by flag stands in for the one the file names.
+    const asked = signatures.get(signatureName);
+    return decodePredictBody(bytes, {
+      signatures: asked === undefined ? signatures : new Map([...signatures.keys()].map((name) => [name, asked])),
+    });
+  } catch (error) {
+    throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function onlyInput(bytes: Uint8Array, specs: readonly InputSpec[]): NamedTensor {
+  const [spec, ...others] = specs;
+  if (spec === undefined || others.length > 0) {
+    throw new Error(`the model has ${specs.length} inputs, and .npy holds one: write them as JSON`);
+  }
+  return { name: spec.name, tensor: decodeNpy(bytes, spec.dtype) };
+}

@@ -1,0 +1,124 @@
+import { Command } from "commander";
+import assert from "node:assert/strict";
+import { addFlags, Flag, notEmpty, oneOf, orNothing, readFlags, secondsAsMs, switched, wholeNumber } from "./flag.ts";
+import { judgeForeignFlags } from "./foreign_flags.ts";
+import { readLoadFlags } from "./model_flags.ts";
+import { serverConfig } from "../commands/server.ts";
+import { readServerFlags, SERVER_FLAGS } from "./server_flags.ts";
+
+const VARIABLE = "OVSERVE_FLAG_TEST";
+
+/** Runs with an environment variable set. */
+function withVariable(text: string, use: () => void): void {
+  Deno.env.set(VARIABLE, text);
+  try {
+    use();
+  } finally {
+    Deno.env.delete(VARIABLE);
+  }
+}
+
+const COUNT = new Flag("count", {
+  value: "count",
+  description: "number of things",
+  parse: wholeNumber(0, 9),
+  default: "1",
+  env: VARIABLE,
+});
+
+Deno.test("Flag.read() takes the argument, else the environment, else the default", () => {
+  assert.equal(COUNT.read({}), 1);
+  withVariable("2", () => {
+    assert.equal(COUNT.read({}), 2);
+    assert.equal(COUNT.read({ count: "3" }), 3);
+  });
+  withVariable("", () => assert.equal(COUNT.read({}), 1));
+  assert.equal(COUNT.withDefault("7").read({}), 7);
+  assert.deepEqual([COUNT.isGiven({ count: "3" }), COUNT.isGiven({})], [true, false]);
+});
+
+Deno.test("Flag.read() says where a text comes from that cannot be read, and what is missing", () => {
+  const error = (message: string) => ({ name: "UsageError", message });
+  assert.throws(
+    () => COUNT.read({ count: "10" }),
+    error('--count: expected a whole number from 0 to 9, found "10"'),
+  );
+  withVariable("x", () =>
+    assert.throws(
+      () => COUNT.read({}),
+      error(`The environment variable ${VARIABLE}: expected a whole number from 0 to 9, found "x"`),
+    ));
+  const required = new Flag("name", { value: "name", description: "name of it", parse: notEmpty });
+  assert.throws(() => required.read({}), error("--name is missing: the name of it"));
+});
+
+Deno.test("readFlags() reads each flag by the name the program has for it", () => {
+  const flags = {
+    some: COUNT,
+    other: new Flag("other", { description: "a switch", parse: switched, default: "false" }),
+  };
+  assert.deepEqual(readFlags(flags, { count: "4", other: "true" }), { some: 4, other: true });
+});
+
+Deno.test("addFlags() has commander give each flag's text, a bare switch as true", () => {
+  const command = new Command();
+  addFlags(command, { some: COUNT, other: new Flag("other", { description: "a switch", parse: switched }) });
+  command.parse(["--count=4", "--other"], { from: "user" });
+  assert.deepEqual(command.opts(), { count: "4", other: "true" });
+  assert.match(command.helpInformation(), /--count <count> +number of things \(default: 1, env: OVSERVE_FLAG_TEST\)/);
+});
+
+Deno.test("The readers of texts accept what they say and nothing else", () => {
+  const level = oneOf(["info", "warning"], { warn: "warning" });
+  assert.deepEqual([level("INFO"), level("Warn")], ["info", "warning"]);
+  assert.throws(() => level("constructor"), /expected one of info, warning, found "constructor"/);
+  assert.deepEqual(["true", "1", "TRUE", "false", "0"].map(switched), [true, true, true, false, false]);
+  assert.throws(() => switched(""), /expected true or false/);
+  assert.deepEqual(["0", "0.5", "1e1"].map(secondsAsMs(0, 10)), [0, 500, 10_000]);
+  for (const text of ["", " ", "-1", "11", "NaN", "Infinity"]) assert.throws(() => secondsAsMs(0, 10)(text), /seconds/);
+  for (const text of ["", "-1", "1.0", "1e1", "10", " 1"]) assert.throws(() => wholeNumber(0, 9)(text), /whole number/);
+  assert.deepEqual([orNothing(notEmpty)(""), orNothing(notEmpty)("a")], [undefined, "a"]);
+});
+
+Deno.test("readServerFlags() reads TensorFlow Serving's numbers as it does", () => {
+  const { loading } = readServerFlags(SERVER_FLAGS, {
+    "load_retry_interval_micros": "-1",
+    "num_load_threads": "0",
+    "max_num_load_retries": "0",
+  });
+  assert.deepEqual([loading.retryIntervalMs, loading.loadsMax, loading.retriesMax], [0, 1, 0]);
+  assert.equal(readServerFlags(SERVER_FLAGS, {}).loading.retryIntervalMs, 60_000);
+  assert.equal(readServerFlags(SERVER_FLAGS, { "load_retry_interval_micros": "1500" }).loading.retryIntervalMs, 1.5);
+});
+
+Deno.test("readLoadFlags() lets --shape stand for --batch_size, and says so", () => {
+  const both = readLoadFlags({ shape: "(1,2)", "batch_size": "4" });
+  assert.equal(both.load.batchSize, undefined);
+  assert.deepEqual(both.notes, ["--batch_size is ignored, since --shape says it too"]);
+  assert.deepEqual(readLoadFlags({ "batch_size": "4" }).load.batchSize, { kind: "fixed", size: { min: 4, max: 4 } });
+  assert.equal(readLoadFlags({ nireq: "0" }).load.inferRequestCount, undefined);
+});
+
+Deno.test("serverConfig() chooses the file over the one model, and the port TensorFlow Serving has", () => {
+  const text = serverConfig({ "model_config_file": "/a", "model_base_path": "/b", "model_name": "c" });
+  assert.equal(text.models.kind === "file" && text.models.file.format, "text_proto");
+  assert.deepEqual(text.notes.map((note) => note.split(" ")[0]), ["--model_name", "--model_base_path"]);
+  assert.equal(text.grpc.port, 8500);
+  const json = serverConfig({ "config_path": "/a", "model_config_file": "" });
+  assert.equal(json.models.kind === "file" && json.models.file.format, "json");
+  const one = serverConfig({ "model_path": "/b" });
+  assert.equal(one.models.kind === "list" && one.models.models[0]?.name, "default");
+  assert.equal(one.waitsForModels, true);
+});
+
+Deno.test("judgeForeignFlags() passes over what asks for nothing and refuses the rest", () => {
+  assert.deepEqual(judgeForeignFlags({ "rest_workers": "8", "mixed_precision": "", port: "1" }), [
+    "--rest_workers is ignored: requests do not take a thread each",
+    "--mixed_precision is ignored: it asks for nothing",
+  ]);
+  assert.throws(() => judgeForeignFlags({ layout: "NHWC" }), {
+    name: "UsageError",
+    message: "--layout is not supported: prepare the inputs in the client, or put it into the model with OpenVINO's " +
+      "PrePostProcessor",
+  });
+});

@@ -1,0 +1,114 @@
+/**
+ * A manager of toys whose loads end when the test says so. Never in the binary.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { CODE, ServingError } from "../../base/status.ts";
+import { type Loader, Manager, type ManagerOptions } from "../manager.ts";
+import { ManualTimer } from "./manual_timer.ts";
+
+/** A servable that knows whether it was freed. */
+export class Toy implements AsyncDisposable {
+  disposals = 0;
+
+  constructor(readonly label: string) {}
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.disposals++;
+    return Promise.resolve();
+  }
+}
+
+/** A load that the test ends. */
+export interface Load {
+  readonly version: number;
+  succeed(): Promise<Toy>;
+  fail(error?: unknown): Promise<void>;
+}
+
+/** What {@link rig} makes. */
+export interface Rig {
+  readonly manager: Manager<Toy>;
+  readonly timer: ManualTimer;
+  /** The changes of state, as `version state`. */
+  readonly log: string[];
+  /** All that was ever loaded. */
+  readonly toys: readonly Toy[];
+  readonly loads: readonly Load[];
+  /** A loader whose loads wait in `loads`. */
+  loader(version: number, options?: { fingerprint?: string; revision?: string }): Loader<Toy>;
+  aspire(...versions: number[]): void;
+  /** The load that waits longest for its end, or one of those after it. */
+  next(index?: number): Load;
+  /** Aspires versions and lets all of them load. */
+  serve(...versions: number[]): Promise<void>;
+  states(): string[];
+  /** What a request gets that names no version. */
+  latest(): string;
+}
+
+/** Makes a manager and the strings it hangs on. */
+export function rig(options: ManagerOptions = {}): Rig {
+  const timer = new ManualTimer();
+  const log: string[] = [];
+  const toys: Toy[] = [];
+  const loads: Load[] = [];
+  const manager = new Manager<Toy>({
+    timer: timer.start,
+    onStateChange: ({ id, state, error }) => log.push(`${id.version} ${state}${error ? `: ${error.message}` : ""}`),
+    ...options,
+  });
+  function loader(version: number, options: { fingerprint?: string; revision?: string } = {}): Loader<Toy> {
+    return {
+      fingerprint: "as it was",
+      ...options,
+      load: () => {
+        const { promise, resolve, reject } = Promise.withResolvers<Toy>();
+        loads.push({
+          version,
+          succeed: async () => {
+            const toy = new Toy(`${version}${options.revision ?? ""}`);
+            toys.push(toy);
+            resolve(toy);
+            await turns();
+            return toy;
+          },
+          fail: async (error = new ServingError(CODE.INVALID_ARGUMENT, "broken")) => {
+            reject(error);
+            await turns();
+          },
+        });
+        return promise;
+      },
+    };
+  }
+  function aspire(...versions: number[]): void {
+    manager.aspire("m", new Map(versions.map((version) => [version, loader(version)])));
+  }
+  function next(index = 0): Load {
+    const [load] = loads.splice(index, 1);
+    assert.ok(load, "no load was begun");
+    return load;
+  }
+  async function serve(...versions: number[]): Promise<void> {
+    aspire(...versions);
+    while (loads.length > 0) await next().succeed();
+    log.length = 0;
+  }
+  function states(): string[] {
+    return manager.states("m").map(({ id, state, error }) =>
+      `${id.version} ${state}${error ? ` (${error.code})` : ""}`
+    );
+  }
+  function latest(): string {
+    using handle = manager.acquire({ name: "m" });
+    return handle.servable.label;
+  }
+  return { manager, timer, log, toys, loads, loader, aspire, next, serve, states, latest };
+}
+
+/** Lets all promises that can settle do so: a macrotask comes after every microtask. */
+export function turns(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

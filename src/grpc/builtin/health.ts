@@ -1,0 +1,94 @@
+/**
+ * gRPC's health service (grpc/health/v1/health.proto): whether the server, a service or a model can be asked.
+ *
+ * @module
+ */
+import { CODE, ServingError } from "../../base/status.ts";
+import type { HealthSource } from "../../service/readiness.ts";
+import type { MessageSink, Method, ServerCall } from "../call.ts";
+import { WireFields } from "../../protobuf/wire_fields.ts";
+import { joinParts, WireWriter } from "../../protobuf/wire_writer.ts";
+
+/** `HealthCheckResponse.ServingStatus`. */
+const STATUS = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const;
+
+type Status = (typeof STATUS)[keyof typeof STATUS];
+
+/** The methods that tell of readiness. */
+export function healthMethods(readiness: HealthSource): readonly Method[] {
+  return [
+    { path: "/grpc.health.v1.Health/Check", handle: (message, call) => call.reply([check(readiness, message)]) },
+    { path: "/grpc.health.v1.Health/List", handle: (_, call) => call.reply([list(readiness)]) },
+    { path: "/grpc.health.v1.Health/Watch", open: (call) => new Watch(call, readiness) },
+  ];
+}
+
+function check(readiness: HealthSource, message: Uint8Array): Uint8Array {
+  const service = serviceOf(message);
+  const status = statusOf(readiness, service);
+  if (status === STATUS.SERVICE_UNKNOWN) throw new ServingError(CODE.NOT_FOUND, `Service ${service} is not known`);
+  return encodeStatus(status);
+}
+
+function list(readiness: HealthSource): Uint8Array {
+  const writer = new WireWriter();
+  writer.begin();
+  for (const service of readiness.services()) {
+    writer.writeMessageField(1, () => {
+      writer.writeMessageField(2, () => writer.writeBytes(encodeStatus(statusOf(readiness, service))));
+      writer.writeTextField(1, service);
+    });
+  }
+  return joinParts(writer.finish());
+}
+
+/** Tells the status now and at each change, until the client has enough. */
+class Watch implements MessageSink {
+  readonly #call: ServerCall;
+  readonly #readiness: HealthSource;
+  #service: string | undefined;
+  #told: Status | undefined;
+
+  constructor(call: ServerCall, readiness: HealthSource) {
+    this.#call = call;
+    this.#readiness = readiness;
+  }
+
+  onMessage(message: Uint8Array): void {
+    if (this.#service !== undefined) {
+      throw new ServingError(CODE.UNIMPLEMENTED, "Watch takes one message, the client sent more");
+    }
+    this.#service = serviceOf(message);
+    const stop = this.#readiness.watch(() => this.#tell());
+    this.#call.signal.addEventListener("abort", stop, { once: true });
+    this.#tell();
+  }
+
+  onEnd(): void {
+    if (this.#service === undefined) {
+      throw new ServingError(CODE.INVALID_ARGUMENT, "The client ended the call without a message");
+    }
+  }
+
+  #tell(): void {
+    const status = statusOf(this.#readiness, this.#service ?? "");
+    if (status === this.#told) return;
+    this.#told = status;
+    this.#call.send([encodeStatus(status)]);
+  }
+}
+
+function serviceOf(message: Uint8Array): string {
+  return new WireFields(message).text(1);
+}
+
+function statusOf(readiness: HealthSource, service: string): Status {
+  const isServing = readiness.isServing(service);
+  if (isServing === undefined) return STATUS.SERVICE_UNKNOWN;
+  return isServing ? STATUS.SERVING : STATUS.NOT_SERVING;
+}
+
+/** A HealthCheckResponse. */
+function encodeStatus(status: Status): Uint8Array {
+  return Uint8Array.of(1 << 3, status);
+}

@@ -1,0 +1,154 @@
+/**
+ * Looks at the base paths of all models, again and again, and says which versions ought to be served. Knows files and policies;
+ * neither loads nor remembers what is loaded.
+ *
+ * @module
+ */
+import { systemTimer, type Timer } from "../../core/timer.ts";
+import { type ModelLookOptions, ModelWatch, type SourceEvent, type SourceModel } from "./model_watch.ts";
+import type { VersionFiles } from "./version_watch.ts";
+
+export type { SourceEvent, SourceModel } from "./model_watch.ts";
+export type { VersionFiles } from "./version_watch.ts";
+
+/**
+ * What is most likely unchanged is looked at in turn, so many a poll over all models, which bounds what polling costs: base paths
+ * whose time says that nothing has come or gone, and versions whose files have settled.
+ */
+const BASE_PATHS_PER_POLL = 8;
+const QUIET_VERSIONS_PER_POLL = 8;
+
+/** How long disposing waits for looks under way, which never end on a file server that is gone. */
+const DISPOSE_WAIT_MS = 1_000;
+
+/** How to watch, and whom to tell. The callbacks must not throw. */
+export interface FileSystemSourceOptions {
+  /** 0 looks once at each model, when it is set; below 0 never by itself (`--file_system_poll_wait_seconds`). */
+  readonly pollIntervalMs: number;
+  /** Gets the whole set of versions that ought to be served, each time a model was looked at; empty for a model removed. */
+  readonly onAspired: (name: string, versions: ReadonlyMap<number, VersionFiles>) => void;
+  readonly onEvent: (event: SourceEvent) => void;
+  readonly timer?: Timer;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** What of one model's is due. */
+type Due = Pick<ModelLookOptions, "isDue" | "dueVersions">;
+
+/** Takes some of a changing list at a time, so that each has its turn. */
+class Turn {
+  readonly #count: number;
+  #next = 0;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  take<Item>(items: readonly Item[]): ReadonlySet<Item> {
+    const first = this.#next < items.length ? this.#next : 0;
+    this.#next = first + this.#count;
+    return new Set([...items.slice(first), ...items.slice(0, first)].slice(0, this.#count));
+  }
+}
+
+/** Watches the base paths of any number of models. Disposing it ends that; nothing is unloaded by it. */
+export class FileSystemSource implements AsyncDisposable {
+  readonly #options: Required<FileSystemSourceOptions>;
+  #watches: ReadonlyMap<string, ModelWatch> = new Map();
+  /** The looks under way, so that none is begun twice. */
+  readonly #looks = new Map<ModelWatch, Promise<void>>();
+  readonly #basePathTurn = new Turn(BASE_PATHS_PER_POLL);
+  readonly #versionTurn = new Turn(QUIET_VERSIONS_PER_POLL);
+  #cancelTimer: () => void = () => {};
+  #isClosed = false;
+
+  constructor(options: FileSystemSourceOptions) {
+    this.#options = { timer: systemTimer, now: Date.now, ...options };
+  }
+
+  /**
+   * Replaces the set of models. Those that are new, or have another base path or policy, are looked at now; the others go on
+   * undisturbed. Resolves when each of the former is decided: its files have settled, or are given up as incomplete after a few
+   * polls, or its base path cannot be read.
+   */
+  async setModels(models: readonly SourceModel[]): Promise<void> {
+    const before = this.#watches;
+    const after = new Map<string, ModelWatch>();
+    const changed: ModelWatch[] = [];
+    for (const model of models) {
+      let watch = before.get(model.name);
+      if (watch === undefined || watch.model.basePath !== model.basePath) {
+        watch = new ModelWatch(model, this.#options.onEvent);
+        changed.push(watch);
+      } else if (JSON.stringify(watch.model.policy) !== JSON.stringify(model.policy)) {
+        watch.model = model;
+        changed.push(watch);
+      }
+      after.set(model.name, watch);
+    }
+    this.#watches = after;
+    for (const [name, watch] of before) {
+      if (after.get(name) === watch) continue;
+      watch.decided.resolve();
+      if (!after.has(name)) this.#options.onAspired(name, new Map());
+    }
+    if (this.#options.pollIntervalMs < 0 || changed.length === 0) return;
+    // A new interval begins, so that no file seems quiet only because two looks follow closely.
+    this.#startTimer();
+    await Promise.all(changed.map((watch) => this.#look(watch, { isDue: true, dueVersions: new Set() })));
+    await Promise.all(changed.map((watch) => watch.decided.promise));
+  }
+
+  /** Looks at every model now. Resolves when all have been looked at; a look that is under way is waited for. */
+  async poll(): Promise<void> {
+    const watches = [...this.#watches.values()];
+    const due = this.#basePathTurn.take(watches);
+    const dueVersions = this.#versionTurn.take(watches.flatMap((watch) => watch.quietVersions));
+    await Promise.all(watches.map((watch) => this.#look(watch, { isDue: due.has(watch), dueVersions })));
+  }
+
+  /** Ends the watching. What a look under way would have said is not said any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTimer();
+    for (const watch of this.#watches.values()) watch.decided.resolve();
+    const { promise: waited, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.timer(resolve, DISPOSE_WAIT_MS);
+    await Promise.race([Promise.all(this.#looks.values()), waited]);
+    cancel();
+  }
+
+  #look(watch: ModelWatch, due: Due): Promise<void> {
+    const underWay = this.#looks.get(watch);
+    if (underWay !== undefined) return underWay;
+    const look = this.#lookAndTell(watch, due).finally(() => this.#looks.delete(watch));
+    this.#looks.set(watch, look);
+    return look;
+  }
+
+  async #lookAndTell(watch: ModelWatch, due: Due): Promise<void> {
+    const { pollIntervalMs, now, onAspired } = this.#options;
+    const nowMs = now();
+    const versions = await watch.look({
+      ...due,
+      nowMs,
+      wroteBeforeMs: nowMs - pollIntervalMs,
+      isOnly: pollIntervalMs === 0,
+    });
+    const { name } = watch.model;
+    if (this.#isClosed || this.#watches.get(name) !== watch) return;
+    if (versions !== undefined) onAspired(name, versions);
+    if (!watch.hasUnsettled) watch.decided.resolve();
+  }
+
+  #startTimer(): void {
+    const { pollIntervalMs, timer } = this.#options;
+    this.#cancelTimer();
+    if (pollIntervalMs <= 0 || this.#isClosed) return;
+    this.#cancelTimer = timer(() => {
+      this.#startTimer();
+      void this.poll();
+    }, pollIntervalMs);
+  }
+}

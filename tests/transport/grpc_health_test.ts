@@ -1,0 +1,158 @@
+/** gRPC's health service as its clients see it. */
+import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { CODE } from "../../src/base/status.ts";
+import { Manager } from "../../src/core/manager.ts";
+import { healthMethods } from "../../src/grpc/builtin/health.ts";
+import { GrpcServer } from "../../src/grpc/server.ts";
+import { HTTP2_LIMITS } from "../../src/http2/limits.ts";
+import { Readiness } from "../../src/service/readiness.ts";
+import { PredictionClient } from "../support/prediction_client.ts";
+import { RawStream } from "../support/raw_stream.ts";
+
+const CHECK = "/grpc.health.v1.Health/Check";
+const LIST = "/grpc.health.v1.Health/List";
+const WATCH = "/grpc.health.v1.Health/Watch";
+
+const definition = loadSync("grpc/health/v1/health.proto", {
+  includeDirs: [fileURLToPath(new URL("../../protos/", import.meta.url))],
+  enums: String,
+  defaults: true,
+});
+
+function messageType(name: string): MessageTypeDefinition<object, object> {
+  return definition[`grpc.health.v1.${name}`] as MessageTypeDefinition<object, object>;
+}
+
+function asking(service: string): Uint8Array {
+  return messageType("HealthCheckRequest").serialize({ service });
+}
+
+function statusIn(reply: Buffer): string {
+  return (messageType("HealthCheckResponse").deserialize(reply) as { status: string }).status;
+}
+
+/** A gRPC server with the health service and a model called m, which has no version yet. */
+class Rig implements AsyncDisposable {
+  readonly manager = new Manager<Disposable>({ onStateChange: () => this.readiness.changed(), disposeWaitMs: 0 });
+  readonly readiness: Readiness = new Readiness({ manager: this.manager, modelNames: () => ["m"], isStrict: true });
+  readonly server = new GrpcServer(healthMethods(this.readiness), {
+    http2: HTTP2_LIMITS,
+    connectionsMax: 100,
+    messageBytesMax: 1 << 20,
+    inflightBytesMax: 1 << 20,
+    onFault: (error) => assert.fail(String(error.cause)),
+  });
+  readonly address: string;
+  readonly client: PredictionClient;
+
+  constructor() {
+    this.address = `127.0.0.1:${(this.server.listen({ hostname: "127.0.0.1", port: 0 }) as Deno.NetAddr).port}`;
+    this.client = new PredictionClient(this.address);
+    this.server.accept();
+  }
+
+  check(service: string): Promise<string> {
+    return this.client.callRaw(CHECK, { message: asking(service) }).then(statusIn);
+  }
+
+  watch(service: string): RawStream {
+    const stream = new RawStream(this.address, WATCH);
+    stream.send(asking(service));
+    stream.end();
+    return stream;
+  }
+
+  async load(versions: readonly number[]): Promise<void> {
+    const load = () => Promise.resolve({ [Symbol.dispose](): void {} });
+    this.manager.aspire("m", new Map(versions.map((version) => [version, { fingerprint: "", load }])));
+    await this.manager.settled();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client[Symbol.dispose]();
+    await this.server.shutdown(1000);
+    await this.manager[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("Health/Check tells of the server, its services and its models", async () => {
+  await using rig = new Rig();
+  assert.equal(await rig.check(""), "NOT_SERVING");
+  rig.readiness.start();
+  assert.equal(await rig.check(""), "NOT_SERVING", "the model has no version");
+  await rig.load([1]);
+  for (const service of ["", "tensorflow.serving.PredictionService", "PredictionService", "ModelService", "m"]) {
+    assert.equal(await rig.check(service), "SERVING", service);
+  }
+  rig.readiness.leave();
+  assert.equal(await rig.check("m"), "NOT_SERVING");
+});
+
+Deno.test("Health/Check answers NOT_FOUND for what there is not", async () => {
+  await using rig = new Rig();
+  await assert.rejects(rig.check("other"), { code: CODE.NOT_FOUND, details: "Service other is not known" });
+});
+
+Deno.test("Health/List tells of all there is", async () => {
+  await using rig = new Rig();
+  rig.readiness.start();
+  const reply = await rig.client.callRaw(LIST, { message: new Uint8Array() });
+  const { statuses } = messageType("HealthListResponse").deserialize(reply) as { statuses: Record<string, unknown> };
+  assert.deepEqual(statuses, {
+    "": { status: "NOT_SERVING" },
+    m: { status: "NOT_SERVING" },
+    PredictionService: { status: "NOT_SERVING" },
+    "tensorflow.serving.PredictionService": { status: "NOT_SERVING" },
+    ModelService: { status: "SERVING" },
+    "tensorflow.serving.ModelService": { status: "SERVING" },
+  });
+});
+
+Deno.test("Health/Watch tells the status at once and at each change, and nothing twice", async () => {
+  await using rig = new Rig();
+  rig.readiness.start();
+  using watch = rig.watch("m");
+  assert.equal(statusIn(await watch.next()), "NOT_SERVING");
+  await rig.load([1]);
+  assert.equal(statusIn(await watch.next()), "SERVING");
+  await rig.load([1, 2]);
+  await rig.load([]);
+  assert.equal(statusIn(await watch.next()), "NOT_SERVING", "a version more was no news");
+});
+
+Deno.test("Health/Watch waits for a service that is not known", async () => {
+  await using rig = new Rig();
+  using watch = rig.watch("other");
+  assert.equal(statusIn(await watch.next()), "SERVICE_UNKNOWN");
+  watch.cancel();
+  assert.equal((await watch.ended).code, CODE.CANCELLED);
+});
+
+Deno.test("Health/Watch says that the server leaves, and does not keep it", async () => {
+  const rig = new Rig();
+  rig.readiness.start();
+  await rig.load([1]);
+  using watch = rig.watch("");
+  assert.equal(statusIn(await watch.next()), "SERVING");
+  rig.readiness.leave();
+  assert.equal(statusIn(await watch.next()), "NOT_SERVING");
+  const gone = rig.server.shutdown(60_000);
+  assert.deepEqual(await watch.ended, { code: CODE.UNAVAILABLE, details: "The server is leaving" });
+  watch[Symbol.dispose]();
+  rig.client[Symbol.dispose]();
+  await gone;
+  await rig.manager[Symbol.asyncDispose]();
+});
+
+Deno.test("Health/Watch refuses a second question and none at all", async () => {
+  await using rig = new Rig();
+  using twice = new RawStream(rig.address, WATCH);
+  twice.send(asking("m"));
+  twice.send(asking("m"));
+  assert.equal((await twice.ended).code, CODE.UNIMPLEMENTED);
+  using none = new RawStream(rig.address, WATCH);
+  none.end();
+  assert.equal((await none.ended).code, CODE.INVALID_ARGUMENT);
+});

@@ -1,0 +1,261 @@
+/** The gRPC server by itself, with small methods of the test's own, as grpc-js sees it. */
+import * as grpc from "@grpc/grpc-js";
+import assert from "node:assert/strict";
+import { CODE, ServingError } from "../../src/base/status.ts";
+import type { Method, ServerCall } from "../../src/grpc/call.ts";
+import { GrpcServer } from "../../src/grpc/server.ts";
+import { HTTP2_LIMITS } from "../../src/http2/limits.ts";
+import { PredictionClient } from "../support/prediction_client.ts";
+
+/** Answers with what it was sent. */
+const ECHO: Method = { path: "/test.Test/Echo", handle: (message, call) => call.reply([message]) };
+
+/** A server and a client of it. */
+class Rig implements AsyncDisposable {
+  readonly server: GrpcServer;
+  readonly client: PredictionClient;
+  readonly faults: ServingError[] = [];
+  readonly port: number;
+
+  constructor(
+    methods: readonly Method[],
+    options: { messageBytesMax?: number; inflightBytesMax?: number; client?: grpc.ClientOptions } = {},
+  ) {
+    this.server = new GrpcServer(methods, {
+      http2: HTTP2_LIMITS,
+      connectionsMax: 100,
+      messageBytesMax: options.messageBytesMax ?? 64 << 20,
+      inflightBytesMax: options.inflightBytesMax ?? 256 << 20,
+      onFault: (error) => this.faults.push(error),
+    });
+    this.port = (this.server.listen({ hostname: "127.0.0.1", port: 0 }) as Deno.NetAddr).port;
+    this.server.accept();
+    this.client = new PredictionClient(`127.0.0.1:${this.port}`, options.client);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client[Symbol.dispose]();
+    await this.server.shutdown(1000);
+  }
+}
+
+/** Bytes that differ from place to place. */
+function pattern(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >> 8)) & 255;
+  return bytes;
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+Deno.test("GrpcServer carries messages of any size both ways", async () => {
+  await using rig = new Rig([ECHO]);
+  for (const length of [0, 1, 16_384 - 5, 16_384, 65_536, 1 << 20, (16 << 20) + 7]) {
+    const message = pattern(length);
+    const reply = await rig.client.callRaw(ECHO.path, { message });
+    assert(isSame(reply, message), `${length} bytes`);
+  }
+});
+
+Deno.test("GrpcServer answers a hundred calls at once on one connection, each with its own", async () => {
+  await using rig = new Rig([ECHO]);
+  const sizes = Array.from({ length: 100 }, (_, i) => i * 997);
+  const replies = await Promise.all(sizes.map((size) => rig.client.callRaw(ECHO.path, { message: pattern(size) })));
+  for (const [i, size] of sizes.entries()) assert.equal(replies[i]?.length, size);
+});
+
+Deno.test("GrpcServer reads and writes gzip for a client that does", async () => {
+  const client = { "grpc.default_compression_algorithm": grpc.compressionAlgorithms.gzip };
+  await using rig = new Rig([ECHO], { client });
+  for (const length of [0, 10, 3 << 20]) {
+    const message = new Uint8Array(length).fill(7);
+    assert(isSame(await rig.client.callRaw(ECHO.path, { message }), message));
+  }
+});
+
+Deno.test("GrpcServer bounds what a compressed message may grow to", async () => {
+  const client = { "grpc.default_compression_algorithm": grpc.compressionAlgorithms.gzip };
+  await using rig = new Rig([ECHO], { client, messageBytesMax: 1 << 20 });
+  const bomb = rig.client.callRaw(ECHO.path, { message: new Uint8Array(8 << 20) });
+  await assert.rejects(bomb, { code: CODE.RESOURCE_EXHAUSTED });
+  assert.equal((await rig.client.callRaw(ECHO.path, { message: new Uint8Array(9) })).length, 9);
+});
+
+Deno.test("GrpcServer refuses a message that is too long, and the connection lives on", async () => {
+  await using rig = new Rig([ECHO], { messageBytesMax: 1000 });
+  const tooLong = rig.client.callRaw(ECHO.path, { message: new Uint8Array(2_000_000) });
+  await assert.rejects(tooLong, { code: CODE.RESOURCE_EXHAUSTED, details: /larger than max \(2000000 vs\. 1000\)/ });
+  assert.equal((await rig.client.callRaw(ECHO.path, { message: new Uint8Array(1000) })).length, 1000);
+});
+
+Deno.test("GrpcServer gives a thrown ServingError to the client and hides what else is thrown", async () => {
+  const refuse: Method = {
+    path: "/test.Test/Refuse",
+    handle: () => {
+      throw new ServingError(CODE.ABORTED, "50% sure: ü");
+    },
+  };
+  const fail: Method = { path: "/test.Test/Fail", handle: () => Promise.reject(new TypeError("x is secret")) };
+  await using rig = new Rig([refuse, fail]);
+  const message = new Uint8Array();
+  await assert.rejects(rig.client.callRaw(refuse.path, { message }), { code: CODE.ABORTED, details: "50% sure: ü" });
+  await assert.rejects(rig.client.callRaw(fail.path, { message }), { code: CODE.INTERNAL, details: "Internal error" });
+  assert.deepEqual(rig.faults.map(({ cause }) => String(cause)), ["TypeError: x is secret"]);
+});
+
+Deno.test("GrpcServer answers UNIMPLEMENTED for a method it does not have", async () => {
+  await using rig = new Rig([ECHO]);
+  const unknown = rig.client.callRaw("/test.Test/Unknown", { message: new Uint8Array(3) });
+  await assert.rejects(unknown, { code: CODE.UNIMPLEMENTED, details: "Method /test.Test/Unknown is not implemented" });
+});
+
+/** A method that waits until its call is cancelled, and tells what it was cancelled with. */
+function waiting(): { method: Method; reason: Promise<unknown>; entered: Promise<void> } {
+  const { promise: reason, resolve } = Promise.withResolvers<unknown>();
+  const { promise: entered, resolve: enter } = Promise.withResolvers<void>();
+  const handle = (_: Uint8Array, call: ServerCall): Promise<void> => {
+    enter();
+    return new Promise((done) =>
+      call.signal.addEventListener("abort", () => {
+        resolve(call.signal.reason);
+        done();
+      })
+    );
+  };
+  return { method: { path: "/test.Test/Wait", handle }, reason, entered };
+}
+
+Deno.test("GrpcServer tells a method that its client has cancelled", async () => {
+  const { method, reason, entered } = waiting();
+  await using rig = new Rig([method]);
+  const abort = new AbortController();
+  const call = rig.client.callRaw(method.path, { message: new Uint8Array(), signal: abort.signal });
+  await entered;
+  abort.abort();
+  await assert.rejects(call, { code: CODE.CANCELLED });
+  assert.equal((await reason as ServingError).code, CODE.CANCELLED);
+});
+
+Deno.test("GrpcServer tells a method that its client's deadline has passed", async () => {
+  const { method, reason } = waiting();
+  await using rig = new Rig([method]);
+  const call = rig.client.callRaw(method.path, { message: new Uint8Array(), timeoutMs: 50 });
+  await assert.rejects(call, { code: CODE.DEADLINE_EXCEEDED });
+  // Whichever of the two notices first: the client cancels when its own clock says so.
+  assert([CODE.DEADLINE_EXCEEDED, CODE.CANCELLED].includes((await reason as ServingError).code as 4));
+});
+
+Deno.test("GrpcServer.shutdown() lets calls finish that it has taken, and takes no more once it is over", async () => {
+  const { promise: mayReply, resolve: letReply } = Promise.withResolvers<void>();
+  const { promise: entered, resolve: enter } = Promise.withResolvers<void>();
+  const slow: Method = {
+    path: "/test.Test/Slow",
+    async handle(message, call): Promise<void> {
+      enter();
+      await mayReply;
+      call.reply([message]);
+    },
+  };
+  const rig = new Rig([slow]);
+  const running = rig.client.callRaw(slow.path, { message: pattern(10) });
+  await entered;
+  const gone = rig.server.shutdown(10_000);
+  // The client has not heard of it yet, so this one is still taken.
+  const late = rig.client.callRaw(slow.path, { message: pattern(1) });
+  letReply();
+  assert.equal((await running).length, 10);
+  assert.equal((await late).length, 1);
+  await gone;
+  await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: rig.port }), Deno.errors.ConnectionRefused);
+  rig.client[Symbol.dispose]();
+});
+
+Deno.test("GrpcServer.shutdown() ends calls that do not finish in time", async () => {
+  const { method, entered } = waiting();
+  const rig = new Rig([method]);
+  const call = rig.client.callRaw(method.path, { message: new Uint8Array() });
+  await entered;
+  const ended = assert.rejects(call, { code: CODE.UNAVAILABLE });
+  await rig.server.shutdown(50);
+  await ended;
+  rig.client[Symbol.dispose]();
+});
+
+Deno.test("GrpcServer takes large messages one after the other when memory for them is short, and answers all", async () => {
+  let running = 0;
+  let most = 0;
+  const slowEcho: Method = {
+    path: "/test.Test/SlowEcho",
+    async handle(message, call): Promise<void> {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running--;
+      call.reply([message.subarray(0, 3)]);
+    },
+  };
+  await using rig = new Rig([slowEcho], { inflightBytesMax: 12 << 20 });
+  const calls = Array.from({ length: 20 }, (_, i) => {
+    const message = new Uint8Array(5 << 20).fill(i);
+    return rig.client.callRaw(slowEcho.path, { message });
+  });
+  for (const [i, reply] of (await Promise.all(calls)).entries()) assert.deepEqual([...reply], [i, i, i]);
+  assert.equal(most, 2);
+});
+
+Deno.test("GrpcServer keeps a message as it came for as long as its method holds it, whatever comes and goes meanwhile", async () => {
+  const held: Uint8Array[] = [];
+  const { promise: allHeld, resolve: tellHeld } = Promise.withResolvers<void>();
+  const { promise: mayReply, resolve: letReply } = Promise.withResolvers<void>();
+  const lengths = Array.from({ length: 60 }, (_, i) => 1 + i % 5 * (i % 5 === 4 ? 70_000 : 900) + i);
+  const hold: Method = {
+    path: "/test.Test/Hold",
+    findAligned: (_, length) => length % 23,
+    async handle(message, call): Promise<void> {
+      if (held.push(message) === lengths.length) tellHeld();
+      await mayReply;
+      call.reply([message]);
+    },
+  };
+  await using rig = new Rig([hold, ECHO]);
+  const leaving = new AbortController();
+  const calls = lengths.map((length, i) => {
+    const signal = i % 3 === 0 ? { signal: leaving.signal } : {};
+    return rig.client.callRaw(hold.path, { message: pattern(length), ...signal });
+  });
+  const settled = Promise.allSettled(calls);
+  await allHeld;
+  leaving.abort();
+  // Messages of every size use whatever memory is free by now.
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(
+      lengths.map((length) => rig.client.callRaw(ECHO.path, { message: new Uint8Array(length).fill(round) })),
+    );
+  }
+  for (const message of held) assert(isSame(message, pattern(message.length)), `${message.length} bytes held`);
+  letReply();
+  for (const [i, outcome] of (await settled).entries()) {
+    if (i % 3 === 0) assert.equal(outcome.status, "rejected");
+    else assert(outcome.status === "fulfilled" && isSame(outcome.value, pattern(lengths[i] as number)));
+  }
+});
+
+Deno.test("GrpcServer gives memory back when calls for it are cancelled", async () => {
+  const { method } = waiting();
+  await using rig = new Rig([ECHO, method], { inflightBytesMax: 4 << 20 });
+  const abort = new AbortController();
+  const message = new Uint8Array(3 << 20);
+  const stuck = Array.from({ length: 5 }, () => rig.client.callRaw(method.path, { message, signal: abort.signal }));
+  const small = await rig.client.callRaw(ECHO.path, { message: new Uint8Array(100) });
+  assert.equal(small.length, 100);
+  abort.abort();
+  await Promise.allSettled(stuck);
+  assert.equal((await rig.client.callRaw(ECHO.path, { message })).length, message.length);
+});
+
+Deno.test("GrpcServer refuses a message that is larger than all memory for messages", async () => {
+  await using rig = new Rig([ECHO], { inflightBytesMax: 1 << 20 });
+  const message = new Uint8Array(2 << 20);
+  await assert.rejects(rig.client.callRaw(ECHO.path, { message }), { code: CODE.RESOURCE_EXHAUSTED });
+});

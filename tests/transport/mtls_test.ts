@@ -1,0 +1,111 @@
+/** The recipe for mutual TLS, deploy/mtls/nginx.conf, with Debian's nginx in front of the program. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { Certificate } from "./interop/certificate.ts";
+import { modelPath, Server } from "../support/server.ts";
+
+const RECIPE = fileURLToPath(new URL("../../deploy/mtls/nginx.conf", import.meta.url));
+/** A GetModelStatusRequest for `half`, as a gRPC message. */
+const STATUS_REQUEST = Uint8Array.of(0, 0, 0, 0, 8, 0x0a, 6, 0x0a, 4, ...new TextEncoder().encode("half"));
+
+async function hasNginx(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("nginx", { args: ["-v"], stderr: "null" }).output()).success;
+  } catch {
+    // deno-lint-ignore no-console
+    console.error("The test of mutual TLS is skipped: nginx is not there. apt-get install nginx-light brings it");
+    return false;
+  }
+}
+
+/** A port that was free just now. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Waits until a port is listened on. */
+async function listening(port: number): Promise<void> {
+  while (true) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** nginx by the recipe, with other places. */
+class Nginx implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+
+  private constructor(process: Deno.ChildProcess, readonly folder: string) {
+    this.#process = process;
+  }
+
+  static async start(replacements: Readonly<Record<string, string>>): Promise<Nginx> {
+    const folder = await Deno.makeTempDir();
+    let text = await Deno.readTextFile(RECIPE);
+    for (const [place, other] of Object.entries({ ...replacements, "/run/ovserve-nginx.pid": `${folder}/pid` })) {
+      assert(text.includes(place), `the recipe does not say ${place}`);
+      text = text.replaceAll(place, other);
+    }
+    await Deno.writeTextFile(`${folder}/nginx.conf`, text);
+    const args = ["-p", folder, "-c", `${folder}/nginx.conf`, "-g", "daemon off;"];
+    return new Nginx(
+      new Deno.Command("nginx", { args, stdin: "null", stdout: "null", stderr: "null" }).spawn(),
+      folder,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGTERM");
+    await this.#process.status;
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "nginx asks clients for their certificates and lets gRPC and REST through",
+  ignore: !await hasNginx(),
+  fn: async () => {
+    await using own = await Certificate.make();
+    await using clients = await Certificate.make();
+    await using stranger = await Certificate.make();
+    const model = ["model", "--model_name", "half", "--model_path", modelPath("half_plus_two")];
+    await using server = await Server.start([...model, "--rest_bind_address", "127.0.0.1", "--rest_port", "any"]);
+    const { grpc, rest } = await server.event("server started") as { grpc: string; rest: string };
+    const [grpcPort, restPort] = [freePort(), freePort()];
+    await using _nginx = await Nginx.start({
+      "/etc/ovserve/tls.crt": own.certPath,
+      "/etc/ovserve/tls.key": own.certPath.replace("cert.pem", "key.pem"),
+      "/etc/ovserve/clients.pem": clients.certPath,
+      "server 127.0.0.1:8500": `server ${grpc}`,
+      "server 127.0.0.1:8501": `server ${rest}`,
+      "listen 8600": `listen 127.0.0.1:${grpcPort}`,
+      "listen 8601": `listen 127.0.0.1:${restPort}`,
+    });
+    await Promise.all([listening(grpcPort), listening(restPort)]);
+
+    const ask = async (shown: { cert: string; key: string } | undefined): Promise<(number | boolean)[]> => {
+      using client = Deno.createHttpClient({ caCerts: [own.cert], ...(shown && { cert: shown.cert, key: shown.key }) });
+      const status = await fetch(`https://127.0.0.1:${restPort}/v1/models/half`, { client });
+      await status.body?.cancel();
+      const answer = await fetch(`https://127.0.0.1:${grpcPort}/tensorflow.serving.ModelService/GetModelStatus`, {
+        ...{ client, method: "POST", body: STATUS_REQUEST },
+        headers: { "content-type": "application/grpc", "te": "trailers" },
+      });
+      const isAnswered = answer.headers.get("content-type") === "application/grpc";
+      return [status.status, answer.status, isAnswered && (await answer.bytes()).length > 5 || await drained(answer)];
+    };
+    assert.deepEqual(await ask(clients), [200, 200, true]);
+    assert.deepEqual(await ask(undefined), [400, 400, false]);
+    assert.deepEqual(await ask(stranger), [400, 400, false]);
+  },
+});
+
+async function drained(response: Response): Promise<false> {
+  await response.body?.cancel();
+  return false;
+}

@@ -1,0 +1,134 @@
+/** Clients of REST that are silent, slow or many: they are hung up on or refused, and cost no other anything. */
+import assert from "node:assert/strict";
+import { modelPath, Server } from "../support/server.ts";
+
+/** Silent connections are found among the process's sockets, which is Linux's way. */
+const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
+const PREDICT = "POST /v1/models/half:predict HTTP/1.1\r\nHost: localhost\r\n";
+const BODY = '{"instances": [10]}';
+
+/** A connection that sends bytes as they are. */
+class RawClient implements Disposable {
+  readonly #connection: Deno.TcpConn;
+  #received = "";
+
+  private constructor(connection: Deno.TcpConn) {
+    this.#connection = connection;
+  }
+
+  static async connect(port: number, text = ""): Promise<RawClient> {
+    const client = new RawClient(await Deno.connect({ hostname: "127.0.0.1", port }));
+    await client.send(text);
+    return client;
+  }
+
+  async send(text: string): Promise<void> {
+    await this.#connection.write(new TextEncoder().encode(text));
+  }
+
+  /** Reads until what has come holds a text. Fails when the server hangs up before. */
+  async until(text: string): Promise<void> {
+    while (!this.#received.includes(text)) {
+      if (!await this.#read()) throw new Error(`The server hung up: ${this.#received}`);
+    }
+  }
+
+  /** Reads until the server hangs up. */
+  async ended(): Promise<string> {
+    while (await this.#read());
+    return this.#received;
+  }
+
+  async #read(): Promise<boolean> {
+    const chunk = new Uint8Array(4096);
+    const count = await this.#connection.read(chunk).catch(() => null);
+    if (count === null) return false;
+    this.#received += new TextDecoder().decode(chunk.subarray(0, count));
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+}
+
+async function start(args: readonly string[]): Promise<{ server: Server; port: number; ask: () => Promise<number> }> {
+  const server = await Server.start([
+    ...["model", "--model_name", "half", "--model_path", modelPath("half_plus_two")],
+    ...["--rest_bind_address", "127.0.0.1", "--rest_port", "any", ...args],
+  ]);
+  const { rest } = await server.event("server started");
+  const ask = async () => {
+    const response = await fetch(`http://${rest}/v1/models/half:predict`, { method: "POST", body: BODY });
+    await response.body?.cancel();
+    return response.status;
+  };
+  return { server, port: Number((rest as string).split(":")[1]), ask };
+}
+
+Deno.test("REST connections that are silent are hung up on, whatever they have sent so far", LINUX_ONLY, async () => {
+  const { server, port } = await start(["--rest_max_connection_idle_seconds", "1"]);
+  await using _ = server;
+  using nothing = await RawClient.connect(port);
+  using halfAHeader = await RawClient.connect(port, `${PREDICT}X-Half`);
+  using idle = await RawClient.connect(port, `${PREDICT}Content-Length: ${BODY.length}\r\n\r\n${BODY}`);
+  await idle.until("predictions");
+  // A request under way keeps its connection, though nothing is heard from it.
+  using slow = await RawClient.connect(port, `${PREDICT}Content-Length: ${BODY.length}\r\n\r\n`);
+  await Promise.all([nothing.ended(), halfAHeader.ended(), idle.ended()]);
+  await slow.send(BODY);
+  await slow.until("predictions");
+});
+
+Deno.test(
+  "REST connections past --rest_max_connections are hung up on, those that never asked first",
+  LINUX_ONLY,
+  async () => {
+    const { server, port } = await start(["--rest_max_connections", "3"]);
+    await using _ = server;
+    using asking = await RawClient.connect(port, `${PREDICT}Content-Length: ${BODY.length}\r\n\r\n${BODY}`);
+    await asking.until("predictions");
+    const silent = await Promise.all(Array.from({ length: 10 }, () => RawClient.connect(port)));
+    let ended = 0;
+    const enough = Promise.withResolvers<void>();
+    const ends = silent.map(async (client) => {
+      await client.ended();
+      if (++ended === 8) enough.resolve();
+    });
+    await enough.promise;
+    await asking.send(`${PREDICT.replace("half", "nope")}Content-Length: ${BODY.length}\r\n\r\n${BODY}`);
+    await asking.until("Servable not found");
+    await server.stop();
+    await Promise.all(ends);
+    for (const client of silent) client[Symbol.dispose]();
+  },
+);
+
+Deno.test("REST requests past --rest_max_connections are refused at once with 503", async () => {
+  const { server, port, ask } = await start(["--rest_max_connections", "2", "--shutdown_grace_seconds", "1"]);
+  await using _ = server;
+  const head = `${PREDICT}Content-Length: ${BODY.length}\r\n\r\n`;
+  using first = await RawClient.connect(port, head);
+  using second = await RawClient.connect(port, head);
+  while (await ask() !== 503);
+  await first.send(BODY);
+  await first.until("predictions");
+  assert.equal(await ask(), 200);
+  await second.send(BODY);
+  await second.until("predictions");
+});
+
+Deno.test(
+  "A REST request whose body does not come is answered with 408, and its connection ends",
+  LINUX_ONLY,
+  async () => {
+    const { server, port, ask } = await start(["--rest_api_timeout_in_ms", "300"]);
+    await using _ = server;
+    using short = await RawClient.connect(port, `${PREDICT}Content-Length: ${BODY.length}\r\n\r\n{`);
+    using long = await RawClient.connect(port, `${PREDICT}Content-Length: 1000000\r\n\r\n{`);
+    using endless = await RawClient.connect(port, `${PREDICT}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`);
+    for (const client of [short, long, endless]) await client.until("408 Request Timeout");
+    assert.equal(await ask(), 200);
+    await Promise.all([short, long, endless].map((client) => client.ended()));
+  },
+);
