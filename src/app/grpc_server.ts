@@ -3,22 +3,21 @@
  *
  * @module
  */
+import type { OnFault, RequestObserver } from "../base/observed_request.ts";
 import { type GrpcConfig, shareOfThread } from "../config/config.ts";
-import type { CallObserver, Method } from "../grpc/call.ts";
+import type { Method } from "../grpc/call.ts";
 import type { ConnectionCount } from "../grpc/connection_count.ts";
-import { healthMethods } from "../grpc/builtin/health.ts";
+import { healthMethods, type HealthSource } from "../grpc/builtin/health.ts";
 import { reflectionMethods } from "../grpc/builtin/reflection.ts";
 import { GrpcServer } from "../grpc/server.ts";
 import { http2Limits } from "../http2/limits.ts";
-import type { OnFault } from "../telemetry/fault_log.ts";
-import type { HealthSource } from "../service/readiness.ts";
 
 /** What a server answers with, and who hears of it. */
 export interface GrpcServerParts {
   /** Of the TensorFlow Serving API. Health and reflection come besides. */
   readonly methods: readonly Method[];
   readonly health: HealthSource;
-  readonly observer: CallObserver;
+  readonly observer: RequestObserver;
   readonly connectionCount: ConnectionCount;
   readonly onFault: OnFault;
 }

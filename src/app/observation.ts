@@ -11,8 +11,9 @@ import { type MonitoringConfig, readMonitoringConfig } from "../config/monitorin
 import type { Manager, ServableState } from "../core/manager.ts";
 import type { ModelServable } from "../model/model_servable.ts";
 import type { Observed } from "../rest/observation_routes.ts";
+import type { OnFault } from "../base/observed_request.ts";
 import type { OnEnded } from "../telemetry/ended_request.ts";
-import { faultLog, type OnFault } from "../telemetry/fault_log.ts";
+import { faultLog } from "../telemetry/fault_log.ts";
 import { ModelMetrics } from "../telemetry/model_metrics.ts";
 import { Readiness } from "../service/readiness.ts";
 import { requestListeners } from "../telemetry/request_listeners.ts";

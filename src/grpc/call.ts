@@ -6,11 +6,10 @@
  */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import type { ObservedRequest, OnFault, RequestObserver } from "../base/observed_request.ts";
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream, Span } from "../http2/http2.ts";
-import type { IdentifiedRequest } from "../telemetry/ended_request.ts";
-import type { OnFault } from "../telemetry/fault_log.ts";
 import type { InflightBudget } from "./inflight_budget.ts";
 import type { MessageBuffers } from "./message_buffers.ts";
 import { type FindAligned, messagePrefix } from "./message_reader.ts";
@@ -66,7 +65,7 @@ export interface CallOptions {
   readonly leaving: AbortSignal;
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
   readonly onFault: OnFault;
-  readonly observer?: CallObserver;
+  readonly observer?: RequestObserver;
 }
 
 /** What a call is made of besides its stream. */
@@ -79,16 +78,8 @@ export interface CallParts<M extends Method> {
 /** What a stream brings when it brings its end alone. */
 export const NO_DATA: Span = { bytes: new Uint8Array(0), start: 0, end: 0 };
 
-/** Hears of calls. Must not throw. */
-export interface CallObserver {
-  /** The message of a unary call is there. What is returned goes with the call. */
-  onBegin(): RequestRecord;
-  /** A call is over, with this code; its client is told next. */
-  onEnd(call: ServerCall, code: Code): void;
-}
-
 /** One call, from its headers on: the half that answers. */
-export abstract class ServerCall implements IdentifiedRequest {
+export abstract class ServerCall implements ObservedRequest {
   readonly head: RequestHead;
   /** What is known of it; undefined before the message of a unary call is there. */
   record: RequestRecord | undefined = undefined;

@@ -7,7 +7,7 @@
 import { CODE, type Code, ServingError } from "../base/status.ts";
 import { encodeHeaders } from "../http2/hpack/encoder.ts";
 import type { HeaderField, RequestHeaders } from "../http2/http2.ts";
-import { echoedId, REQUEST_ID_HEADER } from "../telemetry/ended_request.ts";
+import { echoedId, REQUEST_ID_HEADER } from "../base/observed_request.ts";
 
 /** A message encoding this server reads and writes. */
 export type MessageEncoding = "identity" | "gzip";

@@ -5,7 +5,7 @@
  */
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError } from "../base/status.ts";
-import type { IdentifiedRequest } from "../telemetry/ended_request.ts";
+import type { IdentifiedRequest } from "../base/observed_request.ts";
 import type { BodyAccount } from "./body_budget.ts";
 import { readBody } from "./request_body.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OnFault } from "../telemetry/fault_log.ts";
+import type { OnFault } from "../base/observed_request.ts";
 import type { ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
 import type { StartGate } from "../service/start_gate.ts";

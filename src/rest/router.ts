@@ -5,7 +5,7 @@
  * @module
  */
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
-import { echoedId, REQUEST_ID_HEADER } from "../telemetry/ended_request.ts";
+import { echoedId, REQUEST_ID_HEADER } from "../base/observed_request.ts";
 import { BodyBudget } from "./body_budget.ts";
 import { Call } from "./call.ts";
 import { errorReply, HttpError, type Reply, toResponse, withoutBody } from "./http_reply.ts";

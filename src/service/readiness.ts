@@ -15,26 +15,12 @@ export interface ReadinessOptions {
   readonly isStrict: boolean;
 }
 
-/** What a health probe asks. */
-export interface HealthSource {
-  /**
-   * Whether a service, a model or, for the empty name, the server as a whole can be asked.
-   *
-   * @returns undefined when there is nothing of that name.
-   */
-  isServing(service: string): boolean | undefined;
-  /** All names {@link isServing} knows. */
-  services(): readonly string[];
-  /** Calls a listener after each possible change, until the function it returns is called. */
-  watch(listener: () => void): () => void;
-}
-
 /** The services a health probe may ask for, in the names of the protos and in those TensorFlow Serving registers (server.cc). */
 const PREDICTION_SERVICES: readonly string[] = ["", "PredictionService", "tensorflow.serving.PredictionService"];
 const MODEL_SERVICES: readonly string[] = ["ModelService", "tensorflow.serving.ModelService"];
 
 /** Judges readiness at each question; tells of possible changes. */
-export class Readiness implements HealthSource {
+export class Readiness {
   readonly #options: ReadinessOptions;
   readonly #listeners = new Set<() => void>();
   #phase: "starting" | "started" | "leaving" = "starting";

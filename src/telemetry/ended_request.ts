@@ -3,26 +3,14 @@
  *
  * @module
  */
-import type { RequestRecord } from "../base/request_record.ts";
+import { type IdentifiedRequest, type ObservedRequest, REQUEST_ID_HEADER } from "../base/observed_request.ts";
 import type { Code } from "../base/status.ts";
 import type { RequestKind } from "./request_series.ts";
 
-/** What a client says of its request beside it. */
-export interface IdentifiedRequest {
-  /** As the client wrote it: `/tensorflow.serving.PredictionService/Predict`, `/v1/models/m:predict`. */
-  readonly path: string;
-  /** A header, or metadata, by its name in lower case. */
-  header(name: string): string | undefined;
-}
-
-/** A request that is over. Valid until whoever is told of it returns. */
-export interface EndedRequest extends IdentifiedRequest {
+/** A request that is over. Valid until the listener returns. */
+export interface EndedRequest extends ObservedRequest {
   readonly kind: RequestKind;
   readonly code: Code;
-  /** Missing when it came to nothing before it was read. */
-  readonly record: RequestRecord | undefined;
-  /** Who asked: `127.0.0.1:51234`. */
-  readonly peer: string;
 }
 
 /** Hears of each request's end. Must not throw. */
@@ -40,14 +28,8 @@ export interface TraceParent {
 
 const TRACEPARENT_REGEXP = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/;
 
-/** The header, or metadata, in which a client names its request, and is told the name again. */
-export const REQUEST_ID_HEADER = "x-request-id";
-
-/** Ids are clients' texts, so only so much of them is written, and only what is no longer goes back. */
+/** Ids are clients' texts, so only so much of them is logged. */
 const ID_CHARACTERS_MAX = 128;
-
-/** Ids that may stand in a header of the reply: visible ASCII. */
-const ECHOED_ID_REGEXP = /^[!-~]{1,128}$/;
 
 /** The ids of a request, for the log; both undefined where its client sent none. */
 export function idsOf(
@@ -57,11 +39,6 @@ export function idsOf(
     requestId: request.header(REQUEST_ID_HEADER)?.slice(0, ID_CHARACTERS_MAX),
     traceId: traceParentOf(request)?.traceId,
   };
-}
-
-/** An id as it goes back to the client; undefined where there is none that may. */
-export function echoedId(requestId: string | null | undefined): string | undefined {
-  return requestId && ECHOED_ID_REGEXP.test(requestId) ? requestId : undefined;
 }
 
 /** Reads a request's `traceparent`; undefined where there is none, or none that is right. */

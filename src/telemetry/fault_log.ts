@@ -5,11 +5,8 @@
  * @module
  */
 import type { Log } from "../base/log.ts";
-import type { ServingError } from "../base/status.ts";
-import { type IdentifiedRequest, idsOf } from "./ended_request.ts";
-
-/** Hears of failures that clients only hear of as internal errors. Must not throw. */
-export type OnFault = (error: ServingError, request: IdentifiedRequest) => void;
+import type { OnFault } from "../base/observed_request.ts";
+import { idsOf } from "./ended_request.ts";
 
 /** Writes a line to a log for each, unless the same was written often lately. */
 export function faultLog(log: Log): OnFault {

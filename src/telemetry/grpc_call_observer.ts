@@ -3,16 +3,16 @@
  *
  * @module
  */
+import type { ObservedRequest, RequestObserver } from "../base/observed_request.ts";
 import type { Code } from "../base/status.ts";
 import type { OnEnded } from "./ended_request.ts";
 import type { RequestMetrics } from "./request_metrics.ts";
 import type { RequestKind } from "./request_series.ts";
-import type { CallObserver, ServerCall } from "../grpc/call.ts";
 
 /** Makes a server's observer. */
-export function callObserver(metrics: RequestMetrics, listeners: readonly OnEnded[]): CallObserver {
+export function callObserver(metrics: RequestMetrics, listeners: readonly OnEnded[]): RequestObserver {
   const kinds = new Map<string, RequestKind>();
-  const onEnd = (call: ServerCall, code: Code) => {
+  const onEnd = (call: ObservedRequest, code: Code) => {
     const { path } = call;
     let kind = kinds.get(path);
     if (kind === undefined) {
@@ -28,7 +28,7 @@ export function callObserver(metrics: RequestMetrics, listeners: readonly OnEnde
 
 function tell(
   listeners: readonly OnEnded[],
-  { call, kind, code }: { call: ServerCall; kind: RequestKind; code: Code },
+  { call, kind, code }: { call: ObservedRequest; kind: RequestKind; code: Code },
 ): void {
   const { path, record, peer } = call;
   const header = (name: string) => call.header(name);

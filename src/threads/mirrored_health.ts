@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HealthSource } from "../service/readiness.ts";
+import type { HealthSource } from "../grpc/builtin/health.ts";
 
 /** Knows what it was told last. */
 export class MirroredHealth implements HealthSource {

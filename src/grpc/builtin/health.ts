@@ -4,7 +4,6 @@
  * @module
  */
 import { CODE, ServingError } from "../../base/status.ts";
-import type { HealthSource } from "../../service/readiness.ts";
 import type { MessageSink, Method, ServerCall } from "../call.ts";
 import { WireFields } from "../../protobuf/wire_fields.ts";
 import { joinParts, WireWriter } from "../../protobuf/wire_writer.ts";
@@ -14,7 +13,21 @@ const STATUS = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const;
 
 type Status = (typeof STATUS)[keyof typeof STATUS];
 
-/** The methods that tell of readiness. */
+/** What the health service reports on. */
+export interface HealthSource {
+  /**
+   * Whether a service, a model or, for the empty name, the server as a whole serves requests.
+   *
+   * @returns undefined if nothing has that name.
+   */
+  isServing(service: string): boolean | undefined;
+  /** All names that {@link isServing} knows. */
+  services(): readonly string[];
+  /** Calls a listener after each possible change, until the returned function is called. */
+  watch(listener: () => void): () => void;
+}
+
+/** The methods that report readiness. */
 export function healthMethods(readiness: HealthSource): readonly Method[] {
   return [
     { path: "/grpc.health.v1.Health/Check", handle: (message, call) => call.reply([check(readiness, message)]) },
