@@ -1,6 +1,6 @@
 /**
  * The port to an inference runtime: what the rest of the program may ask of one. No word of a runtime's own interface
- * (pointer, status code, property call) passes through here; `engine_conformance.ts` says in tests what every engine keeps.
+ * (pointer, status code, property call) passes through here; `testing/conformance.ts` says in tests what every engine keeps.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `deno run --allow-all tests/soak/compile_latency.ts [ROUNDS [CALLERS [FLAGS…]]]`: how long clients of a ResNet-50 wait for their answers
+ * `deno run --allow-all tests/operations/soak/compile_latency.ts [ROUNDS [CALLERS [FLAGS…]]]`: how long clients of a ResNet-50 wait for their answers
  * while another version of it is loaded, beside how long they wait else, in turns. `bench/models.py` makes the model.
  *
  * @module
