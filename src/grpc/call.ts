@@ -6,15 +6,15 @@
  */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { joinParts, type Span } from "../base/bytes.ts";
 import type { ObservedRequest, OnFault, RequestObserver } from "../base/observed_request.ts";
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
-import type { Http2Stream, Span } from "../http2/http2.ts";
+import type { Http2Stream } from "../http2/http2.ts";
 import type { InflightBudget } from "./inflight_budget.ts";
 import type { MessageBuffers } from "./message_buffers.ts";
 import { type FindAligned, messagePrefix } from "./message_reader.ts";
 import { replyHeaders, type RequestHead, trailers, TRAILERS_OK, trailersOnly } from "./request_head.ts";
-import { joinParts } from "../protobuf/wire_writer.ts";
 
 /** A method a client calls with one message. It answers by `call.reply`, or `call.send` and `call.finish`, or by throwing. */
 export interface UnaryMethod {

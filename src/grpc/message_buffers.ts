@@ -5,8 +5,7 @@
  *
  * @module
  */
-
-import type { Span } from "../http2/http2.ts";
+import type { Span } from "../base/bytes.ts";
 
 /** What makes a message large: below this memory is taken from the heap, which is quick at it, and not counted. */
 export const POOLED_BYTES_MIN = 64 << 10;

@@ -4,8 +4,8 @@
  *
  * @module
  */
+import type { Span } from "../base/bytes.ts";
 import { CODE, ServingError } from "../base/status.ts";
-import type { Span } from "../http2/http2.ts";
 import { type MessageBuffers, POOLED_BYTES_MIN } from "./message_buffers.ts";
 
 /** A compressed flag and the message's length. */

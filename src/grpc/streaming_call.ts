@@ -4,8 +4,9 @@
  * @module
  */
 import { gunzipSync } from "node:zlib";
+import type { Span } from "../base/bytes.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
-import type { Http2Stream, Span, StreamListener } from "../http2/http2.ts";
+import type { Http2Stream, StreamListener } from "../http2/http2.ts";
 import { type CallParts, type MessageSink, NO_DATA, ServerCall, type StreamingMethod } from "./call.ts";
 import { POOLED_BYTES_MIN } from "./message_buffers.ts";
 import { MessageReader } from "./message_reader.ts";

@@ -5,8 +5,9 @@
  */
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import type { Span } from "../base/bytes.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
-import type { Http2Stream, Span, StreamListener } from "../http2/http2.ts";
+import type { Http2Stream, StreamListener } from "../http2/http2.ts";
 import { type CallParts, NO_DATA, ServerCall, type UnaryMethod } from "./call.ts";
 import type { Reservation } from "./inflight_budget.ts";
 import { copyMessage, POOLED_BYTES_MIN } from "./message_buffers.ts";

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
+import { joinParts } from "../base/bytes.ts";
 import { Http2Connection } from "./connection.ts";
 import { ConnectionError, ERROR_CODE, FLAG, FRAME, PREFACE, readUint32, STREAM_ID_MAX } from "./frames.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
 import { http2Limits } from "./limits.ts";
-import { concat, dataFrame, frame, headersFrame, settingsFrame, TestPeer } from "./testing/test_peer.ts";
+import { dataFrame, frame, headersFrame, settingsFrame, TestPeer } from "./testing/test_peer.ts";
 
 const ANSWER = encodeHeaders([{ name: ":status", value: "200" }]);
 const PING = frame(FRAME.PING, 0, { payload: new Uint8Array(8) });
 
 function text(peer: TestPeer): string {
-  return new TextDecoder().decode(concat(peer.socket.written.splice(0)));
+  return new TextDecoder().decode(joinParts(peer.socket.written.splice(0)));
 }
 
 Deno.test("Http2Connection sends its SETTINGS after the client's preface", async () => {
@@ -76,7 +77,7 @@ Deno.test("Http2Connection writes on where a write took only a part", async () =
 Deno.test("Http2Connection stops reading while the peer does not, and goes on when it does", async () => {
   await using peer = await TestPeer.connect({ limits: { outgoingBytesMax: 1000 } });
   peer.socket.isBlocked = true;
-  const pings = concat(Array.from({ length: 100 }, () => PING));
+  const pings = joinParts(Array.from({ length: 100 }, () => PING));
   await peer.send(PING);
   peer.socket.feed(pings);
   peer.socket.feed(headersFrame(1));
@@ -165,8 +166,8 @@ Deno.test("Http2Connection serves a real socket", async () => {
     },
   });
   const served = connection.serve();
-  await client.write(concat([PREFACE, settingsFrame(), headersFrame(1, { endStream: true })]));
-  const expected = concat([
+  await client.write(joinParts([PREFACE, settingsFrame(), headersFrame(1, { endStream: true })]));
+  const expected = joinParts([
     frame(FRAME.SETTINGS, 0, { flags: FLAG.ACK }),
     headersFrame(1, { fields: [{ name: ":status", value: "200" }], endStream: true }),
   ]);
@@ -175,7 +176,7 @@ Deno.test("Http2Connection serves a real socket", async () => {
   while (!received.toHex().endsWith(expected.toHex())) {
     const count = await client.read(buffer);
     assert.ok(count);
-    received = concat([received, buffer.subarray(0, count)]) as Uint8Array<ArrayBuffer>;
+    received = joinParts([received, buffer.subarray(0, count)]) as Uint8Array<ArrayBuffer>;
   }
   client.close();
   await served;

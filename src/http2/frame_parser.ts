@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Span } from "./http2.ts";
+import type { Span } from "../base/bytes.ts";
 import {
   FLAG,
   FRAME,

@@ -1,6 +1,7 @@
+import { joinParts } from "../base/bytes.ts";
 import { type Frame, FrameParser, type FrameSink } from "./frame_parser.ts";
 import { PREFACE } from "./frames.ts";
-import { concat, dataFrame, headersFrame } from "./testing/test_peer.ts";
+import { dataFrame, headersFrame } from "./testing/test_peer.ts";
 
 const SINK: FrameSink = {
   onPreface: () => {},
@@ -27,10 +28,10 @@ function feeder(): (bytes: Uint8Array) => void {
   return feed;
 }
 
-const CALLS = concat(
-  Array.from({ length: 32 }, () => concat([headersFrame(1), dataFrame(1, new Uint8Array(5), true)])),
+const CALLS = joinParts(
+  Array.from({ length: 32 }, () => joinParts([headersFrame(1), dataFrame(1, new Uint8Array(5), true)])),
 );
-const MESSAGE = concat(Array.from({ length: 37 }, () => dataFrame(1, new Uint8Array(16_384))));
+const MESSAGE = joinParts(Array.from({ length: 37 }, () => dataFrame(1, new Uint8Array(16_384))));
 const feed = feeder();
 
 Deno.bench("FrameParser.received(): 32 small calls in one read", () => feed(CALLS));

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { joinParts, type Span } from "../base/bytes.ts";
 import { ConnectionError, FLAG, FRAME, PREFACE } from "./frames.ts";
 import { type Frame, FrameParser, type FrameSink, PrefaceError } from "./frame_parser.ts";
-import type { Span } from "./http2.ts";
-import { concat, dataFrame, frame } from "./testing/test_peer.ts";
+import { dataFrame, frame } from "./testing/test_peer.ts";
 
 /** Writes down what it is told. */
 class Recorder implements FrameSink {
@@ -62,7 +62,7 @@ function rig(
 }
 
 const PADDED_DATA = frame(FRAME.DATA, 1, { flags: FLAG.PADDED, payload: Uint8Array.of(2, 7, 8, 9, 0, 0) });
-const SESSION = concat([
+const SESSION = joinParts([
   PREFACE,
   frame(FRAME.SETTINGS, 0),
   frame(FRAME.PING, 0, { payload: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) }),
@@ -103,7 +103,7 @@ Deno.test("FrameParser.received() drops payload that nobody needs", () => {
   const { sink, feed } = rig(2);
   feed(PREFACE);
   feed(
-    concat([
+    joinParts([
       frame(99, 1, { payload: new Uint8Array(100_000).fill(3) }),
       frame(98, 0, { payload: Uint8Array.of(1, 2) }),
     ]),
@@ -120,7 +120,7 @@ Deno.test("FrameParser.received() grows the buffer for a frame that needs it, an
 
 Deno.test("FrameParser.space() is the listener's room while a long payload is under way", () => {
   const { sink, parser, feed } = rig();
-  feed(concat([PREFACE, dataFrame(1, new Uint8Array(200_000)).subarray(0, 9 + 10)]));
+  feed(joinParts([PREFACE, dataFrame(1, new Uint8Array(200_000)).subarray(0, 9 + 10)]));
   assert.equal(sink.events.at(-1), `chunk [${new Uint8Array(10)}]`);
   sink.room = new Uint8Array(120_000);
   assert.equal(parser.space(), sink.room);
@@ -136,7 +136,7 @@ Deno.test("FrameParser.space() is the listener's room while a long payload is un
 Deno.test("FrameParser.space() does not bother with room for little", () => {
   const { sink, parser, feed } = rig();
   sink.room = new Uint8Array(100);
-  feed(concat([PREFACE, dataFrame(1, new Uint8Array(200_000)).subarray(0, 100)]));
+  feed(joinParts([PREFACE, dataFrame(1, new Uint8Array(200_000)).subarray(0, 100)]));
   assert.notEqual(parser.space().buffer, sink.room.buffer);
 });
 
@@ -174,7 +174,7 @@ Deno.test("FrameParser.stop() ends it all, even from within", () => {
     sink.events.push("frame");
     parser.stop();
   };
-  feed(concat([frame(FRAME.SETTINGS, 0), frame(FRAME.SETTINGS, 0)]));
+  feed(joinParts([frame(FRAME.SETTINGS, 0), frame(FRAME.SETTINGS, 0)]));
   feed(frame(FRAME.SETTINGS, 0));
   assert.deepEqual(sink.events, ["preface", "frame"]);
 });

@@ -4,9 +4,10 @@
  *
  * @module
  */
+import type { Span } from "../base/bytes.ts";
 import { calmError } from "./frames.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
-import type { HeaderField, Span } from "./http2.ts";
+import type { HeaderField } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import { areTrailers, type CheckedHeaders, checkRequest } from "./request_headers.ts";
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
+import { joinParts, type Span } from "../base/bytes.ts";
 import { ConnectionError, ERROR_CODE } from "./frames.ts";
 import { HeaderBlocks } from "./header_blocks.ts";
-import type { Span } from "./http2.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
 import { http2Limits } from "./limits.ts";
-import { concat, requestFields } from "./testing/test_peer.ts";
+import { requestFields } from "./testing/test_peer.ts";
 
 function span(bytes: Uint8Array): Span {
-  return { bytes: concat([Uint8Array.of(1, 2, 3), bytes, Uint8Array.of(4)]), start: 3, end: 3 + bytes.length };
+  return { bytes: joinParts([Uint8Array.of(1, 2, 3), bytes, Uint8Array.of(4)]), start: 3, end: 3 + bytes.length };
 }
 
 function rig(limits = {}): HeaderBlocks {
@@ -28,8 +28,8 @@ Deno.test("HeaderBlocks.decodeRequest() returns the same object for the same byt
 Deno.test("HeaderBlocks.decodeRequest() does not trust the bytes once the dynamic table has changed", () => {
   const blocks = rig();
   const indexed = (value: string): Uint8Array =>
-    concat([encodeHeaders(requestFields()), Uint8Array.of(0x40), encodeHeaders([{ name: "x", value }]).subarray(1)]);
-  const refersToNewest = span(concat([encodeHeaders(requestFields()), Uint8Array.of(0x80 | 62)]));
+    joinParts([encodeHeaders(requestFields()), Uint8Array.of(0x40), encodeHeaders([{ name: "x", value }]).subarray(1)]);
+  const refersToNewest = span(joinParts([encodeHeaders(requestFields()), Uint8Array.of(0x80 | 62)]));
   const valueOf = (decoded: ReturnType<HeaderBlocks["decodeRequest"]>): string | undefined =>
     typeof decoded === "object" ? decoded.fields.at(-1)?.value : undefined;
   blocks.decodeRequest(span(indexed("first")));

@@ -4,13 +4,7 @@
  *
  * @module
  */
-
-/** A run of bytes inside a larger array, borrowed. In place of a view, which costs more to make than most calls have bytes. */
-export interface Span {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-}
+import type { Span } from "../base/bytes.ts";
 
 /** A field of a header list; the name is in lower case. */
 export interface HeaderField {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Span } from "../base/bytes.ts";
 import { Budget } from "./token_bucket.ts";
 import {
   calmError,
@@ -19,7 +20,6 @@ import {
 import type { Frame, FrameSink } from "./frame_parser.ts";
 import { HeaderBlocks } from "./header_blocks.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
-import type { Span } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import { applySettings, SETTING_BYTES } from "./settings.ts";
 import type { Stream } from "./stream.ts";

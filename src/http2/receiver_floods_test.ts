@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
+import { joinParts } from "../base/bytes.ts";
 import { ERROR_CODE, FLAG, FRAME, SETTING } from "./frames.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
 import type { Http2Limits } from "./limits.ts";
 import {
-  concat,
   dataFrame,
   frame,
   headersFrame,
@@ -23,7 +23,7 @@ const FEW: Partial<Http2Limits> = {
 };
 
 function times(count: number, make: (i: number) => Uint8Array): Uint8Array {
-  return concat(Array.from({ length: count }, (_, i) => make(i)));
+  return joinParts(Array.from({ length: count }, (_, i) => make(i)));
 }
 
 const CONTROL_FLOODS: readonly (readonly [name: string, frame: Uint8Array])[] = [
@@ -54,14 +54,14 @@ Deno.test("Receiver does not mind control frames that go with work", async () =>
   await peer.send(headersFrame(1));
   const work = times(
     500,
-    () => concat([dataFrame(1, new Uint8Array(1)), PING, uint32Frame(FRAME.WINDOW_UPDATE, 0, 1)]),
+    () => joinParts([dataFrame(1, new Uint8Array(1)), PING, uint32Frame(FRAME.WINDOW_UPDATE, 0, 1)]),
   );
   assert.equal(TestPeer.goawayCode(await peer.send(work)), undefined);
 });
 
 Deno.test("Receiver ends a rapid reset with ENHANCE_YOUR_CALM", async () => {
   await using peer = await TestPeer.connect({ limits: FEW });
-  const flood = times(110, (i) => concat([headersFrame(i * 2 + 1), uint32Frame(FRAME.RST_STREAM, i * 2 + 1, 8)]));
+  const flood = times(110, (i) => joinParts([headersFrame(i * 2 + 1), uint32Frame(FRAME.RST_STREAM, i * 2 + 1, 8)]));
   assert.equal(TestPeer.goawayCode(await peer.send(flood)), ERROR_CODE.ENHANCE_YOUR_CALM);
   assert.equal(peer.requests.length, 101);
   assert.equal(peer.connection.streamCount, 0);
@@ -71,8 +71,8 @@ Deno.test("Receiver ends a flood of streams that we must reset with ENHANCE_YOUR
   const bad = headersFrame(1, { fields: [{ name: "x", value: "y" }] });
   for (
     const make of [
-      (id: number) => concat([headersFrame(id), uint32Frame(FRAME.WINDOW_UPDATE, id, 0)]),
-      (id: number) => concat([bad.subarray(0, 5), uint32Frame(0, 0, id).subarray(9), bad.subarray(9)]),
+      (id: number) => joinParts([headersFrame(id), uint32Frame(FRAME.WINDOW_UPDATE, id, 0)]),
+      (id: number) => joinParts([bad.subarray(0, 5), uint32Frame(0, 0, id).subarray(9), bad.subarray(9)]),
       (id: number) => headersFrame(id),
     ]
   ) {

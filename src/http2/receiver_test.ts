@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { joinParts } from "../base/bytes.ts";
 import { ConnectionError, ERROR_CODE, FLAG, FRAME, PREFACE, SETTING } from "./frames.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
 import {
-  concat,
   dataFrame,
   frame,
   headersFrame,
@@ -15,7 +15,7 @@ import {
 
 const PING = frame(FRAME.PING, 0, { payload: new Uint8Array(8).fill(7) });
 const TRAILERS = headersFrame(1, { fields: [{ name: "x", value: "y" }], endStream: true });
-const PRIORITY_ON_ITSELF = concat([uint32(1), Uint8Array.of(15)]);
+const PRIORITY_ON_ITSELF = joinParts([uint32(1), Uint8Array.of(15)]);
 
 /** Frames that each end a connection in which stream 1 is open, and with which code. */
 const CONNECTION_ERRORS: readonly (readonly [name: string, code: keyof typeof ERROR_CODE, frames: Uint8Array])[] = [
@@ -62,13 +62,13 @@ const CONNECTION_ERRORS: readonly (readonly [name: string, code: keyof typeof ER
   [
     "an idle stream that depends on itself",
     "PROTOCOL_ERROR",
-    frame(FRAME.PRIORITY, 3, { payload: concat([uint32(3), uint32(0).subarray(3)]) }),
+    frame(FRAME.PRIORITY, 3, { payload: joinParts([uint32(3), uint32(0).subarray(3)]) }),
   ],
-  ["a header block interrupted", "PROTOCOL_ERROR", concat([headersFrame(3, { endHeaders: false }), PING])],
+  ["a header block interrupted", "PROTOCOL_ERROR", joinParts([headersFrame(3, { endHeaders: false }), PING])],
   [
     "a header block that goes on elsewhere",
     "PROTOCOL_ERROR",
-    concat([headersFrame(3, { endHeaders: false }), frame(FRAME.CONTINUATION, 5)]),
+    joinParts([headersFrame(3, { endHeaders: false }), frame(FRAME.CONTINUATION, 5)]),
   ],
 ];
 
@@ -96,9 +96,9 @@ const STREAM_ERRORS: readonly (readonly [name: string, code: keyof typeof ERROR_
   [
     "DATA after its end",
     "STREAM_CLOSED",
-    concat([dataFrame(1, new Uint8Array(0), true), dataFrame(1, new Uint8Array(1))]),
+    joinParts([dataFrame(1, new Uint8Array(0), true), dataFrame(1, new Uint8Array(1))]),
   ],
-  ["trailers after its end", "STREAM_CLOSED", concat([dataFrame(1, new Uint8Array(0), true), TRAILERS])],
+  ["trailers after its end", "STREAM_CLOSED", joinParts([dataFrame(1, new Uint8Array(0), true), TRAILERS])],
 ];
 
 for (const [name, code, frames] of STREAM_ERRORS) {
@@ -140,7 +140,7 @@ Deno.test("Receiver answers PING with its payload, and ignores what it does not 
 Deno.test("Receiver hands over request, data and trailers, without padding and priority", async () => {
   await using peer = await TestPeer.connect();
   const block = encodeHeaders(requestFields({ name: "x", value: "y" }));
-  const payload = concat([Uint8Array.of(3), uint32(0), Uint8Array.of(9), block, new Uint8Array(3)]);
+  const payload = joinParts([Uint8Array.of(3), uint32(0), Uint8Array.of(9), block, new Uint8Array(3)]);
   await peer.send(
     frame(FRAME.HEADERS, 1, { flags: FLAG.END_HEADERS | FLAG.PADDED | FLAG.PRIORITY, payload }),
     frame(FRAME.DATA, 1, { flags: FLAG.PADDED, payload: Uint8Array.of(2, 5, 6, 0, 0) }),
@@ -170,7 +170,7 @@ Deno.test("Receiver puts a header block together from CONTINUATION frames", asyn
 Deno.test("Receiver resets a malformed request and one that depends on itself, and goes on", async () => {
   await using peer = await TestPeer.connect();
   const block = encodeHeaders(requestFields());
-  const payload = concat([uint32(3), Uint8Array.of(0), block]);
+  const payload = joinParts([uint32(3), Uint8Array.of(0), block]);
   const received = await peer.send(
     headersFrame(1, { fields: [{ name: ":method", value: "GET" }] }),
     frame(FRAME.HEADERS, 3, { flags: FLAG.END_HEADERS | FLAG.PRIORITY, payload }),

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import { joinParts } from "../base/bytes.ts";
 import { ERROR_CODE, FLAG, FRAME, SETTING } from "./frames.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
 import type { HeaderField } from "./http2.ts";
 import {
-  concat,
   headersFrame,
   type ReceivedFrame,
   settingsFrame,
@@ -22,7 +22,9 @@ function pattern(length: number): Uint8Array {
 }
 
 function dataOf(frames: readonly ReceivedFrame[], streamId = 1): Uint8Array {
-  return concat(frames.filter((one) => one.type === FRAME.DATA && one.streamId === streamId).map((one) => one.payload));
+  return joinParts(
+    frames.filter((one) => one.type === FRAME.DATA && one.streamId === streamId).map((one) => one.payload),
+  );
 }
 
 function shapes(frames: readonly ReceivedFrame[]): [type: number, flags: number, length: number][] {
@@ -162,7 +164,7 @@ Deno.test("Sender cuts a header block larger than the peer's frames into CONTINU
     [FRAME.CONTINUATION, FLAG.END_HEADERS],
   ]);
   const decoder = new HpackDecoder({ tableBytesMax: 4096, listBytesMax: 100_000, fieldsMax: 10 });
-  assert.deepEqual(decoder.decode(concat(received.map(({ payload }) => payload))), fields);
+  assert.deepEqual(decoder.decode(joinParts(received.map(({ payload }) => payload))), fields);
 });
 
 Deno.test("Sender announces once that it uses no table when the peer's is smaller than the default", async () => {

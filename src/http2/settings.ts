@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Span } from "../base/bytes.ts";
 import {
   ConnectionError,
   ERROR_CODE,
@@ -15,7 +16,6 @@ import {
   WINDOW_BYTES_MAX,
   writeUint32,
 } from "./frames.ts";
-import type { Span } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { StreamTable } from "./stream_table.ts";
 

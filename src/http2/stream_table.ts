@@ -4,8 +4,9 @@
  *
  * @module
  */
+import type { Span } from "../base/bytes.ts";
 import { ERROR_CODE } from "./frames.ts";
-import type { HeaderField, OnRequest, Span } from "./http2.ts";
+import type { HeaderField, OnRequest } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import { OpenStreams } from "./open_streams.ts";
 import type { CheckedHeaders } from "./request_headers.ts";

@@ -4,9 +4,9 @@
  *
  * @module
  */
+import { joinParts } from "../base/bytes.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import { WIRE, WireReader } from "./wire_reader.ts";
-import { joinParts } from "./wire_writer.ts";
 
 /** More fields than any message read this way has; each takes many times its two bytes. */
 const FIELDS_MAX = 1 << 16;

@@ -197,16 +197,3 @@ export class WireWriter {
     this.#closed = used;
   }
 }
-
-/** Copies parts into one buffer, which belongs to the caller. */
-export function joinParts(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
-}

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { joinParts } from "../base/bytes.ts";
 import { WIRE } from "./wire_reader.ts";
 import { lengthField, message, numberField, varint } from "./testing/wire_messages.ts";
-import { joinParts, WireWriter } from "./wire_writer.ts";
+import { WireWriter } from "./wire_writer.ts";
 
 function written(write: (writer: WireWriter) => void): Uint8Array {
   const writer = new WireWriter();

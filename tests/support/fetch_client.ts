@@ -4,9 +4,9 @@
  *
  * @module
  */
+import { joinParts } from "../../src/base/bytes.ts";
 import { messagePrefix } from "../../src/grpc/message_reader.ts";
 import { encodePredictRequest } from "../../src/apis/tensorflow_serving/grpc/predict_codec.ts";
-import { joinParts } from "../../src/protobuf/wire_writer.ts";
 
 const PATH = "/tensorflow.serving.PredictionService/Predict";
 

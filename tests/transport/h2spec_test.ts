@@ -3,9 +3,10 @@
  * there is a Go toolchain.
  */
 import assert from "node:assert/strict";
+import type { Span } from "../../src/base/bytes.ts";
 import { Http2Connection } from "../../src/http2/connection.ts";
 import { encodeHeaders } from "../../src/http2/hpack/encoder.ts";
-import type { Http2Stream, Span, StreamListener } from "../../src/http2/http2.ts";
+import type { Http2Stream, StreamListener } from "../../src/http2/http2.ts";
 import { type Http2Limits, http2Limits } from "../../src/http2/limits.ts";
 
 const VERSION = "v2.2.1";

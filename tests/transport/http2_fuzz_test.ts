@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
+import { joinParts } from "../../src/base/bytes.ts";
 import { ConnectionError, FLAG, FRAME, PREFACE } from "../../src/http2/frames.ts";
 import { PrefaceError } from "../../src/http2/frame_parser.ts";
 import { encodeHeaders } from "../../src/http2/hpack/encoder.ts";
 import {
-  concat,
   dataFrame,
   frame,
   headersFrame,
@@ -97,19 +97,19 @@ async function fuzz(makeInput: (random: (below: number) => number) => Uint8Array
 }
 
 Deno.test("Http2Connection survives random bytes", async () => {
-  await fuzz((random) => concat([random(3) === 0 ? new Uint8Array(0) : PREFACE, randomBytes(random, random(500))]));
+  await fuzz((random) => joinParts([random(3) === 0 ? new Uint8Array(0) : PREFACE, randomBytes(random, random(500))]));
 });
 
 Deno.test("Http2Connection survives random frames", async () => {
   await fuzz((random) => {
     const frames = Array.from({ length: random(60) }, () => likelyFrame(random));
-    return concat([PREFACE, settingsFrame(), frame(FRAME.SETTINGS, 0, { flags: FLAG.ACK }), ...frames]);
+    return joinParts([PREFACE, settingsFrame(), frame(FRAME.SETTINGS, 0, { flags: FLAG.ACK }), ...frames]);
   });
 });
 
 Deno.test("Http2Connection survives sessions with bytes changed, lost and doubled", async () => {
   await fuzz((random) => {
-    const session = concat([
+    const session = joinParts([
       PREFACE,
       settingsFrame([4, random(100_000)]),
       ...Array.from({ length: 10 }, (_, i) => [
@@ -122,6 +122,6 @@ Deno.test("Http2Connection survives sessions with bytes changed, lost and double
       session[PREFACE.length + random(session.length - PREFACE.length)] = random(256);
     }
     const cut = random(session.length);
-    return concat([session.subarray(0, cut), session.subarray(Math.max(0, cut + random(20) - 10))]);
+    return joinParts([session.subarray(0, cut), session.subarray(Math.max(0, cut + random(20) - 10))]);
   });
 });

@@ -1,9 +1,9 @@
 /** Endpoints under clients that do not behave, and the files of Unix sockets. */
 import assert from "node:assert/strict";
+import { joinParts } from "../../src/base/bytes.ts";
 import { FRAME, PREFACE, SETTING, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX } from "../../src/http2/frames.ts";
 import type { Http2Limits } from "../../src/http2/limits.ts";
 import {
-  concat,
   dataFrame,
   headersFrame,
   requestFields,
@@ -19,7 +19,10 @@ const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 /** A length-prefixed `StringValue`: "unread 20000000". */
-const WAIT_FOR_20_MB = concat([Uint8Array.of(0, 0, 0, 0, 17, 0x0a, 15), new TextEncoder().encode("unread 20000000")]);
+const WAIT_FOR_20_MB = joinParts([
+  Uint8Array.of(0, 0, 0, 0, 17, 0x0a, 15),
+  new TextEncoder().encode("unread 20000000"),
+]);
 
 /** A server with TLS and what a client of it needs. */
 class TlsRig implements AsyncDisposable {
@@ -46,7 +49,7 @@ class TlsRig implements AsyncDisposable {
   /** A client that behaves is greeted. */
   async expectServed(): Promise<void> {
     const conn = await this.connectTls(["h2"]);
-    await conn.write(concat([PREFACE, settingsFrame()]));
+    await conn.write(joinParts([PREFACE, settingsFrame()]));
     const frame = new Uint8Array(9);
     for (let length = 0; length < frame.length;) {
       const count = await conn.read(frame.subarray(length));
@@ -140,7 +143,7 @@ Deno.test("a TLS client that does not read its reply is cut off", LINUX_ONLY, as
     headersFrame(1, { fields: [...requestFields().filter(({ name }) => name !== ":path"), ...fields] }),
     dataFrame(1, WAIT_FOR_20_MB, true),
   ];
-  await conn.write(concat(sent));
+  await conn.write(joinParts(sent));
   await rig.server.arrived("unread");
   rig.server.release("unread");
   await until(() => rig.server.connectionCount === 0);

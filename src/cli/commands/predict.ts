@@ -4,13 +4,13 @@
  * @module
  */
 import { Command } from "commander";
+import { joinParts } from "../../base/bytes.ts";
 import type { NamedTensor } from "../../base/tensor.ts";
 import {
   decodeGetModelMetadataResponse,
   encodeGetModelMetadataRequest,
 } from "../../apis/tensorflow_serving/grpc/model_codec.ts";
 import { decodePredictResponse, encodePredictRequest } from "../../apis/tensorflow_serving/grpc/predict_codec.ts";
-import { joinParts } from "../../protobuf/wire_writer.ts";
 import { decodeNpy } from "../../apis/sagemaker/npy.ts";
 import {
   decodePredictBody,

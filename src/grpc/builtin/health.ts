@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { joinParts } from "../../base/bytes.ts";
 import { CODE, ServingError } from "../../base/status.ts";
 import type { MessageSink, Method, ServerCall } from "../call.ts";
 import { WireFields } from "../../protobuf/wire_fields.ts";
-import { joinParts, WireWriter } from "../../protobuf/wire_writer.ts";
+import { WireWriter } from "../../protobuf/wire_writer.ts";
 
 /** `HealthCheckResponse.ServingStatus`. */
 const STATUS = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const;

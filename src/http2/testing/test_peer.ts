@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { joinParts, type Span } from "../../base/bytes.ts";
 import { Http2Connection, type Http2Socket } from "../connection.ts";
 import {
   FLAG,
@@ -16,7 +17,7 @@ import {
   writeUint32,
 } from "../frames.ts";
 import { encodeHeaders } from "../hpack/encoder.ts";
-import type { HeaderField, Http2Stream, RequestHeaders, Span, StreamListener } from "../http2.ts";
+import type { HeaderField, Http2Stream, RequestHeaders, StreamListener } from "../http2.ts";
 import { type Http2Limits, http2Limits } from "../limits.ts";
 
 /** A frame as the peer got it. */
@@ -74,7 +75,7 @@ export function uint32Frame(type: number, streamId: number, value: number): Uint
 /** A SETTINGS frame of identifier and value pairs. */
 export function settingsFrame(...settings: readonly (readonly [id: number, value: number])[]): Uint8Array {
   return frame(FRAME.SETTINGS, 0, {
-    payload: concat(settings.map(([id, value]) => concat([Uint8Array.of(0, id), uint32(value)]))),
+    payload: joinParts(settings.map(([id, value]) => joinParts([Uint8Array.of(0, id), uint32(value)]))),
   });
 }
 
@@ -82,17 +83,6 @@ export function settingsFrame(...settings: readonly (readonly [id: number, value
 export function uint32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   writeUint32(bytes, 0, { value });
-  return bytes;
-}
-
-/** The arrays one after the other. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   return bytes;
 }
 
@@ -109,7 +99,7 @@ export class TestRequest implements StreamListener {
   }
 
   get data(): Uint8Array {
-    return concat(this.chunks);
+    return joinParts(this.chunks);
   }
 
   onData({ bytes, start, end }: Span, endStream: boolean): void {
@@ -190,7 +180,7 @@ class MemorySocket implements Http2Socket {
   }
 
   feed(bytes: Uint8Array): void {
-    this.#inbox = concat([this.#inbox, bytes]);
+    this.#inbox = joinParts([this.#inbox, bytes]);
     this.#reading?.resolve();
   }
 
@@ -263,7 +253,7 @@ export class TestPeer {
 
   /** Sends bytes and returns the frames that come back before the connection waits for more. */
   async send(...bytes: Uint8Array[]): Promise<ReceivedFrame[]> {
-    this.socket.feed(concat(bytes));
+    this.socket.feed(joinParts(bytes));
     while (!this.socket.isIdle) await this.socket.changed;
     return this.received();
   }
@@ -275,7 +265,7 @@ export class TestPeer {
 
   /** Takes the frames that have come back since they were last taken. */
   received(): ReceivedFrame[] {
-    const bytes = concat([this.#unread, ...this.socket.written.splice(0)]);
+    const bytes = joinParts([this.#unread, ...this.socket.written.splice(0)]);
     const frames: ReceivedFrame[] = [];
     let at = 0;
     while (bytes.length - at >= FRAME_HEADER_BYTES) {

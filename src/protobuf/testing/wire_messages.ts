@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Span } from "../../http2/http2.ts";
+import type { Span } from "../../base/bytes.ts";
 import { WIRE } from "../wire_reader.ts";
 
 /** A varint of 64 bits, two's complement. */

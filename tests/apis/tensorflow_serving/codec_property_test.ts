@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { joinParts } from "../../../src/base/bytes.ts";
 import { ServingError } from "../../../src/base/status.ts";
 import {
   type DType,
@@ -22,7 +23,6 @@ import {
   encodePredictResponse,
 } from "../../../src/apis/tensorflow_serving/grpc/predict_codec.ts";
 import { loadProtos, type ProtoObject } from "../../../src/protobuf/testing/protos.ts";
-import { joinParts } from "../../../src/protobuf/wire_writer.ts";
 import type { ModelSpec } from "../../../src/service/messages.ts";
 
 const MESSAGES = 3000;

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { joinParts } from "../../../base/bytes.ts";
 import type {
   ClassificationRequest,
   ClassificationResponse,
@@ -21,7 +22,7 @@ import type {
 import { modelSpecOf, writeModelSpec } from "./model_spec_codec.ts";
 import { WireFields } from "../../../protobuf/wire_fields.ts";
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
-import { joinParts, WireWriter } from "../../../protobuf/wire_writer.ts";
+import { WireWriter } from "../../../protobuf/wire_writer.ts";
 
 /** The choices of `Input.kind`. */
 const EXAMPLE_LIST = 1;

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { joinParts } from "../../../base/bytes.ts";
 import {
   type Dimension,
   type PartialShape,
@@ -26,7 +27,7 @@ import type {
 import { DATA_TYPE, dataTypeName, dtypeOf } from "./data_type.ts";
 import { modelSpecOf, writeModelSpec } from "./model_spec_codec.ts";
 import { WireFields } from "../../../protobuf/wire_fields.ts";
-import { joinParts, WireWriter } from "../../../protobuf/wire_writer.ts";
+import { WireWriter } from "../../../protobuf/wire_writer.ts";
 
 /** `ModelVersionStatus.State`. */
 const STATE: Readonly<Record<StateName, number>> = { start: 10, loading: 20, available: 30, unloading: 40, end: 50 };

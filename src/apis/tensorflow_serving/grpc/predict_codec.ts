@@ -4,9 +4,9 @@
  *
  * @module
  */
+import type { Span } from "../../../base/bytes.ts";
 import { CODE, ServingError } from "../../../base/status.ts";
 import type { NamedTensor } from "../../../base/tensor.ts";
-import type { Span } from "../../../http2/http2.ts";
 import type { ModelSpec, PredictRequest, PredictResponse, RequestInput } from "../../../service/messages.ts";
 import { readModelSpec, writeModelSpec } from "./model_spec_codec.ts";
 import { type TensorBudget, TensorReader, writeTensor } from "./tensor_codec.ts";

@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { joinParts } from "../../../base/bytes.ts";
 import type { NumericDType, NumericTensor } from "../../../base/tensor.ts";
 import { DTYPE_BYTES } from "../../../base/tensor.ts";
 import { decodePredictRequest, encodePredictRequest, encodePredictResponse } from "./predict_codec.ts";
 import { loadProtos } from "../../../protobuf/testing/protos.ts";
-import { joinParts } from "../../../protobuf/wire_writer.ts";
 
 const protos = await loadProtos();
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { joinParts } from "../../../base/bytes.ts";
 import { CODE, ServingError } from "../../../base/status.ts";
 import type { Tensor } from "../../../base/tensor.ts";
 import {
@@ -10,7 +11,6 @@ import {
 } from "./predict_codec.ts";
 import { WIRE } from "../../../protobuf/wire_reader.ts";
 import { lengthField, message, numberField, span } from "../../../protobuf/testing/wire_messages.ts";
-import { joinParts } from "../../../protobuf/wire_writer.ts";
 
 /** A TensorProto: one byte, DT_UINT8. */
 function tensorOf(value: number): number[] {

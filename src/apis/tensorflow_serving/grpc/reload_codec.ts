@@ -4,10 +4,11 @@
  *
  * @module
  */
+import { joinParts } from "../../../base/bytes.ts";
 import type { ModelServerEntry, ReloadConfigRequest, ReloadConfigResponse } from "../../../service/messages.ts";
 import { WireFields } from "../../../protobuf/wire_fields.ts";
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
-import { joinParts, WireWriter } from "../../../protobuf/wire_writer.ts";
+import { WireWriter } from "../../../protobuf/wire_writer.ts";
 
 type VersionPolicy = ModelServerEntry["versionPolicy"];
 

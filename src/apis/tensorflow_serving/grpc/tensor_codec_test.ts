@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { joinParts } from "../../../base/bytes.ts";
 import type { MalformedTensor } from "../../../base/signature.ts";
 import { CODE } from "../../../base/status.ts";
 import type { NumericTensor, StringTensor, Tensor } from "../../../base/tensor.ts";
 import { TensorReader, writeTensor } from "./tensor_codec.ts";
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
 import { lengthField, message, numberField, varint } from "../../../protobuf/testing/wire_messages.ts";
-import { joinParts, WireWriter } from "../../../protobuf/wire_writer.ts";
+import { WireWriter } from "../../../protobuf/wire_writer.ts";
 
 const BYTES_MAX = 1 << 20;
 
