@@ -20,6 +20,8 @@ import { replyHeaders, type RequestHead, trailers, TRAILERS_OK, trailersOnly } f
 export interface UnaryMethod {
   /** `/package.Service/Method`, as in the `:path` of a request. */
   readonly path: string;
+  /** Whether calls wait until the server's gate is open: they need what the server is still starting. */
+  readonly waitsForGate?: boolean;
   /**
    * Tells what of a large message will be used where it lies, which then need not be copied again to be aligned.
    */
@@ -40,6 +42,8 @@ export interface UnaryMethod {
 export interface StreamingMethod {
   /** As {@link UnaryMethod.path}. */
   readonly path: string;
+  /** As {@link UnaryMethod.waitsForGate}. A call that waits is opened, but gets no messages yet. */
+  readonly waitsForGate?: boolean;
   /** Called when a call begins; what it returns hears the rest. */
   open(call: ServerCall): MessageSink;
 }
@@ -55,6 +59,19 @@ export interface MessageSink {
 /** A method of a service. */
 export type Method = UnaryMethod | StreamingMethod;
 
+/** Holds calls back until the server can handle them. */
+export interface CallGate {
+  /** Check this before {@link wait}, which costs a promise. */
+  readonly isOpen: boolean;
+  /**
+   * Resolves when the gate is open.
+   *
+   * @param bytes of the message that is kept meanwhile.
+   * @throws {ServingError} if the call cannot wait, or no longer; the reason of the caller's signal when that is aborted.
+   */
+  wait(caller: { readonly signal: AbortSignal }, bytes: number): Promise<void>;
+}
+
 /** What all calls of a server share. */
 export interface CallOptions {
   /** The longest message a client may send, before and after decompression. */
@@ -66,6 +83,8 @@ export interface CallOptions {
   /** Told of failures that are not the client's: what the client only hears of as an internal error. */
   readonly onFault: OnFault;
   readonly observer?: RequestObserver;
+  /** Open from the start if left out. */
+  readonly gate?: CallGate | undefined;
 }
 
 /** What a call is made of besides its stream. */

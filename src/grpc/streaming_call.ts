@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import type { Span } from "../base/bytes.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream, StreamListener } from "../http2/http2.ts";
-import { type CallParts, type MessageSink, NO_DATA, ServerCall, type StreamingMethod } from "./call.ts";
+import { type CallGate, type CallParts, type MessageSink, NO_DATA, ServerCall, type StreamingMethod } from "./call.ts";
 import { POOLED_BYTES_MIN } from "./message_buffers.ts";
 import { MessageReader } from "./message_reader.ts";
 
@@ -27,6 +27,7 @@ export class StreamingCall extends ServerCall implements StreamListener {
   /** Data that has come and that the client is not told of, so that it sends no more than its window. */
   #uncreditedBytes = 0;
   #hasClientEnded = false;
+  #isHeldBack = false;
 
   constructor(stream: Http2Stream, parts: CallParts<StreamingMethod>) {
     super(stream, parts);
@@ -44,6 +45,8 @@ export class StreamingCall extends ServerCall implements StreamListener {
       this.fail(error);
     }
     if (this.options.leaving.aborted) this.#leave();
+    const { gate } = this.options;
+    if (parts.method.waitsForGate === true && gate?.isOpen === false) this.#waitFor(gate);
   }
 
   onData(chunk: Span, endStream: boolean): void {
@@ -71,7 +74,17 @@ export class StreamingCall extends ServerCall implements StreamListener {
     if (!this.isOver) this.end(CODE.CANCELLED);
   }
 
+  /** Keeps messages until the gate is open; the client sends no more than its window meanwhile. */
+  #waitFor(gate: CallGate): void {
+    this.#isHeldBack = true;
+    gate.wait(this, 0).then(() => {
+      this.#isHeldBack = false;
+      this.#deliver();
+    }, (error: unknown) => this.fail(error));
+  }
+
   #deliver(): void {
+    if (this.#isHeldBack) return;
     try {
       while (this.#waiting.length > 0 && !this.isOver && this.stream.bytesPending === 0) {
         this.#sink?.onMessage(this.#waiting.shift() as Uint8Array);

@@ -141,12 +141,21 @@ export class UnaryCall extends ServerCall implements StreamListener {
     this.#isHandling = true;
     this.record = this.options.observer?.onBegin();
     try {
-      const handled = this.#isCompressed ? this.#handleCompressed(message) : this.#method.handle(message, this);
+      const handled = this.#isCompressed ? this.#handleCompressed(message) : this.#handle(message);
       if (handled !== undefined) return this.#expect(handled, message);
     } catch (error) {
       this.fail(error);
     }
     this.#giveBack(message);
+  }
+
+  /** Calls the method. A message that waits for the gate is not decoded yet: decoded it may take more memory than was counted. */
+  #handle(message: Uint8Array): void | Promise<void> {
+    const { gate } = this.options;
+    if (gate === undefined || gate.isOpen || this.#method.waitsForGate !== true) {
+      return this.#method.handle(message, this);
+    }
+    return gate.wait(this, message.length).then(() => this.#method.handle(message, this));
   }
 
   /** Waits for a method that did not answer at once. */
@@ -174,7 +183,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
       this.#reservation = this.options.budget.reserve(message.length + bytes, resolve);
       if (this.#reservation.isGranted) resolve();
     });
-    await this.#method.handle(await inflate(message, bytes), this);
+    await this.#handle(await inflate(message, bytes));
   }
 
   protected override end(code: Code): void {

@@ -2,10 +2,11 @@
 import * as grpc from "@grpc/grpc-js";
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../../src/base/status.ts";
-import type { Method, ServerCall } from "../../src/grpc/call.ts";
+import type { CallGate, Method, ServerCall } from "../../src/grpc/call.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
 import { HTTP2_LIMITS } from "../../src/http2/limits.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
+import { RawStream } from "../support/raw_stream.ts";
 
 /** Answers with what it was sent. */
 const ECHO: Method = { path: "/test.Test/Echo", handle: (message, call) => call.reply([message]) };
@@ -19,7 +20,12 @@ class Rig implements AsyncDisposable {
 
   constructor(
     methods: readonly Method[],
-    options: { messageBytesMax?: number; inflightBytesMax?: number; client?: grpc.ClientOptions } = {},
+    options: {
+      messageBytesMax?: number;
+      inflightBytesMax?: number;
+      gate?: CallGate;
+      client?: grpc.ClientOptions;
+    } = {},
   ) {
     this.server = new GrpcServer(methods, {
       http2: HTTP2_LIMITS,
@@ -27,6 +33,7 @@ class Rig implements AsyncDisposable {
       messageBytesMax: options.messageBytesMax ?? 64 << 20,
       inflightBytesMax: options.inflightBytesMax ?? 256 << 20,
       onFault: (error) => this.faults.push(error),
+      gate: options.gate,
     });
     this.port = (this.server.listen({ hostname: "127.0.0.1", port: 0 }) as Deno.NetAddr).port;
     this.server.accept();
@@ -258,4 +265,74 @@ Deno.test("GrpcServer refuses a message that is larger than all memory for messa
   await using rig = new Rig([ECHO], { inflightBytesMax: 1 << 20 });
   const message = new Uint8Array(2 << 20);
   await assert.rejects(rig.client.callRaw(ECHO.path, { message }), { code: CODE.RESOURCE_EXHAUSTED });
+});
+
+/** A gate the test opens, and what waits at it. */
+class TestGate implements CallGate {
+  isOpen = false;
+  readonly waiting: number[] = [];
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #changed = Promise.withResolvers<void>();
+
+  wait({ signal }: { signal: AbortSignal }, bytes: number): Promise<void> {
+    this.waiting.push(bytes);
+    this.#changed.resolve();
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+      this.#opened.promise.then(resolve);
+    });
+  }
+
+  /** Resolves once a call waits. */
+  occupied(): Promise<void> {
+    return this.#changed.promise;
+  }
+
+  open(): void {
+    this.isOpen = true;
+    this.#opened.resolve();
+  }
+}
+
+Deno.test("GrpcServer holds back calls of methods that wait for its gate, and no others", async () => {
+  const gate = new TestGate();
+  const gated: Method = { ...ECHO, path: "/test.Test/Gated", waitsForGate: true };
+  await using rig = new Rig([ECHO, gated], { gate });
+  const message = pattern(100);
+  const held = rig.client.callRaw(gated.path, { message });
+  await gate.occupied();
+  assert(isSame(await rig.client.callRaw(ECHO.path, { message }), message));
+  assert.deepEqual(gate.waiting, [100]);
+  gate.open();
+  assert(isSame(await held, message));
+  assert(isSame(await rig.client.callRaw(gated.path, { message }), message));
+  assert.deepEqual(gate.waiting, [100]);
+});
+
+Deno.test("GrpcServer keeps a stream's messages until its gate is open", async () => {
+  const gate = new TestGate();
+  const received: number[] = [];
+  const gated: Method = {
+    path: "/test.Test/Gated",
+    waitsForGate: true,
+    open: (call) => ({
+      onMessage: (message) => {
+        received.push(message.length);
+        call.send([message]);
+      },
+      onEnd: () => call.finish(),
+    }),
+  };
+  await using rig = new Rig([ECHO, gated], { gate });
+  using stream = new RawStream(`127.0.0.1:${rig.port}`, gated.path);
+  stream.send(pattern(5));
+  stream.send(pattern(6));
+  stream.end();
+  await gate.occupied();
+  await rig.client.callRaw(ECHO.path, { message: pattern(1) });
+  assert.deepEqual(received, []);
+  gate.open();
+  assert.equal((await stream.next()).length, 5);
+  assert.equal((await stream.next()).length, 6);
+  assert.equal((await stream.ended).code, CODE.OK);
 });
