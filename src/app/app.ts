@@ -1,180 +1,135 @@
 /**
- * Builds the program from its configuration, from the engine up, and takes it down in reverse. Besides
- * `serving_thread_worker.ts` the only file that names a concrete engine; the end-to-end tests start the same thing.
+ * The server, put together from its configuration: what it is made of, in the order in which it starts, and in reverse in which it
+ * stops. Besides `serving_thread_worker.ts` the only file that names a concrete engine.
  *
  * @module
  */
-import { type AvailableCores, availableCores } from "../system/available_cores.ts";
 import { Log } from "../base/log.ts";
-import { assert } from "../base/status.ts";
 import { readBatching } from "../config/batching_parameters.ts";
 import { CertificateWatch } from "../config/certificate_watch.ts";
-import { type Config, shareOfThread } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { modelsOf, type ModelsRead } from "../config/model_server_config.ts";
 import { readModels, readModelsFile } from "../config/models_file.ts";
-import { ModelsFileWatch, type ReadModels } from "../config/models_file_watch.ts";
+import { ModelsFileWatch } from "../config/models_file_watch.ts";
 import { systemTimer } from "../core/timer.ts";
 import type { Engine } from "../engine/engine.ts";
+import { FfiEngine } from "../engine/openvino_ffi/engine.ts";
 import { findRuntime, type Runtime } from "../engine/openvino_ffi/runtime/discovery.ts";
 import { unpackEmbeddedRuntime } from "../engine/openvino_ffi/runtime/embedded.ts";
-import { FfiEngine } from "../engine/openvino_ffi/engine.ts";
-import { type Addresses, FrontEnds } from "./front_ends.ts";
-import { gatedMethods, grpcMethods } from "../apis/tensorflow_serving/methods.ts";
 import { Quarantine } from "../model/gates/quarantine.ts";
-import { Observation } from "./observation.ts";
-import { applyModels, checkAnyAvailable, logRefusal, logState, newCatalog, newManager } from "./served_models.ts";
 import { ModelService } from "../service/model_service.ts";
 import { PredictionService } from "../service/prediction_service.ts";
 import type { Readiness } from "../service/readiness.ts";
-import { StartGate } from "../service/start_gate.ts";
-import type { MainTask } from "../threads/messages.ts";
+import { type AvailableCores, availableCores } from "../system/available_cores.ts";
 import { ServingThreads } from "../threads/serving_threads.ts";
+import { type Addresses, FrontEnds } from "./front_ends.ts";
+import { newStartGate } from "./grpc_server.ts";
+import { Observation } from "./observation.ts";
+import { missingSentence, ServedModels } from "./served_models.ts";
+
+/** The origin of a configuration that came by gRPC, for the log. */
+const RELOAD_REQUEST = "HandleReloadConfigRequest";
 
 /** A running server. Disposing it lets running requests finish, frees the models and closes the engine. */
 export class App implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
   readonly #log: Log;
-  readonly #watch: ModelsFileWatch | undefined;
+  readonly #modelsFile: ModelsFileWatch | undefined;
   readonly addresses: Addresses;
 
   private constructor(
     resources: AsyncDisposableStack,
-    parts: { log: Log; watch: ModelsFileWatch | undefined; addresses: Addresses },
+    parts: { log: Log; modelsFile: ModelsFileWatch | undefined; addresses: Addresses },
   ) {
     this.#resources = resources;
     this.#log = parts.log;
-    this.#watch = parts.watch;
+    this.#modelsFile = parts.modelsFile;
     this.addresses = parts.addresses;
   }
 
   /**
-   * Starts a server. It is asked from early on, and what needs a model waits; when this resolves the models there are have been
-   * loaded.
+   * Starts a server. Clients are served before the first models are loaded; requests that need one wait. Resolves when those loads
+   * are done.
+   *
+   * Each step adds to `resources` what undoes it, so a server stops, started or not, in the reverse order.
    *
    * @param options.threadProgram in place of the module that serving threads run.
-   * @param options.leaving aborted when the server shall go, started or not: until it has started this rejects with the reason.
-   * @throws {Error} with the sentence to show when serving cannot begin: a file that cannot be used, a port in use, no runtime,
-   * no model that loads.
+   * @param options.leaving aborted to stop the server; before it has started, this rejects with the reason.
+   * @throws {Error} with the sentence to show if the server cannot start: an unusable file, a port in use, no runtime, no model
+   * that loads.
    */
   static async start(
     config: Config,
-    options: { threadProgram?: URL; leaving?: AbortSignal } = {},
+    { threadProgram, leaving }: { threadProgram?: URL; leaving?: AbortSignal } = {},
   ): Promise<App> {
     await using resources = new AsyncDisposableStack();
     const log = new Log(config.log);
     resources.defer(() => log.flush());
     for (const note of config.notes) log.warning("argument ignored", { note });
+
+    // Files are read first: a mistake in one is reported before anything is opened.
     const file = config.models.kind === "file" ? config.models.file : undefined;
-    const text = file === undefined ? "" : await readModelsFile(file);
-    const first = readAtStart(config, text);
+    const fileText = file === undefined ? "" : await readModelsFile(file);
+    const firstModels = readFirstModels(config, fileText);
     const batching = config.batching && await readBatching(config.batching);
 
     const { engine, runtime } = openLoggedEngine(config, log);
     resources.use(engine);
-    let observation: Observation | undefined;
-    let modelService: ModelService | undefined = undefined;
-    const threads = resources.use(
-      await startThreads(config, {
-        libraryPath: runtime.path,
-        program: options.threadProgram,
-        perform: (task) => {
-          assert(modelService !== undefined, "A serving thread has a client before there is anything to ask");
-          return task.kind === "reload config"
-            ? modelService.reloadConfig(task.request)
-            : modelService.getModelStatus(task.request);
-        },
-        log,
-      }),
-    );
-    const manager = resources.use(newManager(config, {
-      onStateChange: (state) => {
-        logState(log, state);
-        observation?.onStateChange(state);
-      },
-      onLabelsChange: (name, labels) => threads.label(name, labels),
-    }));
-    const quarantine = config.quarantineDir === undefined
-      ? undefined
-      : resources.use(new Quarantine(config.quarantineDir));
-    const catalog = newCatalog(config, { engine, threads, manager, batching, quarantine, log });
-    const { readiness } = observation = resources.use(
-      await Observation.begin(config.observation, { manager, modelNames: () => catalog.names, threads, log }),
-    );
+    const threads = resources.use(newThreads(config, { libraryPath: runtime.path, threadProgram, log }));
+    const { quarantineDir } = config;
+    const quarantine = quarantineDir === undefined ? undefined : resources.use(new Quarantine(quarantineDir));
+    const models = resources.use(new ServedModels(config, { engine, threads, batching, quarantine, log }));
+    const observation = resources.use(await Observation.open(config.observation, { models, threads, log }));
+    const { readiness } = observation;
+    models.watch(observation);
     readiness.watch(() => threads.showHealth(healthOf(readiness)));
-    const reload = async (origin: string, read: ReadModels) => {
-      const missing = await applyModels(catalog, { origin, read, log });
-      await threads.told();
-      observation?.readiness.changed();
-      log.info("configuration reloaded", { origin, models: catalog.names });
-      return missing;
+
+    const gate = newStartGate(config);
+    const services = {
+      gate,
+      prediction: new PredictionService(models.manager),
+      model: newModelService(config, models),
     };
-
-    modelService = new ModelService(manager, async (entries) => {
-      const origin = "HandleReloadConfigRequest";
-      try {
-        return await reload(origin, (before) => modelsOf(entries, { load: config.load, before }));
-      } catch (error) {
-        logRefusal(log, origin, error);
-        throw error;
-      }
-    });
-    const gate = new StartGate({
-      waitersMax: shareOfThread(config.waitersMax, config.grpc),
-      bytesMax: shareOfThread(config.grpc.inflightBytesMax, config.grpc),
-    });
-    const services = { gate, prediction: new PredictionService(manager), model: modelService };
-    let watch: ModelsFileWatch | undefined = undefined;
-    const frontEnds = resources.use(
-      await FrontEnds.open(config, {
-        methods: gatedMethods(
-          grpcMethods(services, { asTensorContent: config.grpc.encodesAsTensorContent }),
-          gate,
-        ),
-        services,
-        modelNames: () => catalog.names,
-        reloadConfig: () => watch === undefined ? Promise.resolve(false) : watch.reloadIfChanged(),
-        observation,
-        threads,
-      }),
+    await threads.start((task) =>
+      task.kind === "reload config"
+        ? services.model.reloadConfig(task.request)
+        : services.model.getModelStatus(task.request)
     );
-
-    log.info("server listening", { ...frontEnds.addresses });
-    resources.use(catalog);
-    resources.defer(() => {
-      readiness.leave();
-      gate[Symbol.dispose]();
-    });
-    const { leaving } = options;
-    const missing = await unlessLeaving(
-      applyModels(catalog, { origin: file?.path ?? "arguments", read: () => first, log, leaving }),
-      { leaving, log },
-    );
-    checkAnyAvailable(manager, { config, missing, log });
-    watch = file && resources.use(
+    const modelsFile = file && resources.use(
       new ModelsFileWatch(file, {
-        text,
-        apply: (read) => reload(file.path, read),
-        onRefused: (error) => logRefusal(log, file.path, error),
+        apply: (read) => models.reload(file.path, read),
+        onRefused: (error) => models.logRefusal(file.path, error),
         timer: systemTimer,
       }),
     );
+    const frontEnds = resources.use(
+      await FrontEnds.open(config, { services, models, modelsFile, observation, threads }),
+    );
+    log.info("server listening", { ...frontEnds.addresses });
+
+    resources.defer(() => models.stopWatching());
+    resources.defer(() => gate[Symbol.dispose]());
+    resources.defer(() => readiness.leave());
+    await loadFirstModels(models, { config, origin: file?.path ?? "arguments", read: () => firstModels, log, leaving });
+    modelsFile?.start(fileText);
     gate.open();
     threads.openGate();
     resources.use(watchCertificate(config, { frontEnds, log }));
     readiness.start();
-    log.info("server started", { ...frontEnds.addresses, models: manager.names() });
+    log.info("server started", { ...frontEnds.addresses, models: models.manager.names() });
+
     resources.defer(async () => {
       log.info("server leaving");
       readiness.leave();
       await new Promise((resolve) => setTimeout(resolve, config.shutdownDelayMs));
     });
-    return new App(resources.move(), { log, watch, addresses: frontEnds.addresses });
+    return new App(resources.move(), { log, modelsFile, addresses: frontEnds.addresses });
   }
 
-  /** Reads the file that lists the models again and applies it, changed or not. What goes wrong is logged. */
+  /** Rereads the file that lists the models and applies it, changed or not. Failures are logged. */
   async reload(): Promise<void> {
-    if (this.#watch === undefined) this.#log.warning("nothing to reload", { reason: "no file lists the models" });
-    else await this.#watch.reload();
+    if (this.#modelsFile === undefined) this.#log.warning("nothing to reload", { reason: "no file lists the models" });
+    else await this.#modelsFile.reload();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -182,7 +137,90 @@ export class App implements AsyncDisposable {
   }
 }
 
-/** Has the front ends show what the files of their certificate hold, now and later. */
+function readFirstModels({ models }: Config, fileText: string): ModelsRead {
+  return models.kind === "file"
+    ? readModels(fileText, { file: models.file, before: [] })
+    : { models: models.models, notes: [] };
+}
+
+function openLoggedEngine(config: Config, log: Log): OpenedEngine {
+  const opened = openEngine(config);
+  const { engine, runtime: { path, origin }, cores } = opened;
+  log.info("engine opened", {
+    engine: engine.description,
+    path,
+    origin,
+    cores: cores.count,
+    coresLimit: cores.limit,
+  });
+  return opened;
+}
+
+/** Makes the threads besides this one; none is running yet. */
+function newThreads(
+  { grpc, waitersMax, log: { level, format }, observation: { logsRequests }, shutdownGraceMs }: Config,
+  { libraryPath, threadProgram, log }: { libraryPath: string; threadProgram: URL | undefined; log: Log },
+): ServingThreads {
+  return new ServingThreads(grpc.threads - 1, {
+    settings: { grpc, waitersMax, log: { level, format }, logsRequests, libraryPath },
+    program: threadProgram ?? new URL("./serving_thread_worker.ts", import.meta.url),
+    log,
+    graceMs: shutdownGraceMs,
+    timer: systemTimer,
+  });
+}
+
+function newModelService({ load }: Config, models: ServedModels): ModelService {
+  return new ModelService(models.manager, async (entries) => {
+    try {
+      return await models.reload(RELOAD_REQUEST, (before) => modelsOf(entries, { load, before }));
+    } catch (error) {
+      models.logRefusal(RELOAD_REQUEST, error);
+      throw error;
+    }
+  });
+}
+
+/** Whether each service and model serves requests, for the health service of other threads. */
+function healthOf(readiness: Readiness): ReadonlyMap<string, boolean> {
+  return new Map(readiness.services().map((name) => [name, readiness.isServing(name) === true]));
+}
+
+/**
+ * Loads the first models, unless the server is to leave meanwhile. A server with nothing to serve is misconfigured: it does not start
+ * then, unless it is to wait for models as TensorFlow Serving does.
+ *
+ * @throws the reason of `leaving`, why the models cannot be used, and {Error} with the sentence to show if none can be served.
+ */
+async function loadFirstModels(
+  models: ServedModels,
+  { config, origin, read, log, leaving }: {
+    config: Config;
+    origin: string;
+    read: () => ModelsRead;
+    log: Log;
+    leaving: AbortSignal | undefined;
+  },
+): Promise<void> {
+  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  const leave = () => {
+    log.info("server leaving", { reason: "it was stopped before it had started" });
+    reject(leaving?.reason);
+  };
+  if (leaving?.aborted) leave();
+  leaving?.addEventListener("abort", leave, { once: true });
+  try {
+    const [missing] = await Promise.race([interrupted, models.replace(origin, read, leaving)]);
+    if (models.hasAvailable) return;
+    const reason = missing === undefined ? "No model is listed" : missingSentence(missing);
+    if (!config.waitsForModels) throw new Error(reason);
+    log.warning("no model to serve yet", { reason });
+  } finally {
+    leaving?.removeEventListener("abort", leave);
+  }
+}
+
+/** Has the front ends renew their certificate whenever its files change. */
 function watchCertificate(
   { grpc, pollIntervalMs }: Config,
   { frontEnds, log }: { frontEnds: FrontEnds; log: Log },
@@ -243,77 +281,4 @@ export function openEngine(folders: RuntimeFolders): OpenedEngine {
   // OpenVINO heeds affinity by itself, and knows nothing of quotas.
   const cpuThreadsMax = cores.limit === "quota" ? cores.count : undefined;
   return { engine: new FfiEngine(runtime.path, { cpuThreadsMax }), runtime, cores };
-}
-
-function openLoggedEngine(config: Config, log: Log): OpenedEngine {
-  const opened = openEngine(config);
-  const { engine, runtime: { path, origin }, cores } = opened;
-  log.info("engine opened", {
-    engine: engine.description,
-    path,
-    origin,
-    cores: cores.count,
-    coresLimit: cores.limit,
-  });
-  return opened;
-}
-
-/** Starts the threads there are to be besides this one. */
-async function startThreads(
-  { grpc, log: { level, format }, observation, shutdownGraceMs, waitersMax }: Config,
-  parts: {
-    libraryPath: string;
-    program: URL | undefined;
-    perform: (task: MainTask) => unknown;
-    log: Log;
-  },
-): Promise<ServingThreads> {
-  const { libraryPath, program, perform } = parts;
-  return await ServingThreads.start(grpc.threads - 1, {
-    settings: {
-      grpc,
-      log: { level, format },
-      logsRequests: observation.logsRequests,
-      waitersMax: shareOfThread(waitersMax, grpc),
-      libraryPath,
-    },
-    perform,
-    log: parts.log,
-    graceMs: shutdownGraceMs,
-    ...(program && { program }),
-  });
-}
-
-function healthOf(readiness: Readiness): ReadonlyMap<string, boolean> {
-  return new Map(readiness.services().map((name) => [name, readiness.isServing(name) === true]));
-}
-
-function readAtStart({ models }: Config, text: string): ModelsRead {
-  return models.kind === "file"
-    ? readModels(text, { file: models.file, before: [] })
-    : { models: models.models, notes: [] };
-}
-
-/**
- * Waits for the first models, unless the server is told to go meanwhile.
- *
- * @throws the reason of `leaving`, and what `loading` is rejected with.
- */
-async function unlessLeaving<T>(
-  loading: Promise<T>,
-  { leaving, log }: { leaving: AbortSignal | undefined; log: Log },
-): Promise<T> {
-  if (leaving === undefined) return await loading;
-  const { promise: asked, reject } = Promise.withResolvers<never>();
-  const leave = () => {
-    log.info("server leaving", { reason: "it was told to before it had started" });
-    reject(leaving.reason);
-  };
-  if (leaving.aborted) leave();
-  leaving.addEventListener("abort", leave, { once: true });
-  try {
-    return await Promise.race([asked, loading]);
-  } finally {
-    leaving.removeEventListener("abort", leave);
-  }
 }

@@ -6,27 +6,27 @@
 import { addressText } from "../system/tcp_sockets.ts";
 import type { Config, GrpcConfig, ListenConfig, RestConfig } from "../config/config.ts";
 import { type CertificateTexts, readCertificate } from "../config/certificate_files.ts";
-import type { Method } from "../grpc/call.ts";
-import { callObserver as grpcCallObserver } from "../telemetry/grpc_call_observer.ts";
+import type { ModelsFileWatch } from "../config/models_file_watch.ts";
 import { removeStaleSocket } from "../grpc/endpoint.ts";
 import { ConnectionCount } from "../grpc/connection_count.ts";
 import type { TcpEndpoint } from "../grpc/endpoint.ts";
 import { collectTraffic } from "../telemetry/grpc_traffic.ts";
 import { newGrpcServer } from "./grpc_server.ts";
 import type { Observation } from "./observation.ts";
-import { callObserver as restCallObserver } from "../telemetry/rest_call_observer.ts";
+import type { ServedModels } from "./served_models.ts";
 import { ObservationServer } from "../rest/observation_server.ts";
-import type { RestOptions, RestServices } from "../rest/route.ts";
+import type { RestServices } from "../rest/route.ts";
 import { RestServer } from "../rest/server.ts";
+import type { StartGate } from "../service/start_gate.ts";
 import type { ServingThreads } from "../threads/serving_threads.ts";
 import { ThreadedGrpc } from "../threads/threaded_grpc.ts";
 
-/** What the servers answer with. */
+/** What the servers answer with. All of it is borrowed. */
 export interface FrontEndParts {
-  readonly methods: readonly Method[];
-  readonly services: RestServices;
-  readonly modelNames: RestOptions["modelNames"];
-  readonly reloadConfig: RestOptions["reloadConfig"];
+  readonly services: RestServices & { readonly gate: StartGate };
+  readonly models: ServedModels;
+  /** Undefined if no file lists the models. */
+  readonly modelsFile: ModelsFileWatch | undefined;
   readonly observation: Observation;
   /** Those besides the main one. */
   readonly threads: ServingThreads;
@@ -115,12 +115,12 @@ export class FrontEnds implements AsyncDisposable {
   }
 }
 
-function newGrpc(grpc: GrpcConfig, { methods, observation, threads }: FrontEndParts): ThreadedGrpc {
+function newGrpc(grpc: GrpcConfig, { services, observation, threads }: FrontEndParts): ThreadedGrpc {
   const server = newGrpcServer(grpc, {
-    methods,
+    services,
+    gate: services.gate,
     health: observation.readiness,
-    onFault: observation.onFault,
-    observer: grpcCallObserver(observation.requests, observation.listeners),
+    telemetry: observation.requests,
     connectionCount: new ConnectionCount(threads.connectionCounts, 0),
   });
   observation.register((page) =>
@@ -129,12 +129,11 @@ function newGrpc(grpc: GrpcConfig, { methods, observation, threads }: FrontEndPa
   return new ThreadedGrpc(server, threads);
 }
 
-function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
-  const { services, modelNames, reloadConfig, observation } = parts;
+function newRestServer(rest: RestConfig, { services, models, modelsFile, observation }: FrontEndParts): RestServer {
   const { timeoutMs, corsSupport, bodyBytesMax, inflightBytesMax, connectionsMax, idleTimeoutMs, sagemaker } = rest;
   return new RestServer(services, {
-    modelNames,
-    reloadConfig,
+    modelNames: () => models.names,
+    reloadConfig: () => modelsFile?.reloadIfChanged() ?? Promise.resolve(false),
     timeoutMs,
     corsSupport,
     bodyBytesMax,
@@ -142,8 +141,8 @@ function newRestServer(rest: RestConfig, parts: FrontEndParts): RestServer {
     connectionsMax,
     idleTimeoutMs,
     ...(sagemaker && { sagemaker }),
-    onFault: observation.onFault,
-    observer: restCallObserver(observation.requests, observation.listeners),
+    onFault: observation.requests.onFault,
+    observer: observation.requests.restObserver(),
     observed: observation.observed,
   });
 }

@@ -1,41 +1,47 @@
 /**
- * The gRPC server that a configuration describes: the main thread has one, and each serving thread.
+ * The gRPC server of one thread, main or not: all of them serve the same methods within the same limits.
  *
  * @module
  */
-import type { OnFault, RequestObserver } from "../base/observed_request.ts";
-import { type GrpcConfig, shareOfThread } from "../config/config.ts";
-import type { Method } from "../grpc/call.ts";
-import type { ConnectionCount } from "../grpc/connection_count.ts";
+import { gatedMethods, grpcMethods } from "../apis/tensorflow_serving/methods.ts";
+import { type Config, type GrpcConfig, shareOfThread } from "../config/config.ts";
 import { healthMethods, type HealthSource } from "../grpc/builtin/health.ts";
 import { reflectionMethods } from "../grpc/builtin/reflection.ts";
+import type { ConnectionCount } from "../grpc/connection_count.ts";
 import { GrpcServer } from "../grpc/server.ts";
 import { http2Limits } from "../http2/limits.ts";
+import { StartGate } from "../service/start_gate.ts";
+import type { RequestTelemetry } from "./request_telemetry.ts";
 
-/** What a server answers with, and who hears of it. */
-export interface GrpcServerParts {
-  /** Of the TensorFlow Serving API. Health and reflection come besides. */
-  readonly methods: readonly Method[];
-  readonly health: HealthSource;
-  readonly observer: RequestObserver;
-  readonly connectionCount: ConnectionCount;
-  readonly onFault: OnFault;
+/** Makes the gate of one thread, with its share of what may wait for the first models. */
+export function newStartGate({ waitersMax, grpc }: Pick<Config, "waitersMax" | "grpc">): StartGate {
+  return new StartGate({
+    waitersMax: shareOfThread(waitersMax, grpc),
+    bytesMax: shareOfThread(grpc.inflightBytesMax, grpc),
+  });
 }
 
-/** Makes a server. Bounds that are not on connections are shared out among the threads. */
+/** Makes a server. It gets its share of bounds that hold for all threads together. */
 export function newGrpcServer(
   grpc: GrpcConfig,
-  { methods, health, observer, connectionCount, onFault }: GrpcServerParts,
+  { services, gate, health, telemetry, connectionCount }: {
+    services: Parameters<typeof grpcMethods>[0];
+    gate: StartGate;
+    health: HealthSource;
+    telemetry: RequestTelemetry;
+    connectionCount: ConnectionCount;
+  },
 ): GrpcServer {
+  const api = gatedMethods(grpcMethods(services, { asTensorContent: grpc.encodesAsTensorContent }), gate);
+  const methods = [...api, ...healthMethods(health)];
   const { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs } = grpc;
-  const all = [...methods, ...healthMethods(health)];
-  return new GrpcServer([...all, ...reflectionMethods(all)], {
+  return new GrpcServer([...methods, ...reflectionMethods(methods)], {
     http2: http2Limits({ streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs }),
     connectionsMax: grpc.connectionsMax,
     connectionCount,
     inflightBytesMax: shareOfThread(grpc.inflightBytesMax, grpc),
     messageBytesMax: grpc.messageBytesMax,
-    onFault,
-    observer,
+    onFault: telemetry.onFault,
+    observer: telemetry.grpcObserver(),
   });
 }

@@ -1,74 +1,63 @@
 /**
- * What is told of a running server to those who watch it: readiness, metrics, the log of requests, traces.
+ * What a running server reports about itself: readiness, metrics, the request log, traces.
  *
  * @module
  */
 import type { Log } from "../base/log.ts";
 import { type Collector, Metrics, type MetricsPage } from "../base/metrics.ts";
-import { ProcessMetrics } from "../system/process_metrics.ts";
 import type { ObservationConfig } from "../config/config.ts";
 import { type MonitoringConfig, readMonitoringConfig } from "../config/monitoring_config.ts";
-import type { Manager, ServableState } from "../core/manager.ts";
-import type { ModelServable } from "../model/model_servable.ts";
+import type { ServableState } from "../core/manager.ts";
 import type { Observed } from "../rest/observation_routes.ts";
-import type { OnFault } from "../base/observed_request.ts";
-import type { OnEnded } from "../telemetry/ended_request.ts";
-import { faultLog } from "../telemetry/fault_log.ts";
-import { ModelMetrics } from "../telemetry/model_metrics.ts";
 import { Readiness } from "../service/readiness.ts";
-import { requestListeners } from "../telemetry/request_listeners.ts";
-import { RequestMetrics } from "../telemetry/request_metrics.ts";
+import { ProcessMetrics } from "../system/process_metrics.ts";
+import { ModelMetrics } from "../telemetry/model_metrics.ts";
 import type { ServingThreads } from "../threads/serving_threads.ts";
+import { RequestTelemetry } from "./request_telemetry.ts";
+import type { ModelsListener, ServedModels } from "./served_models.ts";
 
 const METRICS_PATH = "/metrics";
 /** TensorFlow Serving's (tensorflow_serving/util/prometheus_exporter.cc). */
 const TENSORFLOW_METRICS_PATH = "/monitoring/prometheus/metrics";
 
-/** What is watched. */
+/** What is reported on. All of it is borrowed. */
 export interface ObservationParts {
-  readonly manager: Manager<ModelServable>;
-  readonly modelNames: () => readonly string[];
+  readonly models: ServedModels;
   /** Those besides the main one. */
   readonly threads: ServingThreads;
   readonly log: Log;
-  readonly isReadinessStrict: boolean;
 }
 
-/** What is found out before the watching begins. */
-interface Preparations {
-  readonly listeners: readonly OnEnded[];
-  readonly metricsPaths: readonly string[];
-}
-
-/** Watches a server. Disposing it ends that. */
-export class Observation implements Disposable {
+/** Observes a server until it is disposed. */
+export class Observation implements ModelsListener, Disposable {
   readonly readiness: Readiness;
-  /** Counts requests. */
-  readonly requests: RequestMetrics;
-  /** Who else hears of each request's end. */
-  readonly listeners: readonly OnEnded[];
-  /** Who hears of requests that fail through a fault of ours. */
-  readonly onFault: OnFault;
-  /** What may be asked for over HTTP. */
+  /** Of the main thread. */
+  readonly requests: RequestTelemetry;
+  /** What HTTP clients may read. */
   readonly observed: Observed;
   readonly #metrics = new Metrics();
   readonly #models: ModelMetrics;
   readonly #process = new ProcessMetrics();
 
-  private constructor(parts: ObservationParts, { listeners, metricsPaths }: Preparations) {
-    const { manager, modelNames, threads, log, isReadinessStrict: isStrict } = parts;
-    this.listeners = listeners;
-    this.onFault = faultLog(log);
-    this.readiness = new Readiness({ manager, modelNames, isStrict });
-    this.requests = new RequestMetrics({
-      isModel: (name) => modelNames().includes(name),
-      timesAll: listeners.length > 0,
+  private constructor(
+    { models, threads, log }: ObservationParts,
+    { isReadinessStrict, requests, metricsPaths }: {
+      isReadinessStrict: boolean;
+      requests: RequestTelemetry;
+      metricsPaths: readonly string[];
+    },
+  ) {
+    this.readiness = new Readiness({
+      manager: models.manager,
+      modelNames: () => models.names,
+      isStrict: isReadinessStrict,
     });
-    this.#models = new ModelMetrics(manager);
+    this.requests = requests;
+    this.#models = new ModelMetrics(models.manager);
     this.register((page) => collectServer(page, { isReady: this.readiness.isReady(), droppedLines: log.droppedLines }));
     this.register((page) => {
       const { figures } = threads;
-      this.requests.collect(page, figures.map(({ requests }) => requests));
+      this.requests.metrics.collect(page, figures.map(({ requests }) => requests));
       this.#models.collect(page, {
         models: figures.flatMap(({ models }) => models),
         batches: figures.map(({ batches }) => batches),
@@ -84,29 +73,30 @@ export class Observation implements Disposable {
   }
 
   /**
-   * Begins to watch.
+   * Starts to observe.
    *
-   * @throws {Error} with the sentence to show when a file cannot be read.
+   * @throws {Error} with the sentence to show if a file cannot be read.
    */
-  static async begin(
-    config: ObservationConfig,
-    parts: Omit<ObservationParts, "isReadinessStrict">,
-  ): Promise<Observation> {
+  static async open(config: ObservationConfig, parts: ObservationParts): Promise<Observation> {
     const { monitoringPath, logsRequests, isReadinessStrict } = config;
     const monitoring = monitoringPath === undefined ? undefined : await readMonitoringConfig(monitoringPath);
-    const listeners = await requestListeners({ logsRequests }, parts.log);
-    return new Observation({ ...parts, isReadinessStrict }, { listeners, metricsPaths: metricsPathsOf(monitoring) });
+    const isModel = (name: string) => parts.models.names.includes(name);
+    const requests = await RequestTelemetry.open(parts.log, { logsRequests, isModel });
+    return new Observation(parts, { isReadinessStrict, requests, metricsPaths: metricsPathsOf(monitoring) });
   }
 
-  /** Has more told on the page of metrics. */
+  /** Adds to the metrics page. */
   register(collector: Collector): void {
     this.#metrics.register(collector);
   }
 
-  /** Takes in a change of state. */
   onStateChange(state: ServableState): void {
     this.#models.onStateChange(state);
-    if (state.state === "end") this.requests.forget(state.id);
+    if (state.state === "end") this.requests.metrics.forget(state.id);
+    this.readiness.changed();
+  }
+
+  onModelsChange(): void {
     this.readiness.changed();
   }
 
@@ -115,7 +105,7 @@ export class Observation implements Disposable {
   }
 }
 
-/** With a file it is as in TensorFlow Serving: the file says whether, and where besides. */
+/** As in TensorFlow Serving, a monitoring file enables metrics and may add a path. */
 function metricsPathsOf(monitoring: MonitoringConfig | undefined): readonly string[] {
   if (monitoring?.isEnabled === false) return [];
   return [METRICS_PATH, monitoring?.path ?? TENSORFLOW_METRICS_PATH];

@@ -1,6 +1,6 @@
 /**
- * The models of a configuration as the program has them: the manager that owns their versions, the catalog that says which there
- * are to be, how one is loaded for all threads, and what the log says of all that.
+ * The models of a server: the manager that owns their versions, the catalog that decides which versions there should be, and the
+ * loading of a version for all threads. Everything that happens to them is logged here.
  *
  * @module
  */
@@ -9,128 +9,159 @@ import { detailOf } from "../base/status.ts";
 import type { Batching } from "../config/batching_parameters.ts";
 import type { Config, ModelConfig } from "../config/config.ts";
 import type { ReadModels } from "../config/models_file_watch.ts";
-import { Manager, type ManagerOptions, type ServableId, type ServableState } from "../core/manager.ts";
+import { Manager, type ServableState } from "../core/manager.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { VersionFiles } from "../model/source/file_system_source.ts";
+import type { Quarantine } from "../model/gates/quarantine.ts";
 import { type MissingModel, ModelCatalog } from "../model/model_catalog.ts";
 import type { ModelServable } from "../model/model_servable.ts";
-import type { Quarantine } from "../model/gates/quarantine.ts";
+import type { VersionFiles } from "../model/source/file_system_source.ts";
 import type { ServingThreads } from "../threads/serving_threads.ts";
 import { loadVersion } from "./version_loader.ts";
 
-/** Makes the manager of a configuration. */
-export function newManager(
-  { loading, shutdownGraceMs, allowLabelsForUnavailable }: Config,
-  listeners: Pick<ManagerOptions, "onStateChange" | "onLabelsChange">,
-): Manager<ModelServable> {
-  return new Manager<ModelServable>({
-    loadsMax: loading.loadsMax,
-    loadRetriesMax: loading.retriesMax,
-    loadRetryIntervalMs: loading.retryIntervalMs,
-    disposeWaitMs: shutdownGraceMs,
-    allowLabelsForUnavailable,
-    ...listeners,
-  });
+/** What models are loaded with. All of it is borrowed. */
+export interface ServedModelsParts {
+  readonly engine: Engine;
+  /** Those besides the main one: each of them serves every version too. */
+  readonly threads: ServingThreads;
+  readonly batching: Batching | undefined;
+  readonly quarantine: Quarantine | undefined;
+  readonly log: Log;
 }
 
-/** Makes the catalog of a configuration, without models. */
-export function newCatalog(
-  config: Config,
-  { engine, threads, manager, batching, quarantine, log }: {
-    engine: Engine;
-    threads: ServingThreads;
-    manager: Manager<ModelServable>;
-    batching: Batching | undefined;
-    quarantine: Quarantine | undefined;
-    log: Log;
-  },
-): ModelCatalog<ModelServable> {
-  return new ModelCatalog({
-    manager,
-    pollIntervalMs: config.pollIntervalMs,
-    allowLabelsForUnavailable: config.allowLabelsForUnavailable,
-    onEvent: ({ kind, publicReason: _, ...fields }) => log.warning(kind, { ...fields }),
-    load: async (model: ModelConfig, version: VersionFiles) => {
-      const { servable, report, files } = await loadVersion(model, version, {
-        config,
-        engine,
-        otherThreads: threads.count,
-        batching,
-        quarantine,
-      });
-      const { notes, ...measured } = report;
-      const subject = { name: model.name, path: files.path };
-      for (const note of notes) log.warning("model noted", { ...subject, note });
-      log.info("model measured", { ...subject, ...measured });
-      await publish(threads, { id: { name: model.name, version: version.version }, servable });
+/** Receives changes of the models. Must not throw. */
+export interface ModelsListener {
+  onStateChange(state: ServableState): void;
+  /** The set of models has been replaced. */
+  onModelsChange(): void;
+}
+
+/** The models. Disposing them waits for requests, then frees every version. */
+export class ServedModels implements AsyncDisposable {
+  readonly manager: Manager<ModelServable>;
+  readonly #catalog: ModelCatalog<ModelServable>;
+  readonly #listeners: ModelsListener[] = [];
+  readonly #config: Config;
+  readonly #parts: ServedModelsParts;
+
+  constructor(config: Config, parts: ServedModelsParts) {
+    const { loading, shutdownGraceMs, allowLabelsForUnavailable, pollIntervalMs } = config;
+    const { threads, log } = parts;
+    this.#config = config;
+    this.#parts = parts;
+    this.manager = new Manager({
+      loadsMax: loading.loadsMax,
+      loadRetriesMax: loading.retriesMax,
+      loadRetryIntervalMs: loading.retryIntervalMs,
+      disposeWaitMs: shutdownGraceMs,
+      allowLabelsForUnavailable,
+      onStateChange: (state) => {
+        logState(log, state);
+        for (const listener of this.#listeners) listener.onStateChange(state);
+      },
+      onLabelsChange: (name, labels) => threads.label(name, labels),
+    });
+    this.#catalog = new ModelCatalog({
+      manager: this.manager,
+      pollIntervalMs,
+      allowLabelsForUnavailable,
+      onEvent: ({ kind, publicReason: _, ...fields }) => log.warning(kind, { ...fields }),
+      load: (model, version) => this.#load(model, version),
+    });
+  }
+
+  /** The names of all models in the set, served or not. */
+  get names(): readonly string[] {
+    return this.#catalog.names;
+  }
+
+  /** Whether any version can answer requests. */
+  get hasAvailable(): boolean {
+    return this.manager.names().some((name) => this.manager.states(name).some(({ state }) => state === "available"));
+  }
+
+  /** Reports each change to a listener, after those added before it. */
+  watch(listener: ModelsListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Replaces the set of models.
+   *
+   * @param leaving once it is aborted, missing models are not logged: the shutdown interrupted their loads.
+   * @returns when all loads are done: the models that cannot be served.
+   * @throws what `read` throws, and as {@link ModelCatalog.replace}; what was served before goes on then.
+   */
+  async replace(origin: string, read: ReadModels, leaving?: AbortSignal): Promise<readonly MissingModel[]> {
+    const { log } = this.#parts;
+    let notes: readonly string[] = [];
+    const missing = await this.#catalog.replace((before) => {
+      const { models, notes: found } = read(before);
+      notes = found;
+      return models;
+    });
+    if (leaving?.aborted) return missing;
+    for (const note of notes) log.warning("configuration ignored", { origin, note });
+    for (const { name, version, error } of missing) {
+      log.warning("model not served", { name, version, reason: error.detail });
+    }
+    return missing;
+  }
+
+  /** As {@link replace}, for a server that has started: resolves when all threads know the new set. */
+  async reload(origin: string, read: ReadModels): Promise<readonly MissingModel[]> {
+    const missing = await this.replace(origin, read);
+    await this.#parts.threads.told();
+    for (const listener of this.#listeners) listener.onModelsChange();
+    this.#parts.log.info("configuration reloaded", { origin, models: this.names });
+    return missing;
+  }
+
+  /** Logs that a configuration was refused. What was served before goes on. */
+  logRefusal(origin: string, error: unknown): void {
+    this.#parts.log.error("configuration refused", { origin, error: detailOf(error) });
+  }
+
+  /** Stops looking for versions. Those that are loaded stay. */
+  async stopWatching(): Promise<void> {
+    await this.#catalog[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.manager[Symbol.asyncDispose]();
+  }
+
+  /** Loads a version here, then has the other threads serve it too. */
+  async #load(model: ModelConfig, version: VersionFiles): Promise<ModelServable> {
+    const { engine, threads, batching, quarantine, log } = this.#parts;
+    const { servable, report, files } = await loadVersion(model, version, {
+      config: this.#config,
+      engine,
+      otherThreads: threads.count,
+      batching,
+      quarantine,
+    });
+    const { notes, ...measured } = report;
+    const subject = { name: model.name, path: files.path };
+    for (const note of notes) log.warning("model noted", { ...subject, note });
+    log.info("model measured", { ...subject, ...measured });
+    try {
+      await threads.publish({ name: model.name, version: version.version }, servable);
       return servable;
-    },
-  });
-}
-
-/** Has other threads serve a version too. One of which that fails is freed. */
-async function publish(
-  threads: ServingThreads,
-  { id, servable }: { id: ServableId; servable: ModelServable },
-): Promise<void> {
-  try {
-    await threads.publish(id, servable);
-  } catch (error) {
-    await servable[Symbol.asyncDispose]();
-    throw error;
+    } catch (error) {
+      await servable[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 }
 
-/** Replaces the set of models by what was read, and logs what came of it. */
-export async function applyModels(
-  catalog: ModelCatalog<ModelServable>,
-  { origin, read, log, leaving }: { origin: string; read: ReadModels; log: Log; leaving?: AbortSignal | undefined },
-): Promise<readonly MissingModel[]> {
-  let notes: readonly string[] = [];
-  const missing = await catalog.replace((before) => {
-    const { models, notes: told } = read(before);
-    notes = told;
-    return models;
-  });
-  // Nobody has said that models which were not waited for cannot be served.
-  if (leaving?.aborted) return missing;
-  for (const note of notes) log.warning("configuration ignored", { origin, note });
-  for (const { name, version, error } of missing) {
-    log.warning("model not served", { name, version, reason: error.detail });
-  }
-  return missing;
-}
-
-/** Logs that a configuration was refused: what was served before goes on. */
-export function logRefusal(log: Log, origin: string, error: unknown): void {
-  log.error("configuration refused", { origin, error: detailOf(error) });
-}
-
-/**
- * A server with nothing to serve has been told something wrong: it says so at the start, rather than to each client. Unless it
- * is to wait, as TensorFlow Serving does.
- *
- * @throws {Error} with that sentence.
- */
-export function checkAnyAvailable(
-  manager: Manager<ModelServable>,
-  { config, missing, log }: { config: Config; missing: readonly MissingModel[]; log: Log },
-): void {
-  if (manager.names().some((name) => manager.states(name).some(({ state }) => state === "available"))) return;
-  const [first] = missing;
-  const reason = first === undefined ? "No model is listed" : sentenceOn(first);
-  if (!config.waitsForModels) throw new Error(reason);
-  log.warning("no model to serve yet", { reason });
-}
-
-function sentenceOn({ name, version, error }: MissingModel): string {
+/** One sentence about a model that cannot be served, with what to do about it. */
+export function missingSentence({ name, version, error }: MissingModel): string {
   return version === undefined
     ? `Cannot serve ${name}: ${error.detail}. Put the files of version 1 into the folder 1 there`
     : `Cannot load ${name} version ${version}: ${error.detail}`;
 }
 
-/** Logs a change of state. */
-export function logState(log: Log, { id, state, error }: ServableState): void {
+function logState(log: Log, { id, state, error }: ServableState): void {
   const fields = { name: id.name, version: id.version, state };
   if (error === undefined) log.info("version changed state", fields);
   else log.error("version failed", { ...fields, error: error.detail, cause: error.cause && String(error.cause) });

@@ -1,5 +1,5 @@
 /**
- * A serving thread's own program: builds what `app.ts` builds on the main thread, as far as a thread has it. Started by
+ * The program of a serving thread: opens its engine and log, and hands tasks of the main thread to its {@link ThreadApp}. Started by
  * `threads/serving_thread.ts`.
  *
  * @module
@@ -9,7 +9,7 @@ import { assert } from "../base/status.ts";
 import { FfiEngine } from "../engine/openvino_ffi/engine.ts";
 import { Correspondence } from "../threads/correspondence.ts";
 import type { MainTask, Message, Remark, ThreadSettings, ThreadTask } from "../threads/messages.ts";
-import { type AskMain, ThreadServer } from "../threads/thread_server.ts";
+import { type AskMain, ThreadApp } from "./thread_app.ts";
 
 /** What a thread of this kind can do, of which the compiler knows nothing. */
 interface WorkerScope {
@@ -18,17 +18,17 @@ interface WorkerScope {
 }
 
 const scope = globalThis as unknown as WorkerScope;
-let server: ThreadServer | undefined;
+let app: ThreadApp | undefined;
 
 const correspondence = new Correspondence<ThreadTask, MainTask>({
   post: (message) => scope.postMessage(message),
   perform: async (task) => {
     if (task.kind === "start") {
-      server = await start(task.settings);
+      app = await start(task.settings);
       return;
     }
-    assert(server !== undefined, "A serving thread was asked for something before its start");
-    return await server.perform(task);
+    assert(app !== undefined, "A serving thread was asked for something before its start");
+    return await app.perform(task);
   },
 });
 
@@ -44,14 +44,14 @@ globalThis.addEventListener("error", (event) => {
   scope.postMessage({ kind: "failed", reason: reasonOf(event.error) });
 });
 
-function start(settings: ThreadSettings): Promise<ThreadServer> {
+function start(settings: ThreadSettings): Promise<ThreadApp> {
   const target = {
     write: (lines: Uint8Array) => {
       scope.postMessage({ kind: "log", lines });
       return Promise.resolve(lines.length);
     },
   };
-  return ThreadServer.start(settings, {
+  return ThreadApp.start(settings, {
     engine: new FfiEngine(settings.libraryPath),
     log: new Log({ ...settings.log, target }),
     ask: ((task) => correspondence.ask(task)) as AskMain,

@@ -14,8 +14,6 @@ export type ReadModels = (before: readonly ModelConfig[]) => ModelsRead;
 
 /** Where to begin, and whom to tell. */
 export interface ModelsFileWatchOptions {
-  /** The text that was read and applied when the server started. */
-  readonly text: string;
   /**
    * Serves the models that are read. Called again only when the promise has settled.
    *
@@ -42,12 +40,22 @@ export class ModelsFileWatch implements Disposable {
   /** Whether somebody asked since the work began. */
   #isAsked = false;
   #cancelTimer: () => void = () => {};
+  #isStarted = false;
   #isClosed = false;
 
   constructor(file: ModelsFile, options: ModelsFileWatchOptions) {
     this.#file = file;
-    this.#applied = options.text;
     this.#options = options;
+  }
+
+  /**
+   * Starts to watch.
+   *
+   * @param text what was read of the file and applied until now.
+   */
+  start(text: string): void {
+    this.#applied = text;
+    this.#isStarted = true;
     this.#startTimer();
   }
 
@@ -64,10 +72,11 @@ export class ModelsFileWatch implements Disposable {
   /**
    * Reads the file and has it applied if it has changed.
    *
-   * @returns whether it had.
+   * @returns whether it had; false before {@link start}, which applies it.
    * @throws why it cannot be applied; what was served before goes on.
    */
   async reloadIfChanged(): Promise<boolean> {
+    if (!this.#isStarted) return false;
     const before = this.#applications;
     await this.#look();
     if (this.#failure !== undefined) throw this.#failure;

@@ -31,7 +31,6 @@ class Rig implements AsyncDisposable {
         },
       },
       {
-        text,
         timer: this.timer.start,
         onRefused: (error) => this.refusals.push(detailOf(error)),
         apply: async (read) => {
@@ -44,6 +43,7 @@ class Rig implements AsyncDisposable {
         },
       },
     );
+    this.watch.start(text);
   }
 
   /** Starts with a file that lists no models. */

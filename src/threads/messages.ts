@@ -29,7 +29,7 @@ export interface ThreadSettings {
   readonly grpc: GrpcConfig;
   readonly log: Pick<LogOptions, "level" | "format">;
   readonly logsRequests: boolean;
-  /** Requests that may wait for the first models, on this thread. */
+  /** Requests that may wait for the first models, on all threads together. */
   readonly waitersMax: number;
   /** The engine's library. */
   readonly libraryPath: string;
@@ -60,7 +60,7 @@ export type ThreadTask =
   | { readonly kind: "health"; readonly statuses: ReadonlyMap<string, boolean> }
   | { readonly kind: "show certificate"; readonly certificate: CertificateTexts }
   | { readonly kind: "hide old certificate" }
-  | { readonly kind: "tell figures" }
+  | { readonly kind: "report figures" }
   | { readonly kind: "stop listening" }
   /** Done when all calls are over. What it serves it keeps until that is withdrawn. */
   | { readonly kind: "leave"; readonly graceMs: number };

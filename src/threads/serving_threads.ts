@@ -5,10 +5,10 @@
  * @module
  */
 import type { Log } from "../base/log.ts";
-import { toServingError } from "../base/status.ts";
+import { assert, toServingError } from "../base/status.ts";
 import type { CertificateTexts } from "../config/certificate_files.ts";
 import type { ServableId } from "../core/manager.ts";
-import { systemTimer, type Timer } from "../core/timer.ts";
+import type { Timer } from "../core/timer.ts";
 import type { TcpEndpoint } from "../grpc/endpoint.ts";
 import type { ModelServable } from "../model/model_servable.ts";
 import type { MainTask, SharedVersion, ThreadFigures, ThreadSettings, ThreadTask } from "./messages.ts";
@@ -17,15 +17,16 @@ import { ServingThread } from "./serving_thread.ts";
 /** What the threads are made with. */
 export interface ServingThreadsOptions {
   readonly settings: Omit<ThreadSettings, "thread" | "connectionCounts">;
-  /** Does what only the main thread can do. */
-  readonly perform: (task: MainTask) => unknown;
-  readonly log: Log;
-  /** How long a thread that has failed may take to finish what it has begun. */
-  readonly graceMs: number;
   /** The module a thread runs. */
-  readonly program?: URL;
-  readonly timer?: Timer;
+  readonly program: URL;
+  readonly log: Log;
+  /** How long a failed thread may take to finish its requests. */
+  readonly graceMs: number;
+  readonly timer: Timer;
 }
+
+/** Does the tasks that only the main thread can do. */
+export type PerformMainTask = (task: MainTask) => unknown;
 
 interface Version {
   readonly id: ServableId;
@@ -56,7 +57,8 @@ interface Place {
 export class ServingThreads implements Disposable {
   /** Open connections by thread, the main one's first. */
   readonly connectionCounts: Int32Array<SharedArrayBuffer>;
-  readonly #options: Required<ServingThreadsOptions>;
+  readonly #options: ServingThreadsOptions;
+  #perform: PerformMainTask | undefined;
   readonly #places: readonly Place[];
   /** Threads that have failed and finish what they have begun. */
   readonly #retiring = new Set<ServingThread>();
@@ -73,12 +75,13 @@ export class ServingThreads implements Disposable {
   /** Tasks that nobody waits for, but {@link told}. */
   readonly #telling = new Set<Promise<void>>();
 
-  private constructor(count: number, options: ServingThreadsOptions) {
-    this.#options = {
-      program: new URL("../app/serving_thread_worker.ts", import.meta.url),
-      timer: systemTimer,
-      ...options,
-    };
+  /**
+   * Makes `count` threads, which run from {@link start} on. What they are to serve may be set before.
+   *
+   * @param count 0 for none besides the main one.
+   */
+  constructor(count: number, options: ServingThreadsOptions) {
+    this.#options = options;
     this.connectionCounts = new Int32Array(
       new SharedArrayBuffer((count + 1) * Int32Array.BYTES_PER_ELEMENT),
     );
@@ -88,19 +91,13 @@ export class ServingThreads implements Disposable {
   }
 
   /**
-   * Starts threads; none for 0.
+   * Starts the threads.
    *
-   * @throws {ServingError} when one cannot be started.
+   * @throws {ServingError} if one of them cannot start. They are to be disposed then.
    */
-  static async start(count: number, options: ServingThreadsOptions): Promise<ServingThreads> {
-    const threads = new ServingThreads(count, options);
-    try {
-      await Promise.all(threads.#places.map((place) => threads.#fill(place)));
-      return threads;
-    } catch (error) {
-      threads[Symbol.dispose]();
-      throw error;
-    }
+  async start(perform: PerformMainTask): Promise<void> {
+    this.#perform = perform;
+    await Promise.all(this.#places.map((place) => this.#fill(place)));
   }
 
   /** How many there are, or ought to be. */
@@ -234,7 +231,9 @@ export class ServingThreads implements Disposable {
 
   /** Starts a thread and gives it all there is. */
   async #fill(place: Place): Promise<void> {
-    const { settings, perform, log, program } = this.#options;
+    const { settings, log, program } = this.#options;
+    const perform = this.#perform;
+    assert(perform !== undefined, "Threads are replaced before they were started");
     const thread = new ServingThread(program, {
       perform,
       onLog: (lines) => log.relay(lines),
@@ -310,7 +309,7 @@ export class ServingThreads implements Disposable {
   }
 
   async #readFigures(thread: ServingThread): Promise<void> {
-    const asked = thread.ask({ kind: "tell figures" }).then((figures) => {
+    const asked = thread.ask({ kind: "report figures" }).then((figures) => {
       thread.figures = figures as ThreadFigures;
     }).catch(() => {});
     await within(FIGURES_WAIT_MS, asked, this.#options.timer);
