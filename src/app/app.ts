@@ -1,6 +1,6 @@
 /**
  * The server, put together from its configuration: what it is made of, in the order in which it starts, and in reverse in which it
- * stops. Besides `serving_thread_worker.ts` the only file that names a concrete engine.
+ * stops.
  *
  * @module
  */
@@ -12,16 +12,14 @@ import { modelsOf, type ModelsRead } from "../config/model_server_config.ts";
 import { readModels, readModelsFile } from "../config/models_file.ts";
 import { ModelsFileWatch } from "../config/models_file_watch.ts";
 import { systemTimer } from "../core/timer.ts";
-import type { Engine } from "../engine/engine.ts";
-import { FfiEngine } from "../engine/openvino_ffi/engine.ts";
-import { findRuntime, type Runtime } from "../engine/openvino_ffi/runtime/discovery.ts";
-import { unpackEmbeddedRuntime } from "../engine/openvino_ffi/runtime/embedded.ts";
+import type { Engine, EngineSpec } from "../engine/engine.ts";
 import { Quarantine } from "../model/gates/quarantine.ts";
 import { ModelService } from "../service/model_service.ts";
 import { PredictionService } from "../service/prediction_service.ts";
 import type { Readiness } from "../service/readiness.ts";
-import { type AvailableCores, availableCores } from "../system/available_cores.ts";
+import { availableCores } from "../system/available_cores.ts";
 import { ServingThreads } from "../threads/serving_threads.ts";
+import { checkThreads, DEFAULT_ENGINE, findEngine, openEngine } from "./engines.ts";
 import { type Addresses, FrontEnds } from "./front_ends.ts";
 import { newStartGate } from "./grpc_server.ts";
 import { Observation } from "./observation.ts";
@@ -73,9 +71,11 @@ export class App implements AsyncDisposable {
     const firstModels = readFirstModels(config, fileText);
     const batching = config.batching && await readBatching(config.batching);
 
-    const { engine, runtime } = openLoggedEngine(config, log);
-    resources.use(engine);
-    const threads = resources.use(newThreads(config, { libraryPath: runtime.path, threadProgram, log }));
+    const engineSpec = findEngine(DEFAULT_ENGINE, config);
+    const engine = resources.use(openEngine(engineSpec));
+    logEngine(log, engine, engineSpec);
+    checkThreads(engine, config.grpc.threads);
+    const threads = resources.use(newThreads(config, { engine: engineSpec, threadProgram, log }));
     const { quarantineDir } = config;
     const quarantine = quarantineDir === undefined ? undefined : resources.use(new Quarantine(quarantineDir));
     const models = resources.use(new ServedModels(config, { engine, threads, batching, quarantine, log }));
@@ -143,26 +143,18 @@ function readFirstModels({ models }: Config, fileText: string): ModelsRead {
     : { models: models.models, notes: [] };
 }
 
-function openLoggedEngine(config: Config, log: Log): OpenedEngine {
-  const opened = openEngine(config);
-  const { engine, runtime: { path, origin }, cores } = opened;
-  log.info("engine opened", {
-    engine: engine.description,
-    path,
-    origin,
-    cores: cores.count,
-    coresLimit: cores.limit,
-  });
-  return opened;
+function logEngine(log: Log, { description }: Engine, { path, origin }: EngineSpec): void {
+  const cores = availableCores();
+  log.info("engine opened", { engine: description, path, origin, cores: cores.count, coresLimit: cores.limit });
 }
 
 /** Makes the threads besides this one; none is running yet. */
 function newThreads(
   { grpc, waitersMax, log: { level, format }, observation: { logsRequests }, shutdownGraceMs }: Config,
-  { libraryPath, threadProgram, log }: { libraryPath: string; threadProgram: URL | undefined; log: Log },
+  { engine, threadProgram, log }: { engine: EngineSpec; threadProgram: URL | undefined; log: Log },
 ): ServingThreads {
   return new ServingThreads(grpc.threads - 1, {
-    settings: { grpc, waitersMax, log: { level, format }, logsRequests, libraryPath },
+    settings: { grpc, waitersMax, log: { level, format }, logsRequests, engine },
     program: threadProgram ?? new URL("./serving_thread_worker.ts", import.meta.url),
     log,
     graceMs: shutdownGraceMs,
@@ -235,50 +227,4 @@ function watchCertificate(
     onRefused: (reason) => log.error("certificate refused", { reason }),
     timer: systemTimer,
   });
-}
-
-/** Where OpenVINO's libraries are taken from, as far as the user says it. */
-export type RuntimeFolders = Pick<Config, "openvinoDir" | "runtimeDir">;
-
-/** What a runtime says of itself. */
-export interface RuntimeReport {
-  readonly description: string;
-  readonly path: string;
-  readonly devices: readonly string[];
-}
-
-/**
- * Opens the runtime that a server would use, to see what it is.
- *
- * @throws {ServingError} FAILED_PRECONDITION when there is none.
- */
-export function describeRuntime(folders: RuntimeFolders): RuntimeReport {
-  const { path } = locateRuntime(folders);
-  using engine = new FfiEngine(path);
-  return { description: engine.description, path, devices: engine.devices };
-}
-
-function locateRuntime({ openvinoDir, runtimeDir }: RuntimeFolders): Runtime {
-  return findRuntime({ directory: openvinoDir, embeddedDir: () => unpackEmbeddedRuntime(runtimeDir) });
-}
-
-/** An engine that is open, and what it has to do with. */
-export interface OpenedEngine {
-  /** Owned by the caller. */
-  readonly engine: Engine;
-  readonly runtime: Runtime;
-  readonly cores: AvailableCores;
-}
-
-/**
- * Opens the runtime for the processors that may really be used.
- *
- * @throws {ServingError} FAILED_PRECONDITION when there is none.
- */
-export function openEngine(folders: RuntimeFolders): OpenedEngine {
-  const runtime = locateRuntime(folders);
-  const cores = availableCores();
-  // OpenVINO heeds affinity by itself, and knows nothing of quotas.
-  const cpuThreadsMax = cores.limit === "quota" ? cores.count : undefined;
-  return { engine: new FfiEngine(runtime.path, { cpuThreadsMax }), runtime, cores };
 }

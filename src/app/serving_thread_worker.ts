@@ -6,9 +6,9 @@
  */
 import { Log } from "../base/log.ts";
 import { assert } from "../base/status.ts";
-import { FfiEngine } from "../engine/openvino_ffi/engine.ts";
 import { Correspondence } from "../threads/correspondence.ts";
 import type { MainTask, Message, Remark, ThreadSettings, ThreadTask } from "../threads/messages.ts";
+import { openEngine } from "./engines.ts";
 import { type AskMain, ThreadApp } from "./thread_app.ts";
 
 /** What a thread of this kind can do, of which the compiler knows nothing. */
@@ -52,7 +52,7 @@ function start(settings: ThreadSettings): Promise<ThreadApp> {
     },
   };
   return ThreadApp.start(settings, {
-    engine: new FfiEngine(settings.libraryPath),
+    engine: openEngine(settings.engine),
     log: new Log({ ...settings.log, target }),
     ask: ((task) => correspondence.ask(task)) as AskMain,
   });

@@ -6,7 +6,8 @@
  */
 import type { Dimension, PartialShape, Signature, TensorSpec } from "../base/signature.ts";
 import { CODE, ServingError } from "../base/status.ts";
-import { openEngine } from "../app/app.ts";
+import { DEFAULT_ENGINE, findEngine, openEngine } from "../app/engines.ts";
+import { availableCores } from "../system/available_cores.ts";
 import { type Batching, readBatching } from "../config/batching_parameters.ts";
 import { readCertificate } from "../config/certificate_files.ts";
 import type { Config, ModelConfig } from "../config/config.ts";
@@ -102,11 +103,12 @@ export async function checkConfig(config: Config, listener: CheckListener = {}):
   const { models, notes } = await readModelsOf(config);
   const problems: string[] = [];
   const batching = await readServerFiles(config, problems);
-  const { engine, runtime, cores } = openEngine(config);
-  using _ = engine;
+  const spec = findEngine(DEFAULT_ENGINE, config);
+  using engine = openEngine(spec);
+  const cores = availableCores();
   const engineReport = {
     description: engine.description,
-    path: runtime.path,
+    path: spec.path,
     devices: engine.devices,
     cores: cores.count,
     coresLimit: cores.limit,

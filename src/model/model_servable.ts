@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assert } from "../base/status.ts";
 import { byteLength, type Tensor } from "../base/tensor.ts";
 import type { CompiledModel, InferRequest, SharedModel } from "../engine/engine.ts";
 import type { BatchFigures } from "./batching/batch_figures.ts";
@@ -127,19 +128,16 @@ export class ModelServable implements Disposable, AsyncDisposable {
     if (this.#batches !== undefined && !options.isAlone) {
       return this.#predictTogether(this.#batches, { inputs, options });
     }
-    if (this.#inLoopBytesMax > 0 && byteLength(inputs) <= this.#inLoopBytesMax) {
-      const request = this.#pool.tryAcquire();
-      if (request !== undefined) {
-        try {
-          const outputs = request.infer(inputs);
-          record?.infers();
-          return useOutputs(outputs, options);
-        } finally {
-          this.#pool.release(request);
-        }
-      }
+    const request = this.#pool.tryAcquire();
+    const isInLoop = this.#inLoopBytesMax > 0 && byteLength(inputs) <= this.#inLoopBytesMax;
+    if (!isInLoop || request?.infer === undefined) return this.#predictOffLoop(request, { inputs, options });
+    try {
+      const outputs = request.infer(inputs);
+      record?.infers();
+      return useOutputs(outputs, options);
+    } finally {
+      this.#pool.release(request);
     }
-    return this.#predictOffLoop(inputs, options);
   }
 
   #predictTogether<R>(
@@ -149,9 +147,13 @@ export class ModelServable implements Disposable, AsyncDisposable {
     return batches.predict(inputs, { caller: options.caller, use: (outputs) => useOutputs(outputs, options) });
   }
 
-  async #predictOffLoop<R>(inputs: readonly Tensor[], options: PredictOptions<R>): Promise<R> {
+  /** @param idle an infer request of the pool, if one was idle. */
+  async #predictOffLoop<R>(
+    idle: InferRequest | undefined,
+    { inputs, options }: { inputs: readonly Tensor[]; options: PredictOptions<R> },
+  ): Promise<R> {
     const { record } = options.caller;
-    const request = this.#pool.tryAcquire() ?? await this.#pool.acquire(options.caller);
+    const request = idle ?? await this.#pool.acquire(options.caller);
     record?.begins();
     try {
       const outputs = await request.inferAsync(inputs);
@@ -169,7 +171,9 @@ export class ModelServable implements Disposable, AsyncDisposable {
    */
   share(thread: number): SharedServable {
     const { compiled, copies = [], ...options } = this.#options;
-    return { ...options, compiled: (copies[thread] ?? compiled).share() };
+    const shared = (copies[thread] ?? compiled).share?.();
+    assert(shared !== undefined, "A model was to be shared by an engine that cannot share it");
+    return { ...options, compiled: shared };
   }
 
   /** Has something disposed before the model is freed: what others have made of {@link share}. */

@@ -7,6 +7,7 @@ import type { LogOptions } from "../base/log.ts";
 import type { Code } from "../base/status.ts";
 import type { GrpcConfig } from "../config/config.ts";
 import type { CertificateTexts } from "../config/certificate_files.ts";
+import type { EngineSpec } from "../engine/engine.ts";
 import type { TcpEndpoint } from "../grpc/endpoint.ts";
 import type { GrpcTraffic } from "../grpc/server.ts";
 import type { BatchCounts } from "../model/batching/batch_figures.ts";
@@ -31,8 +32,8 @@ export interface ThreadSettings {
   readonly logsRequests: boolean;
   /** Requests that may wait for the first models, on all threads together. */
   readonly waitersMax: number;
-  /** The engine's library. */
-  readonly libraryPath: string;
+  /** The engine of the main thread. */
+  readonly engine: EngineSpec;
 }
 
 /** Another thread's servable, to be served here. */

@@ -33,8 +33,10 @@ class Rig implements AsyncDisposable {
   }
 
   shared(key: number, version: number, inferRequestCount = 1): SharedVersion {
+    const compiled = this.main.share?.();
+    assert.ok(compiled !== undefined);
     const servable = {
-      compiled: this.main.share(),
+      compiled,
       signatures: new Map([["serving_default", { inputs: [], outputs: [], outputPorts: undefined }]]),
       inferRequestCount,
       inLoopBytesMax: 0,

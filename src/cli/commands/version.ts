@@ -3,21 +3,22 @@
  *
  * @module
  */
-import { describeRuntime, type RuntimeFolders } from "../../app/app.ts";
+import { DEFAULT_ENGINE, type EngineFolders, findEngine, openEngine } from "../../app/engines.ts";
 
 /** The program's own version: the one place where it stands. */
 export const VERSION = "0.1.0";
 
-/** What to print; a runtime that cannot be opened is said, not thrown. */
-export function describeVersion(folders: RuntimeFolders): string {
+/** Returns the lines to print. An engine that cannot be opened becomes a line, not an error. */
+export function describeVersion(folders: EngineFolders): string {
   const { deno, v8 } = Deno.version;
-  return [`ovserve ${VERSION}`, `Deno ${deno}, V8 ${v8}`, describeOpenvino(folders)].join("\n");
+  return [`ovserve ${VERSION}`, `Deno ${deno}, V8 ${v8}`, describeEngine(folders)].join("\n");
 }
 
-function describeOpenvino(folders: RuntimeFolders): string {
+function describeEngine(folders: EngineFolders): string {
   try {
-    const { description, path, devices } = describeRuntime(folders);
-    return `${description} (${path}), devices: ${devices.join(", ")}`;
+    const spec = findEngine(DEFAULT_ENGINE, folders);
+    using engine = openEngine(spec);
+    return `${engine.description} (${spec.path}), devices: ${engine.devices.join(", ")}`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

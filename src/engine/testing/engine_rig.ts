@@ -1,21 +1,29 @@
 /**
- * What tests of engines share: an engine with a folder for its models, models to write there, tensors to infer.
+ * Shared parts of the tests of engines: an engine with a folder for its models, models to write there, tensors to infer.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import { type Code, ServingError } from "../../base/status.ts";
 import { type DType, DTYPE_BYTES, elementCount, type Tensor } from "../../base/tensor.ts";
-import type { CompiledModel, Engine } from "../engine.ts";
-import type { FakeModelFile } from "./fake_engine.ts";
+import type { CompiledModel, Engine, InferRequest } from "../engine.ts";
+import type { FakeModelFile } from "./fake_model.ts";
+
+/** The optional capabilities of an engine, as `engine.ts` describes them. */
+export const CAPABILITIES = ["infers in the loop", "shares models", "frees on disposal"] as const;
+
+/** One of {@link CAPABILITIES}. */
+export type Capability = (typeof CAPABILITIES)[number];
 
 /** An engine as the conformance tests need it. */
 export interface EngineUnderTest {
   readonly name: string;
   /** Why the tests cannot run here; undefined when they can. */
   readonly skipped?: string | undefined;
+  /** The optional capabilities it lacks. */
+  readonly lacks?: readonly Capability[];
   open(): Engine;
-  /** Writes a model that does what `model` says into `folder` and returns the path to read. */
+  /** Writes a model that does what `model` describes into `folder` and returns the path to read. */
   write(folder: string, model: FakeModelFile): string;
 }
 
@@ -45,13 +53,18 @@ export class Rig implements Disposable {
   }
 }
 
+/** Infers on the calling thread where the engine can, and off it otherwise. */
+export async function infer(request: InferRequest, inputs: readonly Tensor[]): Promise<readonly Tensor[]> {
+  return request.infer?.(inputs) ?? await request.inferAsync(inputs);
+}
+
 /** A model whose output is its input. */
 export function identity(dtype: DType, shape?: FakeModelFile["inputs"][number]["shape"]): FakeModelFile {
   const port = shape === undefined ? { dtype } : { dtype, shape };
   return { inputs: [{ names: ["x"], ...port }], outputs: [{ names: ["y"], ...port }] };
 }
 
-/** A model whose output is its input and one. */
+/** A model whose output is its input plus one. */
 export function increment(shape?: FakeModelFile["inputs"][number]["shape"]): FakeModelFile {
   return { ...identity("f32", shape), compute: "add", value: 1 };
 }
@@ -71,7 +84,7 @@ export function floatsOf(tensor: Tensor | undefined): number[] {
   return Array.from({ length: tensor.bytes.byteLength / 4 }, (_, i) => view.getFloat32(i * 4, true));
 }
 
-/** A tensor of different elements. Those of `f64` are whole: CPUs compute on them as `f32`. */
+/** A tensor of different elements. Those of `f64` are whole numbers: CPUs compute them as `f32`. */
 export function sample(dtype: DType, shape: readonly number[]): Tensor {
   const count = elementCount(shape);
   if (dtype === "string") {

@@ -1,5 +1,6 @@
 /**
- * An engine in memory, for tests: its models are small JSON files, its failures and delays are told, its objects counted.
+ * An engine in memory, for tests: its models are small JSON files, its failures and delays are set, its objects counted, and it
+ * may lack any of the optional capabilities.
  *
  * @module
  */
@@ -16,6 +17,7 @@ import type {
   Port,
   SharedModel,
 } from "../engine.ts";
+import type { Capability } from "./engine_rig.ts";
 import { compute, type FakeModelFile, type FakePort } from "./fake_model.ts";
 
 export type { FakeModelFile, FakePort };
@@ -27,15 +29,17 @@ export interface LiveCounts {
   inferRequests: number;
 }
 
-/** What happens in a {@link FakeEngine} when a test wants to wait for or hold up something. */
+/** How a {@link FakeEngine} differs from the simplest. */
 export interface FakeEngineOptions {
+  /** The optional capabilities it lacks; none by default. Objects of an engine that does not free stay live for ever. */
+  readonly lacks?: readonly Capability[];
   readonly devices?: readonly string[];
   readonly inferRequestsOptimal?: number;
   /** Awaited before a read, a compilation or an asynchronous inference goes on: return a promise that the test settles. */
   readonly gate?: (stage: "read" | "compile" | "infer", path: string) => Promise<void> | void;
 }
 
-/** The properties a fake device takes, whatever their values. */
+/** The properties that a fake device accepts, with any value. */
 const PROPERTIES: readonly string[] = [
   "CACHE_DIR",
   "ENABLE_CPU_PINNING",
@@ -45,7 +49,7 @@ const PROPERTIES: readonly string[] = [
   "PERFORMANCE_HINT",
   "PERFORMANCE_HINT_NUM_REQUESTS",
 ];
-/** What the outputs of an inference turn into at the next, so that a test notices who still reads them. */
+/** Overwrites the outputs of the last inference, so that a test notices a late reader. */
 const STALE_BYTE = 0xee;
 
 /** An engine whose models are files of {@link FakeModelFile}. */
@@ -57,10 +61,17 @@ export class FakeEngine implements Engine {
   readonly options: FakeEngineOptions;
   /** The options of each compilation, in order. */
   readonly compilations: CompileOptions[] = [];
+  readonly attach?: (shared: SharedModel) => CompiledModel;
 
   constructor(options: FakeEngineOptions = {}) {
     this.options = options;
     this.devices = options.devices ?? ["CPU"];
+    if (this.has("shares models")) this.attach = attachFake(this);
+  }
+
+  /** Whether it has an optional capability. */
+  has(capability: Capability): boolean {
+    return this.options.lacks?.includes(capability) !== true;
   }
 
   async read(path: string): Promise<Model> {
@@ -70,18 +81,20 @@ export class FakeEngine implements Engine {
     return new FakeModel(this, path, file);
   }
 
-  attach({ handle }: SharedModel): CompiledModel {
-    const shared = sharedModels.get(handle);
-    assert(shared !== undefined, "A compiled model was attached after its owner disposed it");
-    return new FakeCompiledModel(this, shared.path, shared.compiled);
-  }
-
   [Symbol.dispose](): void {}
 }
 
-/** Compiled models that were shared and live. A handle is good in any engine of the process, as an address is. */
+/** Compiled models that were shared and live. A handle is valid in any engine of the process, as an address is. */
 const sharedModels = new Map<bigint, { path: string; compiled: Compiled }>();
 let lastHandle = 0n;
+
+function attachFake(engine: FakeEngine): (shared: SharedModel) => CompiledModel {
+  return ({ handle }) => {
+    const shared = sharedModels.get(handle);
+    assert(shared !== undefined, "A compiled model was attached after its owner disposed it");
+    return new FakeCompiledModel(engine, shared.path, shared.compiled);
+  };
+}
 
 async function readFile(path: string): Promise<FakeModelFile> {
   try {
@@ -99,14 +112,14 @@ function readError(reason: string, options?: ErrorOptions): ServingError {
 
 /** Counts an object as live until it is disposed; a second disposal does nothing. */
 class Life implements Disposable {
-  readonly #live: LiveCounts;
+  readonly #engine: FakeEngine;
   readonly #kind: keyof LiveCounts;
   #isOver = false;
 
-  constructor(live: LiveCounts, kind: keyof LiveCounts) {
-    this.#live = live;
+  constructor(engine: FakeEngine, kind: keyof LiveCounts) {
+    this.#engine = engine;
     this.#kind = kind;
-    live[kind]++;
+    engine.live[kind]++;
   }
 
   check(what: string): void {
@@ -114,7 +127,7 @@ class Life implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (!this.#isOver) this.#live[this.#kind]--;
+    if (!this.#isOver && this.#engine.has("frees on disposal")) this.#engine.live[this.#kind]--;
     this.#isOver = true;
   }
 }
@@ -133,7 +146,7 @@ class FakeModel implements Model {
     this.#file = file;
     this.#inputs = file.inputs.map(toPort);
     this.#outputs = file.outputs.map(toPort);
-    this.#life = new Life(engine.live, "models");
+    this.#life = new Life(engine, "models");
   }
 
   get inputs(): readonly Port[] {
@@ -211,6 +224,7 @@ class FakeCompiledModel implements CompiledModel {
   readonly #path: string;
   readonly #compiled: Compiled;
   readonly #life: Life;
+  readonly share?: () => SharedModel;
   #handle: bigint | undefined;
 
   constructor(engine: FakeEngine, path: string, compiled: Compiled) {
@@ -220,7 +234,8 @@ class FakeCompiledModel implements CompiledModel {
     this.inputs = compiled.inputs;
     this.outputs = compiled.outputs;
     this.inferRequestsOptimal = engine.options.inferRequestsOptimal ?? 1;
-    this.#life = new Life(engine.live, "compiledModels");
+    this.#life = new Life(engine, "compiledModels");
+    if (engine.has("shares models")) this.share = () => this.#share();
   }
 
   /** What it was compiled with. */
@@ -233,7 +248,7 @@ class FakeCompiledModel implements CompiledModel {
     return new FakeInferRequest(this.#engine, this.#path, this.#compiled);
   }
 
-  share(): SharedModel {
+  #share(): SharedModel {
     this.#life.check("compiled model");
     const { inputs, outputs, inferRequestsOptimal } = this;
     this.#handle ??= ++lastHandle;
@@ -257,6 +272,7 @@ class FakeInferRequest implements InferRequest {
   readonly #path: string;
   readonly #compiled: Compiled;
   readonly #life: Life;
+  readonly infer?: (inputs: readonly Tensor[]) => readonly Tensor[];
   #isInferring = false;
   #outputs: readonly Tensor[] = [];
 
@@ -264,10 +280,11 @@ class FakeInferRequest implements InferRequest {
     this.#engine = engine;
     this.#path = path;
     this.#compiled = compiled;
-    this.#life = new Life(engine.live, "inferRequests");
+    this.#life = new Life(engine, "inferRequests");
+    if (engine.has("infers in the loop")) this.infer = (inputs) => this.#infer(inputs);
   }
 
-  infer(inputs: readonly Tensor[]): readonly Tensor[] {
+  #infer(inputs: readonly Tensor[]): readonly Tensor[] {
     this.#life.check("infer request");
     assert(!this.#isInferring, "An infer request was used twice at once");
     const { file, inputs: ports, outputs } = this.#compiled;
@@ -293,7 +310,7 @@ class FakeInferRequest implements InferRequest {
     } finally {
       this.#isInferring = false;
     }
-    return this.infer(inputs);
+    return this.#infer(inputs);
   }
 
   [Symbol.dispose](): void {

@@ -191,8 +191,12 @@ export class BatchPredictor implements Disposable {
     let running: Promise<void> | undefined;
     try {
       const batch = this.#gather(tasks, place);
-      if (byteLength(batch.inputs) > this.#context.inLoopBytesMax) running = this.#inferOffLoop(batch, place);
-      else answer(batch, place.request.infer(batch.inputs));
+      const { request } = place;
+      if (request.infer === undefined || byteLength(batch.inputs) > this.#context.inLoopBytesMax) {
+        running = this.#inferOffLoop(batch, place);
+      } else {
+        answer(batch, request.infer(batch.inputs));
+      }
     } finally {
       if (running === undefined) this.#giveBack(place);
     }

@@ -1,38 +1,39 @@
 /**
- * An engine that says when it is at work for somebody, so that it is known who was when the process died. Adds nothing else.
+ * An engine that marks when it works for one version, so that a crash of the process can be traced to it. Adds nothing else.
  *
  * @module
  */
-import { markAt } from "../../system/crash_ledger.ts";
+import { assert } from "../../base/status.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import type { CompiledModel, CompileOptions, Engine, InferRequest, Model, SharedModel } from "../../engine/engine.ts";
+import { markAt } from "../../system/crash_ledger.ts";
 
-/** Hears of work. */
+/** Notes when work for one version begins and ends. */
 export interface WorkMark {
   begin(): void;
   end(): void;
-  /** Where it is kept, for other threads that infer with the same model. */
+  /** Its place in memory, for other threads that infer with the same model. */
   readonly address?: bigint;
 }
 
-/** A compiled model to be sent to another thread, with the mark of who is at work where there is one. */
+/** A shared model, with the place of its mark where it has one. */
 export interface MarkedSharedModel extends SharedModel {
   readonly markAddress?: bigint;
 }
 
-/** Attaches a model of another thread's, marked as it is there. */
+/** Attaches to another thread's compiled model, marked as it is there. The engine must be one that can attach. */
 export function attachMarked(engine: Engine, shared: MarkedSharedModel): CompiledModel {
+  assert(engine.attach !== undefined, "A model was shared with an engine that cannot attach to it");
   const compiled = engine.attach(shared);
   return shared.markAddress === undefined ? compiled : markedCompiledModel(compiled, markAt(shared.markAddress));
 }
 
-/** The same engine with inferences marked. Disposing it does nothing: the engine stays its owner's. */
+/** The same engine with its inferences marked. Disposing it does nothing: the engine stays its owner's. */
 export function markedEngine(engine: Engine, mark: WorkMark): Engine {
   return {
     description: engine.description,
     devices: engine.devices,
     read: async (path) => markedModel(await engine.read(path), mark),
-    attach: (shared) => markedCompiledModel(engine.attach(shared), mark),
     [Symbol.dispose]: () => {},
   };
 }
@@ -53,49 +54,46 @@ function markedModel(model: Model, mark: WorkMark): Model {
 }
 
 function markedCompiledModel(compiled: CompiledModel, mark: WorkMark): CompiledModel {
-  return {
+  const marked: CompiledModel = {
     inputs: compiled.inputs,
     outputs: compiled.outputs,
     inferRequestsOptimal: compiled.inferRequestsOptimal,
     readProperty: (name) => compiled.readProperty(name),
-    createInferRequest: () => new MarkedInferRequest(compiled.createInferRequest(), mark),
-    share: (): MarkedSharedModel => ({
-      ...compiled.share(),
-      ...(mark.address !== undefined && { markAddress: mark.address }),
-    }),
+    createInferRequest: () => markedInferRequest(compiled.createInferRequest(), mark),
     [Symbol.dispose]: () => compiled[Symbol.dispose](),
     [Symbol.asyncDispose]: () => compiled[Symbol.asyncDispose](),
   };
+  const share = compiled.share?.bind(compiled);
+  if (share !== undefined) {
+    marked.share = (): MarkedSharedModel => {
+      return { ...share(), ...(mark.address !== undefined && { markAddress: mark.address }) };
+    };
+  }
+  return marked;
 }
 
-class MarkedInferRequest implements InferRequest {
-  readonly #request: InferRequest;
-  readonly #mark: WorkMark;
-
-  constructor(request: InferRequest, mark: WorkMark) {
-    this.#request = request;
-    this.#mark = mark;
+function markedInferRequest(request: InferRequest, mark: WorkMark): InferRequest {
+  const marked: InferRequest = {
+    inferAsync: async (inputs) => {
+      mark.begin();
+      try {
+        return await request.inferAsync(inputs);
+      } finally {
+        mark.end();
+      }
+    },
+    [Symbol.dispose]: () => request[Symbol.dispose](),
+  };
+  const infer = request.infer?.bind(request);
+  if (infer !== undefined) {
+    marked.infer = (inputs: readonly Tensor[]): readonly Tensor[] => {
+      mark.begin();
+      try {
+        return infer(inputs);
+      } finally {
+        mark.end();
+      }
+    };
   }
-
-  infer(inputs: readonly Tensor[]): readonly Tensor[] {
-    this.#mark.begin();
-    try {
-      return this.#request.infer(inputs);
-    } finally {
-      this.#mark.end();
-    }
-  }
-
-  async inferAsync(inputs: readonly Tensor[]): Promise<readonly Tensor[]> {
-    this.#mark.begin();
-    try {
-      return await this.#request.inferAsync(inputs);
-    } finally {
-      this.#mark.end();
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#request[Symbol.dispose]();
-  }
+  return marked;
 }

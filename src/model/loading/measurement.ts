@@ -98,12 +98,14 @@ export async function measureInLoopBytes(
   { ports, rowsMax, clocks = SYSTEM_CLOCKS }: { ports: readonly Port[]; rowsMax: number; clocks?: Clocks },
 ): Promise<number> {
   let inLoopBytes = 0;
+  if (request.infer === undefined) return 0;
   for (let rows = 1; rows <= rowsMax; rows *= 2) {
     const inputs = zerosOf(ports, rows);
     // The first inference with a shape is slow, since the engine makes ready in it.
     const outputs = inputs && await inferIfPossible(request, inputs);
     if (inputs === undefined || outputs === undefined) break;
-    const quickest = quickestOfRows(request, { inputs, clocks });
+    const infer = () => request.infer?.(inputs);
+    const quickest = quickestOfRows(infer, clocks);
     if (quickest > IN_LOOP_MAX_US) break;
     await turnOfTheLoop();
     inLoopBytes = Math.floor(byteLength(inputs) * IN_LOOP_MAX_US / quickest);
@@ -112,13 +114,13 @@ export async function measureInLoopBytes(
 }
 
 /** Infers in the loop, which is held up for a turn at most; Infinity where that fails. */
-function quickestOfRows(request: InferRequest, { inputs, clocks }: Trial): number {
+function quickestOfRows(infer: () => unknown, clocks: Clocks): number {
   let quickest = Infinity;
   let turnUs = 0;
   try {
     for (let round = 0; round < ROWS_ROUNDS && turnUs < IN_LOOP_TURN_US; round++) {
       const passed = begin(clocks);
-      request.infer(inputs);
+      infer();
       const { wallUs, leastUs } = passed();
       quickest = Math.min(quickest, Math.max(1, wallUs));
       turnUs += leastUs;
@@ -164,12 +166,13 @@ async function quickestOffLoop(request: InferRequest, { inputs, clocks }: Trial)
  * In the loop the time on the wall counts, since that is how long others wait; the quickest of many short times is disturbed by
  * nobody.
  *
- * @returns undefined for what is not worth trying.
+ * @returns undefined for what is not worth trying, and for an engine that cannot infer in the loop.
  */
 async function quickestInLoop(
   request: InferRequest,
   { inputs, clocks, offLoopUs }: Trial & { offLoopUs: number },
 ): Promise<number | undefined> {
+  if (request.infer === undefined) return undefined;
   let quickest: number | undefined;
   let leastUs = offLoopUs;
   let turnUs = 0;
