@@ -8,7 +8,14 @@ import { CODE, ServingError } from "../../../base/status.ts";
 import { type DType, DTYPE_BYTES, elementCount, type StringTensor, type Tensor } from "../../../base/tensor.ts";
 import type { MalformedTensor } from "../../../base/signature.ts";
 import { DATA_TYPE, dataTypeName, dtypeOf } from "./data_type.ts";
-import { checkPackedRun, decodeValues, encodeValues, isVerbatim, type Run, viewValues } from "./value_codec.ts";
+import {
+  checkPackedRun,
+  decodeValues,
+  encodeValues,
+  isVerbatim,
+  type Run,
+  viewValues,
+} from "../../../protobuf/value_codec.ts";
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
 import type { WireWriter } from "../../../protobuf/wire_writer.ts";
 

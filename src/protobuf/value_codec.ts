@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { assert } from "../../../base/status.ts";
-import { DTYPE_BYTES, type NumericDType } from "../../../base/tensor.ts";
-import { malformedMessage, WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
-import type { WireWriter } from "../../../protobuf/wire_writer.ts";
+import { assert } from "../base/status.ts";
+import { DTYPE_BYTES, type NumericDType } from "../base/tensor.ts";
+import { malformedMessage, WIRE, WireReader } from "./wire_reader.ts";
+import type { WireWriter } from "./wire_writer.ts";
 
 /** Elements encoded between two looks at the room there is. */
 const CHUNK_ELEMENTS = 1024;
