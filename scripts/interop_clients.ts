@@ -1,28 +1,29 @@
 /**
- * Builds the clients of tests/transport/interop into `.ovserve/tools`, each with its own language's tools. What cannot be built is said,
- * and the tests that need it are skipped.
+ * The clients of tests/transport/interop, as installations: each is built into `.ovserve/tools` with its own language's tools.
  *
  * @module
  */
-import { exists, type Finished, INSTALLED, ROOT, run, say } from "./shell.ts";
-import { installPackages, sayMissing } from "./tools.ts";
+import { dirname } from "node:path";
+import type { Installation, Lane } from "./installation.ts";
+import { exists, type Finished, lastLine, ROOT, run, TaskError } from "./shell.ts";
+import { installPackages, TOOLS } from "./tools.ts";
 
 const SOURCES = `${ROOT}tests/transport/interop`;
-const TOOLS = `${INSTALLED}/tools`;
 
-/** Packages of npm with their exact versions, those of deno.json. */
+/** npm packages with their exact versions, the same as in deno.json. */
 const NODE_PACKAGES = ["@grpc/grpc-js@1.14.7", "@grpc/proto-loader@0.8.1"];
 
-const CPP_PACKAGES = ["g++", "libgrpc++-dev", "protobuf-compiler", "protobuf-compiler-grpc"];
+const CPP_PACKAGES = ["g++", "libgrpc++-dev", "libprotobuf-dev", "protobuf-compiler", "protobuf-compiler-grpc"];
 
-/** A client, where its build goes and how it is made. */
+/** A client and how it is built. */
 interface Build {
   readonly client: string;
-  /** What is there, and newer than the sources, once the build has succeeded. */
+  readonly lane: Lane;
+  /** A file that is newer than the sources once the build has succeeded. */
   readonly output: string;
   readonly sources: readonly string[];
   readonly steps: readonly Step[];
-  /** Packages of the system that are installed when a step's program or headers are missing. */
+  /** Debian packages to install when a step fails, because a program or header may be missing. */
   readonly packages?: readonly string[];
 }
 
@@ -34,6 +35,7 @@ interface Step {
 const BUILDS: readonly Build[] = [
   {
     client: "grpc-go",
+    lane: "go",
     output: `${TOOLS}/interop-go`,
     sources: ["go/main.go", "go/go.mod", "go/go.sum"],
     steps: [{
@@ -43,6 +45,7 @@ const BUILDS: readonly Build[] = [
   },
   {
     client: "grpc-java",
+    lane: "maven",
     output: `${TOOLS}/interop-java/Client.class`,
     sources: ["java/Client.java", "java/pom.xml"],
     steps: [
@@ -64,6 +67,7 @@ const BUILDS: readonly Build[] = [
   },
   {
     client: "grpc-js on Node",
+    lane: "npm",
     output: `${TOOLS}/interop-node/package-lock.json`,
     sources: [],
     steps: [{
@@ -73,6 +77,7 @@ const BUILDS: readonly Build[] = [
   },
   {
     client: "grpc++",
+    lane: "apt",
     output: `${TOOLS}/interop-cpp/client`,
     sources: ["cpp/client.cc", "interop.proto"],
     packages: CPP_PACKAGES,
@@ -90,7 +95,7 @@ const BUILDS: readonly Build[] = [
         args: [
           ...["-std=c++17", "-O1", "-I", `${TOOLS}/interop-cpp`, `${SOURCES}/cpp/client.cc`],
           ...["interop.pb.cc", "interop.grpc.pb.cc"].map((name) => `${TOOLS}/interop-cpp/${name}`),
-          // Which of abseil's libraries the stubs need differs between versions of grpc++, which knows them.
+          // The abseil libraries that the stubs need differ between versions of grpc++, which links them itself.
           ...["-o", `${TOOLS}/interop-cpp/client`, "-Wl,--copy-dt-needed-entries", "-lgrpc++", "-lprotobuf"],
         ],
       },
@@ -98,21 +103,23 @@ const BUILDS: readonly Build[] = [
   },
 ];
 
-/** Builds what is missing or older than its sources. Never throws for what cannot be built. */
-export async function installInteropClients(): Promise<void> {
-  for (const folder of ["interop-java", "interop-node", "interop-cpp"]) {
-    await Deno.mkdir(`${TOOLS}/${folder}`, { recursive: true });
+/** The clients. A client older than its sources counts as missing. */
+export const INTEROP_INSTALLATIONS: readonly Installation[] = BUILDS.map((build) => ({
+  name: `the ${build.client} client`,
+  title: `Building the ${build.client} client of tests/transport/interop`,
+  lane: build.lane,
+  isInstalled: () => isFresh(build),
+  install: () => make(build),
+}));
+
+async function make(build: Build): Promise<void> {
+  await Deno.mkdir(dirname(build.output), { recursive: true });
+  let finished = await runSteps(build.steps);
+  if (!finished.success && build.packages !== undefined) {
+    await installPackages(build.packages);
+    finished = await runSteps(build.steps);
   }
-  for (const build of BUILDS) {
-    if (await isFresh(build)) continue;
-    say(`Building the ${build.client} client of tests/transport/interop`);
-    let finished = await runSteps(build.steps);
-    if (!finished.success && build.packages !== undefined) {
-      finished = await installPackages(build.packages);
-      if (finished.success) finished = await runSteps(build.steps);
-    }
-    if (!finished.success) sayMissing(`the ${build.client} client`, finished.output);
-  }
+  if (!finished.success) throw new TaskError(lastLine(finished.output));
 }
 
 async function isFresh({ output, sources }: Build): Promise<boolean> {

@@ -1,15 +1,15 @@
 /**
- * A Python that can install packages: finds pip, makes the virtual environment of the tests, and says in a sentence why
+ * A Python that can install packages: finds pip, makes the virtual environment of the tests, and explains in one sentence why
  * pip failed.
  *
  * @module
  */
-import { exists, type Finished, INSTALLED, ROOT, run, say, TaskError } from "./shell.ts";
+import { exists, type Finished, INSTALLED, ROOT, run, TaskError } from "./shell.ts";
 
 /** The virtual environment's folder. */
 const ENVIRONMENT = `${INSTALLED}/python`;
 
-/** The virtual environment's interpreter. It need not be there. */
+/** The virtual environment's interpreter, which may not exist yet. */
 export const ENVIRONMENT_PYTHON: string = Deno.build.os === "windows"
   ? `${ENVIRONMENT}/Scripts/python.exe`
   : `${ENVIRONMENT}/bin/python`;
@@ -17,13 +17,13 @@ export const ENVIRONMENT_PYTHON: string = Deno.build.os === "windows"
 /** The packages of the virtual environment. */
 const REQUIREMENTS = `${ROOT}tests/requirements.txt`;
 
-/** A copy of the requirements that are installed, written last: it says that the environment is whole. */
+/** A copy of the installed requirements. It is written last, so its presence means that the environment is complete. */
 const INSTALLED_REQUIREMENTS = `${ENVIRONMENT}/installed.txt`;
 
-/** Options that keep pip from asking, chatting or waiting for long. */
+/** Options that keep pip from prompting, printing progress or retrying for long. */
 const QUIET = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "2"];
 
-/** What pip prints when something is wrong that its user can mend. */
+/** What pip prints about problems that its user can fix. */
 const KNOWN_FAILURES: readonly (readonly [RegExp, string])[] = [
   [
     /No space left on device|Disk quota exceeded/i,
@@ -31,7 +31,7 @@ const KNOWN_FAILURES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /DO NOT MATCH THE HASHES/,
-    "The package is not the one it must be (its hash is another), so it was thrown away. Look at the package index pip uses",
+    "The package has another hash than expected, so it was discarded. Check the package index that pip uses",
   ],
   [
     /NewConnectionError|ConnectionError|ConnectTimeout|Read timed out|Failed to establish|name resolution|ProxyError|SSLError/i,
@@ -39,12 +39,12 @@ const KNOWN_FAILURES: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** Turns what a failed pip printed into a sentence. */
+/** The error for a failed pip, from what it printed. */
 function failure(action: string, output: string): TaskError {
   const known = KNOWN_FAILURES.find(([pattern]) => pattern.test(output));
   const errors = output.trim().split("\n").filter((line) => line.trim() !== "");
   const reason = known?.[1] ?? errors.findLast((line) => line.startsWith("ERROR")) ?? errors.at(-1) ??
-    "pip said nothing";
+    "pip printed no reason";
   return new TaskError(`Cannot ${action}. ${reason}`);
 }
 
@@ -73,7 +73,7 @@ async function makeEnvironment(): Promise<string> {
   throw failure("make a virtual environment in .ovserve/python", finished?.output ?? "");
 }
 
-/** A Python with pip: the user's own, or that of a virtual environment where the user's has none. */
+/** A Python with pip: the user's own, or the virtual environment's when the user's has none. */
 async function findPip(): Promise<string> {
   const python = await findPython();
   const finished = await run(python, ["-m", "pip", "--version"]);
@@ -114,15 +114,20 @@ export async function unpackWheel(
   if (!finished?.success) throw failure("unpack the OpenVINO runtime", finished?.output ?? "");
 }
 
+/** Whether the virtual environment holds what tests/requirements.txt lists now. */
+export async function arePythonPackagesInstalled(): Promise<boolean> {
+  if (!await exists(INSTALLED_REQUIREMENTS)) return false;
+  return await Deno.readTextFile(INSTALLED_REQUIREMENTS) === await Deno.readTextFile(REQUIREMENTS);
+}
+
 /**
  * Makes the virtual environment of the tests with all of tests/requirements.txt, once for each content of that file.
  *
  * @throws {TaskError} with the reason in a sentence.
  */
 export async function installPythonPackages(): Promise<void> {
+  if (await arePythonPackagesInstalled()) return;
   const wanted = await Deno.readTextFile(REQUIREMENTS);
-  if (await exists(INSTALLED_REQUIREMENTS) && await Deno.readTextFile(INSTALLED_REQUIREMENTS) === wanted) return;
-  say("Installing the tests' Python packages into .ovserve/python");
   const python = await makeEnvironment();
   const finished = await pip(python, ["install", "--only-binary=:all:", "--requirement", REQUIREMENTS]);
   if (!finished.success) throw failure("install the tests' Python packages", finished.output);

@@ -1,16 +1,17 @@
 /**
- * The schemas that tests hold the manifests of deploy/ against: Kubernetes' own, from a Python wheel that carries them, and those
- * of KServe's resources, from its Go module. What cannot be had is said, and the tests that need it are skipped.
+ * The schemas that tests validate the manifests of deploy/ with, as installations: Kubernetes' own from a Python wheel, and those of
+ * KServe's resources from its Go module.
  *
  * @module
  */
 import { parse } from "yaml";
+import type { Installation } from "./installation.ts";
 import { downloadWheel } from "./python_environment.ts";
-import { exists, INSTALLED, run, say, TaskError } from "./shell.ts";
+import { exists, INSTALLED, run, TaskError } from "./shell.ts";
 
 const SCHEMAS = `${INSTALLED}/schemas`;
 
-/** The oldest Kubernetes with everything the manifests use, and the newest there are schemas for. */
+/** The oldest Kubernetes that supports the manifests, and the newest that has schemas. */
 const KUBERNETES = ["v1.30.0", "v1.37.0"];
 const KUBERNETES_WHEEL = "kubernetes-validate==1.37.0";
 const KUBERNETES_WHEEL_SHA256 = "85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9";
@@ -23,7 +24,7 @@ wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if name.startsw
 const KSERVE_MODULE = "github.com/kserve/kserve@v0.15.2";
 const KSERVE_KINDS = ["servingruntimes", "inferenceservices"];
 
-/** A resource definition, as far as it is read here. */
+/** The parts of a resource definition that are read here. */
 interface ResourceDefinition {
   readonly spec: {
     readonly names: { readonly singular: string };
@@ -31,23 +32,31 @@ interface ResourceDefinition {
   };
 }
 
-/** Installs what is missing and possible. Never throws for what is not. */
-export async function installSchemas(): Promise<void> {
-  await attempt("kubernetes", installKubernetes);
-  await attempt("kserve", installKserve);
-}
+/** Both sets of schemas. Each is complete or absent. */
+export const SCHEMA_INSTALLATIONS: readonly Installation[] = [
+  {
+    name: "the schemas of Kubernetes",
+    title: "Installing the schemas of Kubernetes with pip",
+    lane: "pip",
+    isInstalled: () => exists(`${SCHEMAS}/kubernetes`),
+    install: () => installInto("kubernetes", installKubernetes),
+  },
+  {
+    name: "the schemas of KServe",
+    title: "Installing the schemas of KServe with Go",
+    lane: "go",
+    isInstalled: () => exists(`${SCHEMAS}/kserve`),
+    install: () => installInto("kserve", installKserve),
+  },
+];
 
-async function attempt(name: string, install: (folder: string) => Promise<void>): Promise<void> {
-  if (await exists(`${SCHEMAS}/${name}`)) return;
-  say(`Installing the schemas of ${name} into .ovserve/schemas`);
+/** Lets `install` fill the folder `kept` of a work folder, then moves that into place. */
+async function installInto(name: string, install: (work: string) => Promise<void>): Promise<void> {
   await Deno.mkdir(SCHEMAS, { recursive: true });
   const work = await Deno.makeTempDir({ dir: INSTALLED, prefix: "schemas-" });
   try {
     await install(work);
     await Deno.rename(`${work}/kept`, `${SCHEMAS}/${name}`);
-  } catch (thrown) {
-    if (!(thrown instanceof TaskError)) throw thrown;
-    say(`They are missing, so the tests with them are skipped: ${thrown.message}`);
   } finally {
     await Deno.remove(work, { recursive: true });
   }
@@ -59,7 +68,7 @@ async function installKubernetes(work: string): Promise<void> {
   const python = await downloadWheel(["--dest", work, "--require-hashes", "--requirement", requirements]);
   const [wheel] = await Array.fromAsync(Deno.readDir(work), ({ name }) => name)
     .then((names) => names.filter((name) => name.endsWith(".whl")));
-  // One folder in twenty is of use here.
+  // Two of about forty folders are needed.
   const folders = KUBERNETES.map((version) => `kubernetes_validate/kubernetes-json-schema/${version}-local-strict/`);
   const finished = await run(python, ["-c", UNPACK_FOLDERS, `${work}/${wheel}`, `${work}/unpacked`, ...folders]);
   if (!finished?.success) throw new TaskError(`Cannot unpack ${wheel}: ${finished?.output.trim()}`);
@@ -70,7 +79,7 @@ async function installKubernetes(work: string): Promise<void> {
   }
 }
 
-/** The wheel's schemas name themselves by addresses and refer to each other by them; here they do by their files' names. */
+/** Replaces the addresses by which the wheel's schemas refer to each other with file names. */
 async function makeRelative(folder: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {
     const { $id: _, ...schema } = JSON.parse(await Deno.readTextFile(`${folder}/${name}`));
@@ -94,7 +103,7 @@ async function installKserve(work: string): Promise<void> {
   }
 }
 
-/** The same schema without room for fields it does not name, for a cluster would drop them without a word. */
+/** The same schema, but unknown fields are errors: a cluster would drop them silently. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== "object" || schema === null) return schema;

@@ -88,3 +88,8 @@ export async function runTask(program: () => Promise<unknown>): Promise<void> {
     Deno.exit(1);
   }
 }
+
+/** The last line that a program wrote, which says why it failed. */
+export function lastLine(output: string): string {
+  return output.trim().split("\n").at(-1) ?? "";
+}

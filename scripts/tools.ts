@@ -1,13 +1,14 @@
 /**
- * The programs that test from outside: clients (grpcurl, ghz, h2spec) and readers of manifests (kustomize, kubeconform,
- * compose-go) built from their Go modules into `.ovserve/tools`, h2load and a clock to set from the system's packages, and
- * Prometheus out of its package. What cannot be installed is said, and the tests that need it are skipped.
+ * The programs that test from outside, as installations: clients (grpcurl, ghz, h2spec) and manifest readers (kustomize, kubeconform,
+ * compose-go) built from Go modules, h2load and faketime from system packages, nginx and Prometheus unpacked from theirs.
  *
  * @module
  */
-import { exists, type Finished, INSTALLED, run, say } from "./shell.ts";
+import type { Installation } from "./installation.ts";
+import { exists, INSTALLED, lastLine, run, TaskError } from "./shell.ts";
 
-const TOOLS = `${INSTALLED}/tools`;
+/** Where programs are built and unpacked. */
+export const TOOLS = `${INSTALLED}/tools`;
 
 /** Go packages with their exact versions, by the name of the program they build. */
 const GO_PACKAGES: Readonly<Record<string, string>> = {
@@ -19,70 +20,99 @@ const GO_PACKAGES: Readonly<Record<string, string>> = {
   "compose-go": "github.com/compose-spec/compose-go/v2/cmd@v2.16.2",
 };
 
-/** Packages of Debian's and Ubuntu's, by a program that is in them. */
+/** Packages of Debian and Ubuntu, by a program that is in them. */
 const SYSTEM_PACKAGES: Readonly<Record<string, string>> = { h2load: "nghttp2-client", faketime: "faketime" };
 
-/** Packages that would start a service if they were installed, with the programs that are taken out of them. */
-const UNPACKED_PACKAGES: Readonly<Record<string, readonly string[]>> = { prometheus: ["prometheus", "promtool"] };
+/** Packages that would start a service when installed, with the programs to take out of them. */
+const UNPACKED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  prometheus: ["usr/bin/prometheus", "usr/bin/promtool"],
+  nginx: ["usr/sbin/nginx"],
+};
 
-/** Installs what is missing and possible. Never throws for what is not. */
-export async function installTools(): Promise<void> {
-  for (const name of Object.keys(GO_PACKAGES)) await installGoTool(name);
-  for (const name of Object.keys(SYSTEM_PACKAGES)) await installPackaged(name);
-  for (const name of Object.keys(UNPACKED_PACKAGES)) await unpackPackage(name);
+/** The programs themselves; the interoperability clients are in interop_clients.ts. */
+export const TOOL_INSTALLATIONS: readonly Installation[] = [
+  ...Object.entries(GO_PACKAGES).map(([name, module]): Installation => ({
+    name,
+    title: `Building ${name} with Go`,
+    lane: "go",
+    isInstalled: () => exists(`${TOOLS}/${name}`),
+    install: () => buildWithGo(name, module),
+  })),
+  ...Object.entries(SYSTEM_PACKAGES).map(([program, debian]): Installation => ({
+    name: program,
+    title: `Installing ${debian} with apt-get`,
+    lane: "apt",
+    isInstalled: () => starts(program),
+    install: () => installPackages([debian]),
+  })),
+  ...Object.entries(UNPACKED_PACKAGES).map(([debian, paths]): Installation => ({
+    name: debian,
+    title: `Unpacking the Debian package ${debian}`,
+    lane: "apt",
+    isInstalled: () => areThere(paths.map(programOf)),
+    install: () => unpackPackage(debian, paths),
+  })),
+];
+
+function programOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
-async function installGoTool(name: string): Promise<void> {
-  if (await exists(`${TOOLS}/${name}`)) return;
-  say(`Building ${name} with Go into .ovserve/tools`);
-  // Go builds into the folder and renames within it, so a program there is whole.
-  const module = GO_PACKAGES[name] ?? "";
+async function starts(program: string): Promise<boolean> {
+  return await run(program, ["--version"]) !== undefined;
+}
+
+async function areThere(programs: readonly string[]): Promise<boolean> {
+  const found = programs.map(async (program) => await exists(`${TOOLS}/${program}`) || await starts(program));
+  return (await Promise.all(found)).every(Boolean);
+}
+
+/** Go builds into the folder and renames within it, so a program there is whole. */
+async function buildWithGo(name: string, module: string): Promise<void> {
   const finished = await run("go", ["install", "-ldflags=-s -w", module], { env: { GOBIN: TOOLS } });
-  if (!finished?.success) return sayMissing(name, finished?.output ?? "there is no go");
-  // Go names a program after its folder, or the one above where that is a major version.
+  if (!finished?.success) throw new TaskError(finished === undefined ? "there is no go" : lastLine(finished.output));
+  // Go names a program after its folder, or after the one above when the folder is a major version.
   const built = /([^/]+)(?:\/v\d+)?@/.exec(module)?.[1] ?? name;
   if (built !== name) await Deno.rename(`${TOOLS}/${built}`, `${TOOLS}/${name}`);
 }
 
-async function installPackaged(name: string): Promise<void> {
-  if (await run(name, ["--version"]) !== undefined) return;
-  const finished = await installPackages([SYSTEM_PACKAGES[name] ?? ""]);
-  if (!finished.success) sayMissing(name, finished.output);
-}
-
-/** Takes programs out of a package of Debian's or Ubuntu's, for which no rights are needed. */
-async function unpackPackage(name: string): Promise<void> {
-  const programs = UNPACKED_PACKAGES[name] ?? [];
-  const isThere = async (program: string) =>
-    await exists(`${TOOLS}/${program}`) || await run(program, ["--version"]) !== undefined;
-  if ((await Promise.all(programs.map(isThere))).every(Boolean)) return;
-  say(`Unpacking ${name} into .ovserve/tools`);
+/** Takes programs out of a package of Debian or Ubuntu. Needs no rights of an administrator, and starts no service. */
+async function unpackPackage(debian: string, paths: readonly string[]): Promise<void> {
+  await Deno.mkdir(TOOLS, { recursive: true });
   const folder = await Deno.makeTempDir({ dir: INSTALLED });
   try {
-    await run("apt-get", ["update", "-qq"]);
-    const downloaded = await run("apt-get", ["download", "-qq", name], { cwd: folder });
-    if (!downloaded?.success) return sayMissing(name, downloaded?.output ?? "there is no apt-get");
+    await updatePackageLists();
+    const downloaded = await run("apt-get", ["download", "-qq", debian], { cwd: folder });
+    if (!downloaded?.success) {
+      throw new TaskError(downloaded === undefined ? "there is no apt-get" : lastLine(downloaded.output));
+    }
     const [archive] = await Array.fromAsync(Deno.readDir(folder));
     const unpacked = await run("dpkg-deb", ["--extract", archive?.name ?? "", "."], { cwd: folder });
-    if (!unpacked?.success) return sayMissing(name, unpacked?.output ?? "there is no dpkg-deb");
-    await Deno.mkdir(TOOLS, { recursive: true });
-    for (const program of programs) await Deno.rename(`${folder}/usr/bin/${program}`, `${TOOLS}/${program}`);
+    if (!unpacked?.success) {
+      throw new TaskError(unpacked === undefined ? "there is no dpkg-deb" : lastLine(unpacked.output));
+    }
+    for (const path of paths) await Deno.rename(`${folder}/${path}`, `${TOOLS}/${programOf(path)}`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** Installs packages of Debian's and Ubuntu's, where the user may. */
-export async function installPackages(packages: readonly string[]): Promise<Finished> {
-  say(`Installing ${packages.join(", ")} with apt-get`);
+/**
+ * Installs packages of Debian or Ubuntu.
+ *
+ * @throws {TaskError} when there is no apt-get, or the user may not.
+ */
+export async function installPackages(packages: readonly string[]): Promise<void> {
+  await updatePackageLists();
   const env = { DEBIAN_FRONTEND: "noninteractive" };
-  await run("apt-get", ["update", "-qq"], { env });
   const finished = await run("apt-get", ["install", "-qq", "--no-install-recommends", ...packages], { env });
-  return finished ?? { success: false, output: "there is no apt-get" };
+  if (finished === undefined) throw new TaskError("there is no apt-get");
+  if (!finished.success) throw new TaskError(lastLine(finished.output));
 }
 
-/** Says what will be missing, and the last line of why. */
-export function sayMissing(name: string, output: string): void {
-  const reason = output.trim().split("\n").at(-1) ?? "";
-  say(`Cannot install ${name}, so its tests are skipped: ${reason}`);
+let packageLists: Promise<unknown> | undefined;
+
+/** Once a run. A failure shows when a package cannot be found. */
+function updatePackageLists(): Promise<unknown> {
+  return packageLists ??= run("apt-get", ["update", "-qq"]);
 }

@@ -1,7 +1,8 @@
 /** `ovserve check`: what would be served, and what is wrong, as the program says it. */
 import assert from "node:assert/strict";
 import { Scratch } from "../support/scratch.ts";
-import { modelPath, type Outcome, runProgram } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { type Outcome, runProgram } from "../support/server.ts";
 
 /** What of a check in JSON these tests look at. */
 interface Report {

@@ -1,6 +1,7 @@
 /** What the program says to arguments that it cannot use: one sentence, an exit code, never a stack trace. */
 import assert from "node:assert/strict";
-import { modelPath, runProgram, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { runProgram, Server } from "../support/server.ts";
 
 const FAILURE = 1;
 const USAGE = 2;

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
 import { Scratch } from "../support/scratch.ts";
-import { modelPath, runProgram, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { runProgram, Server } from "../support/server.ts";
 
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;

@@ -1,7 +1,8 @@
 /** `ovserve health` and `ovserve licenses`, as a container's health check and its user run them. */
 import assert from "node:assert/strict";
 import { Certificate } from "../transport/interop/certificate.ts";
-import { modelPath, runProgram, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { runProgram, Server } from "../support/server.ts";
 
 function portOf(address: string): string {
   return address.slice(address.lastIndexOf(":") + 1);

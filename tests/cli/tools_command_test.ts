@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { Certificate } from "../transport/interop/certificate.ts";
 import { Scratch } from "../support/scratch.ts";
-import { modelPath, type Outcome, runProgram, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { type Outcome, runProgram, Server } from "../support/server.ts";
 
 function portOf(address: string): string {
   return address.slice(address.lastIndexOf(":") + 1);

@@ -4,7 +4,8 @@ import { status } from "@grpc/grpc-js";
 import { join } from "node:path";
 import { loadPredict } from "../support/load.ts";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
-import { modelPath, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { Server } from "../support/server.ts";
 import { findTool } from "../support/tools.ts";
 
 const h2load = await findTool("h2load");

@@ -7,7 +7,8 @@ import { inControlGroup, isMissing, onProcessor, removeControlGroup } from "../o
 import { PredictionClient } from "../support/prediction_client.ts";
 import { python } from "../support/python.ts";
 import { Scratch } from "../support/scratch.ts";
-import { modelPath, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { Server } from "../support/server.ts";
 import { writeSlowModel } from "../support/slow_model.ts";
 
 /** Prints the processors that any thread of a process may run on, at many moments: `0-1`, `0`, … a line each, until it is ended. */

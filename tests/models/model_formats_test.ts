@@ -9,7 +9,8 @@ import {
   encodeGetModelMetadataRequest,
 } from "../../src/apis/tensorflow_serving/grpc/model_codec.ts";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
-import { modelPath, runProgram, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { runProgram, Server } from "../support/server.ts";
 
 const MODELS = fileURLToPath(new URL("./formats/", import.meta.url));
 

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
-import { modelPath, runProgram, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { runProgram, Server } from "../support/server.ts";
 
 const MODELS = fileURLToPath(new URL("./formats/", import.meta.url));
 

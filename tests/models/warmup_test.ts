@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { encodePredictRequest } from "../../src/apis/tensorflow_serving/grpc/predict_codec.ts";
 import { concat, field, floats, recordFile } from "../../src/model/testing/loading.ts";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
-import { modelPath, type Outcome, runProgram, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { type Outcome, runProgram, Server } from "../support/server.ts";
 
 /** A `PredictionLog` of a request to `digits` for images of a shape. */
 function predictionLog(shape: readonly number[], { input = "image", signatureName = "" } = {}): Uint8Array {

@@ -5,7 +5,8 @@ import { encodePredictRequest } from "../../src/apis/tensorflow_serving/grpc/pre
 import { PredictionClient } from "../support/prediction_client.ts";
 import { python } from "../support/python.ts";
 import { Scratch } from "../support/scratch.ts";
-import { modelPath, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { Server } from "../support/server.ts";
 import { askHalf, SteadyLoad, versionOf } from "../support/steady_load.ts";
 
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { loadPredict } from "../support/load.ts";
 import { residentBytes } from "../support/process_memory.ts";
-import { modelPath, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { Server } from "../support/server.ts";
 import { findTool } from "../support/tools.ts";
 
 const h2load = await findTool("h2load");

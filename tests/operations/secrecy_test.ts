@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { PredictionClient } from "../support/prediction_client.ts";
 import { Scratch } from "../support/scratch.ts";
-import { modelPath, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { Server } from "../support/server.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };

@@ -6,7 +6,8 @@ import type { Config } from "../../src/config/config.ts";
 import { askHalfByFetch } from "../support/fetch_client.ts";
 import { type Message, PredictionClient } from "../support/prediction_client.ts";
 import { Scratch } from "../support/scratch.ts";
-import { type LogEvent, modelPath, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { type LogEvent, Server } from "../support/server.ts";
 import { askHalf, SteadyLoad, versionOf } from "../support/steady_load.ts";
 
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };

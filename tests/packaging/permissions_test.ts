@@ -8,11 +8,12 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** How the program names a variable it reads: `Deno.env.get("X")`, `env("X")`, `env: "X"` of a flag, and all of SageMaker's. */
 const VARIABLE_REGEXP = /\benv(?:\.get)?\("(\w+)"\)|\benv: "(\w+)"|"(SAGEMAKER_\w+)"/g;
 
+/** The source of the program below a folder: no tests, no benchmarks, no support for them. */
 async function sources(folder: string): Promise<string[]> {
   const texts: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
     const path = `${folder}/${name}`;
-    if (isDirectory) texts.push(...await sources(path));
+    if (isDirectory) texts.push(...name === "testing" ? [] : await sources(path));
     else if (/(?<!_test|_bench)\.ts$/.test(name)) texts.push(await Deno.readTextFile(`${ROOT}${path}`));
   }
   return texts;

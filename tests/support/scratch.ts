@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { modelPath } from "./server.ts";
+import { modelPath } from "./model_path.ts";
 
 /** What a file says of one model besides its name and its base path. */
 export type ModelChanges = Readonly<Record<string, unknown>>;

@@ -8,11 +8,6 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-ffi", "--allow-env", "--allow-sys"];
 
-/** The folder of a model of this repository. */
-export function modelPath(name: string): string {
-  return `${ROOT}models/${name}`;
-}
-
 /** How a run of the program ended. */
 export interface Outcome {
   readonly code: number;

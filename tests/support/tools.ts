@@ -14,6 +14,7 @@ export type ToolName =
   | "kustomize"
   | "kubeconform"
   | "compose-go"
+  | "nginx"
   | "prometheus"
   | "promtool";
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { Certificate } from "./interop/certificate.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
-import { modelPath, runProgram, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { runProgram, Server } from "../support/server.ts";
 import { askHalf, versionOf } from "../support/steady_load.ts";
 
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };

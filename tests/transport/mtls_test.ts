@@ -2,21 +2,15 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Certificate } from "./interop/certificate.ts";
-import { modelPath, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { Server } from "../support/server.ts";
+import { findTool } from "../support/tools.ts";
 
 const RECIPE = fileURLToPath(new URL("../../deploy/mtls/nginx.conf", import.meta.url));
 /** A GetModelStatusRequest for `half`, as a gRPC message. */
 const STATUS_REQUEST = Uint8Array.of(0, 0, 0, 0, 8, 0x0a, 6, 0x0a, 4, ...new TextEncoder().encode("half"));
 
-async function hasNginx(): Promise<boolean> {
-  try {
-    return (await new Deno.Command("nginx", { args: ["-v"], stderr: "null" }).output()).success;
-  } catch {
-    // deno-lint-ignore no-console
-    console.error("The test of mutual TLS is skipped: nginx is not there. apt-get install nginx-light brings it");
-    return false;
-  }
-}
+const nginx = await findTool("nginx");
 
 /** A port that was free just now. */
 function freePort(): number {
@@ -36,7 +30,13 @@ async function listening(port: number): Promise<void> {
   }
 }
 
-/** nginx by the recipe, with other places. */
+/** Directives that keep nginx out of /var/lib/nginx, which exists only where its package is installed. */
+function temporaryPaths(folder: string): string {
+  const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  return kinds.map((kind) => `  ${kind}_temp_path ${folder}/${kind};`).join("\n");
+}
+
+/** nginx with the recipe, except for ports and paths. */
 class Nginx implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
 
@@ -47,14 +47,14 @@ class Nginx implements AsyncDisposable {
   static async start(replacements: Readonly<Record<string, string>>): Promise<Nginx> {
     const folder = await Deno.makeTempDir();
     let text = await Deno.readTextFile(RECIPE);
-    for (const [place, other] of Object.entries({ ...replacements, "/run/ovserve-nginx.pid": `${folder}/pid` })) {
-      assert(text.includes(place), `the recipe does not say ${place}`);
-      text = text.replaceAll(place, other);
+    for (const [original, other] of Object.entries({ ...replacements, "/run/ovserve-nginx.pid": `${folder}/pid` })) {
+      assert(text.includes(original), `the recipe does not contain ${original}`);
+      text = text.replaceAll(original, other);
     }
-    await Deno.writeTextFile(`${folder}/nginx.conf`, text);
-    const args = ["-p", folder, "-c", `${folder}/nginx.conf`, "-g", "daemon off;"];
+    await Deno.writeTextFile(`${folder}/nginx.conf`, text.replace("http {", `http {\n${temporaryPaths(folder)}`));
+    const args = ["-p", folder, "-e", "stderr", "-c", `${folder}/nginx.conf`, "-g", "daemon off;"];
     return new Nginx(
-      new Deno.Command("nginx", { args, stdin: "null", stdout: "null", stderr: "null" }).spawn(),
+      new Deno.Command(nginx ?? "", { args, stdin: "null", stdout: "null", stderr: "inherit" }).spawn(),
       folder,
     );
   }
@@ -68,7 +68,7 @@ class Nginx implements AsyncDisposable {
 
 Deno.test({
   name: "nginx asks clients for their certificates and lets gRPC and REST through",
-  ignore: !await hasNginx(),
+  ignore: nginx === undefined,
   fn: async () => {
     await using own = await Certificate.make();
     await using clients = await Certificate.make();

@@ -1,6 +1,7 @@
 /** Clients of REST that are silent, slow or many: they are hung up on or refused, and cost no other anything. */
 import assert from "node:assert/strict";
-import { modelPath, Server } from "../support/server.ts";
+import { modelPath } from "../support/model_path.ts";
+import { Server } from "../support/server.ts";
 
 /** Silent connections are found among the process's sockets, which is Linux's way. */
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };

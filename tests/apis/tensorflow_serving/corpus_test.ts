@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import corpus from "./corpus/grpc.json" with { type: "json" };
 import { PredictionClient } from "../../support/prediction_client.ts";
-import { modelPath, Server } from "../../support/server.ts";
+import { modelPath } from "../../support/model_path.ts";
+import { Server } from "../../support/server.ts";
 
 /** A message and what comes back; see corpus/make_grpc.py. */
 interface WireCase {

@@ -5,7 +5,8 @@ import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import { floatTensor, type Message, PredictionClient } from "../../support/prediction_client.ts";
 import { python } from "../../support/python.ts";
-import { modelPath, Server } from "../../support/server.ts";
+import { modelPath } from "../../support/model_path.ts";
+import { Server } from "../../support/server.ts";
 import { findTool } from "../../support/tools.ts";
 
 const interpreter = await python();

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { python } from "../../support/python.ts";
 import { Scratch } from "../../support/scratch.ts";
-import { modelPath, Server } from "../../support/server.ts";
+import { modelPath } from "../../support/model_path.ts";
+import { Server } from "../../support/server.ts";
 
 const HERE = fileURLToPath(new URL("./", import.meta.url));
 /** One with all dtypes among them. */

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { python } from "../../support/python.ts";
-import { modelPath, Server } from "../../support/server.ts";
+import { modelPath } from "../../support/model_path.ts";
+import { Server } from "../../support/server.ts";
 
 const HERE = fileURLToPath(new URL("./", import.meta.url));
 /** How the client ends when the package cannot be had. */

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { FaultRig } from "./fault_rig.ts";
 import { floatTensor } from "../../support/prediction_client.ts";
-import { modelPath } from "../../support/server.ts";
+import { modelPath } from "../../support/model_path.ts";
 import { writeSlowModel } from "../../support/slow_model.ts";
 
 const XML = "half_plus_two.xml";

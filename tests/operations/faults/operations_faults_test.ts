@@ -1,7 +1,8 @@
 /** What clients and the system do to a server that runs for long: it slows down, says so, and comes back. */
 import assert from "node:assert/strict";
 import { floatTensor, PredictionClient } from "../../support/prediction_client.ts";
-import { modelPath, Server } from "../../support/server.ts";
+import { modelPath } from "../../support/model_path.ts";
+import { Server } from "../../support/server.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { writeSlowModel } from "../../support/slow_model.ts";
 import { askHalf, versionOf } from "../../support/steady_load.ts";

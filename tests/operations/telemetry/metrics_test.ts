@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { CODE } from "../../../src/base/status.ts";
 import { checkNames, readExposition, type ReadFamily } from "./exposition.ts";
 import { floatTensor, type Message, PredictionClient } from "../../support/prediction_client.ts";
-import { modelPath, Server } from "../../support/server.ts";
+import { modelPath } from "../../support/model_path.ts";
+import { Server } from "../../support/server.ts";
 
 const TINY = ["model", "--model_name", "tiny", "--model_path", modelPath("tiny")];
 const OPEN = ["--rest_port", "any", "--rest_bind_address", "127.0.0.1"];

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { floatTensor, type Message, PredictionClient } from "../../support/prediction_client.ts";
-import { modelPath, Server } from "../../support/server.ts";
+import { modelPath } from "../../support/model_path.ts";
+import { Server } from "../../support/server.ts";
 
 const TINY = ["model", "--model_name", "tiny", "--model_path", modelPath("tiny")];
 const REST = ["--rest_port", "any", "--rest_bind_address", "127.0.0.1"];
