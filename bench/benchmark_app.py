@@ -1,8 +1,8 @@
-"""OpenVINO's own benchmark_app, warmed up, with what it keeps to itself: CPU time and memory of its own. The last line is JSON.
+"""Runs OpenVINO's benchmark_app with a warm-up and prints its CPU time and memory as JSON in the last line.
 
     benchmark_app.py SECONDS ARGUMENTS…
 
-The arguments are benchmark_app's. SECONDS is how long it measures; a warm-up of a fifth of it, two inferences a stream at least, goes before.
+ARGUMENTS are benchmark_app's. It measures for SECONDS, after a warm-up of a fifth of that and at least two inferences a stream.
 """
 
 import json
@@ -28,7 +28,7 @@ def memory(field):
 
 
 def measured(self, requests, data):
-    # It goes on until both are over.
+    # benchmark_app stops when both limits are reached.
     self.duration_seconds, self.niter = seconds / 5, 2 * len(requests)
     plain(self, requests, data)
     self.duration_seconds, self.niter = seconds, 2 * len(requests)

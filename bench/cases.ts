@@ -1,24 +1,24 @@
 /**
- * The cases of the benchmark: which load for which contenders.
+ * The benchmark's cases: a load and its contenders.
  *
  * @module
  */
 import { ROOT } from "../scripts/shell.ts";
 import { compare } from "./compare.ts";
 import type { Contender } from "./contender.ts";
-import { benchmarkApp, type BenchModel, cppPeer, emptyServers, ovserve, pythonPeer } from "./contenders.ts";
+import { benchmarkApp, type BenchModel, cppPeer, ovserve, pythonPeer } from "./contenders.ts";
 import type { Load } from "./h2load.ts";
 import type { Entry } from "./report.ts";
 import { measureIdle, measureStarts } from "./starts.ts";
 import { measureSwaps } from "./swaps.ts";
 
-/** Where bench/models.py makes its models. */
+/** The folder of the models that bench/models.py makes. */
 export const MODELS = `${ROOT}.ovserve/bench/models`;
 
-/** How much is measured. */
+/** How much to measure. */
 export interface Effort {
   readonly rounds: number;
-  /** What the seconds of each round are multiplied by. */
+  /** Factor for the seconds of each round. */
   readonly haste: number;
 }
 
@@ -30,10 +30,10 @@ export interface Case {
   measure(effort: Effort): Promise<readonly Entry[]>;
 }
 
-/** How long a round of a cheap model takes. */
+/** Length of a round for a cheap model. */
 const ROUND_SECONDS = 1.5;
 const IMAGE = [224, 224, 3];
-/** Two connections, and as many calls waiting as two streams of OpenVINO infer: a stream that is done finds the next one there. */
+/** Four calls in flight for two OpenVINO streams, so that a stream that finishes finds the next call waiting. */
 const FEW = { connections: 2, streams: 2 };
 
 function benchModel(name: string, folder = MODELS, file = "model.xml"): BenchModel {
@@ -42,20 +42,16 @@ function benchModel(name: string, folder = MODELS, file = "model.xml"): BenchMod
 
 const TINY = benchModel("tiny", `${ROOT}models`, "tiny.xml");
 
-/** All cases in the order of the tables. */
+/** All cases, in the order of the tables. */
 export function allCases(): Case[] {
   return [
-    comparison("empty", {
-      title: "a method that does nothing, 1 connection x 32 streams",
-      contenders: emptyServers({ modelName: "none", shape: [1], connections: 1, streams: 32 }),
-    }),
     ...trivialCases(),
     ...imageCases(),
     ...resnetCases(),
     ...batchingCases(benchModel("dense"), "a model that reads 130 MB of weights for each batch"),
     ...batchingCases(benchModel("mlp"), "a model of microseconds a row"),
     swaps(TINY, { ...FEW, modelName: "tiny", shape: [1, 1] }),
-    // As many as there are streams: nothing waits while all is quiet.
+    // As many calls as streams: nothing queues while no version changes.
     swaps(benchModel("resnet50v1"), { connections: 2, streams: 1, modelName: "resnet50v1", shape: [1, ...IMAGE] }),
     {
       name: "start",
@@ -85,14 +81,10 @@ function comparison(
   return { name, title, unit, measure };
 }
 
-/** Ours with no, one and two serving threads, and the peers in their best mode for the model. */
+/** This server with one and two serving threads, and the peers in their best mode for the model. */
 function cheapContenders(model: BenchModel, load: Load): Contender[] {
-  const workers = (count: number) =>
-    ovserve(model, load, {
-      label: `${count} ${count === 1 ? "worker" : "workers"}`,
-      flags: ["--grpc_workers", `${count}`],
-    });
-  return [ovserve(model, load), workers(1), workers(2), cppPeer(model, load, "TINY"), pythonPeer(model, load)];
+  const twoWorkers = ovserve(model, load, { label: "2 workers", flags: ["--grpc_workers", "2"] });
+  return [ovserve(model, load), twoWorkers, cppPeer(model, load, "TINY"), pythonPeer(model, load)];
 }
 
 function trivialCases(): Case[] {
@@ -119,7 +111,7 @@ function imageCases(): Case[] {
   ];
 }
 
-/** The models ie_serving was announced with, and the batch sizes of its chart. */
+/** The models and batch sizes of the ie_serving announcement. */
 function resnetCases(): Case[] {
   const batches = { resnet50v1: [1, 8, 16, 32], resnet50v2: [1, 16], resnet152v1: [1, 16], resnet152v2: [1, 16] };
   return Object.entries(batches).flatMap(([name, sizes]) =>
@@ -144,10 +136,10 @@ function resnetCases(): Case[] {
 }
 
 /**
- * One row a client with batching on and off, and clients that send batches themselves: with as many rows in flight, from 64 x 1 to
- * 1 x 64, and with more, which is told apart.
+ * One row a client with batching on and off, and clients that send batches themselves: with the same 64 rows in flight, and with more, which
+ * form no group for the comparison with the best.
  */
-function batchingCases(model: BenchModel, what: string): Case[] {
+function batchingCases(model: BenchModel, description: string): Case[] {
   const load = (clients: number, rows: number): Load => ({
     modelName: model.name,
     shape: [rows, 64],
@@ -158,11 +150,11 @@ function batchingCases(model: BenchModel, what: string): Case[] {
     const inFlight = clients * rows;
     const label = `${clients} x ${rows} rows${inFlight === 64 ? "" : `, ${inFlight} in flight`}`;
     const contender = ovserve(model, load(clients, rows), { label, isPeer: true });
-    return inFlight === 64 ? { ...contender, group: "clients' batches, 64 rows in flight" } : contender;
+    return inFlight === 64 ? { ...contender, group: "client batches, 64 rows in flight" } : contender;
   };
   return [
     comparison(`batching-${model.name}`, {
-      title: `64 clients with one row each, ${what}`,
+      title: `64 clients with one row each, ${description}`,
       unit: "row",
       contenders: [
         ovserve(model, load(64, 1), { label: "batching on", flags: ["--enable_batching"] }),

@@ -1,18 +1,18 @@
 /**
- * Runs contenders in turn, round after round, so that what disturbs the machine falls on all alike.
+ * Runs contenders in turn, round by round, so that disturbances of the machine affect all of them alike.
  *
  * @module
  */
 import type { Contender, Running } from "./contender.ts";
 import type { Entry, Round } from "./report.ts";
 
-/** How far numbers of one answer may lie from another's, as a part of the greatest: CPUs infer with 8 bits of mantissa. */
+/** Tolerance between two answers, relative to the largest value: CPUs may infer with 8 bits of mantissa. */
 const TOLERANCE = 0.05;
 
 /**
- * Lets each contender work for about so many seconds a round. Each round begins with another one, since who comes after whom may matter.
+ * Runs each contender for about `seconds` a round. Each round begins with another one, since the order may matter.
  *
- * @throws when one does not start or does not answer as the first does: then there is nothing to compare.
+ * @throws when a contender does not start, or answers differently from the first.
  */
 export async function compare(
   contenders: readonly Contender[],
@@ -43,12 +43,14 @@ export async function compare(
   return entries;
 }
 
-/** Fails when two that were asked the same answer differently. Those asked for another number of rows are not compared. */
+/** Throws when an answer differs from the first one. Answers with another number of rows are not compared. */
 function assertAlike(label: string, { answer }: Running, first: Running | undefined): void {
   const expected = first?.answer?.values;
   if (answer === undefined || expected === undefined || expected.length !== answer.values.length) return;
   const greatest = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   const distance = expected.reduce((max, value, i) => Math.max(max, Math.abs(value - (answer.values[i] ?? NaN))), 0);
-  // Written such that NaN fails.
-  if (!(distance <= TOLERANCE * greatest)) throw new Error(`${label} answers something else than the first contender`);
+  // Negated so that NaN fails.
+  if (!(distance <= TOLERANCE * greatest)) {
+    throw new Error(`${label} gives a different answer than the first contender`);
+  }
 }

@@ -1,36 +1,35 @@
 /**
- * What takes part in a case: a server under a load, started anew or once for all rounds, or OpenVINO's benchmark_app.
+ * One contender of a case: a server that is started once, warmed up, and measured round by round.
  *
  * @module
  */
-import { PREFIX_BYTES } from "../src/grpc/message_reader.ts";
 import { type Answer, type Load, type Outcome, Request } from "./h2load.ts";
 import { Process, type Program } from "./process.ts";
 import type { Round } from "./report.ts";
 
-/** Takes part in a case. */
+/** A participant of a case. */
 export interface Contender {
   readonly label: string;
   readonly isPeer: boolean;
-  /** What it is a variant of, among peers. */
+  /** The peers of one group are variants of one thing. */
   readonly group?: string;
-  /** Why it cannot take part, where it is not at hand. */
+  /** The reason why it cannot take part. */
   readonly absent?: string;
-  /** Starts it and warms it up. */
+  /** Starts the contender and warms it up. */
   start(): Promise<Running>;
 }
 
-/** A contender that is up. */
+/** A running contender. */
 export interface Running extends AsyncDisposable {
-  /** What it answers, to compare it with the others; undefined when it has no answer to show. */
+  /** Its answer, to compare with the others; undefined for a contender without a server. */
   readonly answer?: Answer;
-  /** What is worth knowing of how it works. */
+  /** A remark for the report, such as where it infers. */
   readonly note?: string;
-  /** Works for about so many seconds. */
+  /** Measures for about `seconds`. */
   round(seconds: number): Promise<Round>;
 }
 
-/** One that is missing, with the reason. */
+/** A contender that is missing, with the reason. */
 export function absentee(label: string, { isPeer, absent }: { isPeer: boolean; absent: string }): Contender {
   return { label, isPeer, absent, start: () => Promise.reject(new Error(absent)) };
 }
@@ -43,37 +42,15 @@ export function server(
   return { label, isPeer, start: () => LoadedServer.start(program, load) };
 }
 
-/** Calls a second that are sent to a server of which no warm-up has told the rate. */
-const CALLS_PER_SECOND = 10_000;
-
-/**
- * A server with empty answers that does not outlive its clients' leaving: it is started for each round, not warmed up, and its CPU time cannot
- * be told.
- */
-export function shortLivedServer(label: string, { program, load }: { program: Program; load: Load }): Contender {
-  const request = new Request(load);
-  const round = async (seconds: number): Promise<Round> => {
-    await using process = await Process.start(program);
-    const calls = Math.round(CALLS_PER_SECOND * seconds);
-    const outcome = await request.send(process.port, { calls }, PREFIX_BYTES);
-    return { rate: outcome.callsPerSecond, ...latencies(outcome), failed: outcome.failed };
-  };
-  return {
-    label,
-    isPeer: true,
-    start: () => Promise.resolve({ round, [Symbol.asyncDispose]: () => Promise.resolve() }),
-  };
-}
-
-/** How long a warm-up must take before its rate says how many calls a round needs. */
+/** Minimum length of a warm-up whose rate decides the number of calls of a round. */
 const WARM_UP_SECONDS = 0.3;
-/** So many calls compile what is compiled while it runs, as JavaScript and Python's libraries are; a slow model gets as many as this takes. */
+/** Calls after which JIT compilers have finished; a slow model gets at most `WARM_UP_SECONDS_MAX`. */
 const WARM_UP_CALLS = 20_000;
 const WARM_UP_SECONDS_MAX = 5;
-/** Whole turns of everything in flight a round has at least: with fewer, its start and its end would be most of it. */
+/** Minimum turns of everything in flight in a round: with fewer, start and end would dominate. */
 const TURNS_MIN = 2;
 
-/** What this server's log says of a model it has measured: whether it infers on the serving thread or beside it decides what a call costs. */
+/** This server's log line for a measured model: inferring in the event loop or off it decides the cost of a call. */
 const MEASURED = /"inferRequestCount":(\d+),"inferenceUs":([\d.]+),"isInLoop":(true|false)/;
 
 class LoadedServer implements Running {
@@ -107,7 +84,7 @@ class LoadedServer implements Running {
     const before = await this.process.cpuSeconds();
     const outcome = await this.#send(calls);
     const cpuSeconds = await this.process.cpuSeconds() - before;
-    // Rows and images are counted, not messages; a message of a trivial model is one row.
+    // Counts rows or images, not messages; a message of the trivial model is one row.
     const rows = this.request.load.shape[0] ?? 1;
     return {
       rate: steadyRate(outcome, inFlight) * rows,
@@ -144,13 +121,13 @@ class LoadedServer implements Running {
   }
 }
 
-/** With so many turns of everything in flight the first and the last of them can be left out of a rate. */
+/** Turns of everything in flight from which a rate can leave out the first and the last. */
 const STEADY_TURNS_MIN = 20;
-/** Each connection has so many calls to make and no more: those that are done early leave the others alone at the end. */
+/** Each connection has a fixed number of calls, so connections that finish early leave the others alone at the end. */
 const STEADY_FROM = 0.05;
 const STEADY_TO = 0.8;
 
-/** Calls a second while all connections are at work, as far as a round is long enough to tell. */
+/** Returns calls per second while all connections are at work; of the whole round if it is too short. */
 export function steadyRate({ calls, callsPerSecond }: Outcome, inFlight: number): number {
   if (calls.length < inFlight * STEADY_TURNS_MIN) return callsPerSecond;
   const ends = calls.map(({ endUs }) => endUs).sort((a, b) => a - b);
@@ -158,7 +135,7 @@ export function steadyRate({ calls, callsPerSecond }: Outcome, inFlight: number)
   return (to - from) / ((ends[to] as number) - (ends[from] as number)) * 1e6;
 }
 
-/** Mean, median and 99th percentile of how long calls took, in microseconds; nothing of no calls. */
+/** Returns mean, median and 99th percentile of the latencies in microseconds; nothing without calls. */
 export function latencies({ calls }: { calls: Outcome["calls"] }): Round {
   const sorted = calls.map(({ startUs, endUs }) => endUs - startUs).sort((a, b) => a - b);
   const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];

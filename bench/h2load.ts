@@ -1,5 +1,5 @@
 /**
- * Load from h2load (Debian's nghttp2-client): many identical Predict calls over some connections, each timed.
+ * Sends load with h2load (Debian package nghttp2-client): identical Predict calls over several connections, each timed.
  *
  * @module
  */
@@ -11,25 +11,25 @@ import { PredictionClient } from "../tests/support/prediction_client.ts";
 const PATH = "/tensorflow.serving.PredictionService/Predict";
 const ANSWER_TIMEOUT_MS = 120_000;
 
-/** What is sent, and how many are in flight: on each connection as many as it has streams. */
+/** The request, and how many are in flight: `streams` on each of `connections`. */
 export interface Load {
   readonly modelName: string;
-  /** Of the input `x`, f32. */
+  /** Shape of the f32 input `x`. */
   readonly shape: readonly number[];
   readonly connections: number;
   readonly streams: number;
 }
 
-/** How much of it: so many calls, or so many seconds. */
+/** The amount of load: a number of calls, or seconds. */
 export type Amount = { readonly calls: number } | { readonly seconds: number };
 
-/** A call that was answered, times in microseconds since 1970. */
+/** An answered call, in microseconds since 1970. */
 export interface Call {
   readonly startUs: number;
   readonly endUs: number;
 }
 
-/** What came of a load. */
+/** The outcome of a load. */
 export interface Outcome {
   readonly calls: readonly Call[];
   readonly failed: number;
@@ -38,13 +38,13 @@ export interface Outcome {
 
 /** The answer to a request. */
 export interface Answer {
-  /** How many bytes of DATA it takes, by which {@link Request.send} tells answers from errors. */
+  /** Its bytes of DATA, by which {@link Request.send} recognises errors. */
   readonly bytes: number;
-  /** The numbers of its outputs. */
+  /** The values of its outputs. */
   readonly values: Float32Array;
 }
 
-/** The message of a load, encoded once. */
+/** A load's request message, encoded once. */
 export class Request {
   readonly #bytes: Uint8Array;
 
@@ -53,9 +53,9 @@ export class Request {
   }
 
   /**
-   * Asks once.
+   * Sends the request once.
    *
-   * @throws what the server answered in place of an answer, or that an output is not a number.
+   * @throws the server's error, or an error when an output is not a finite number.
    */
   async ask(port: number): Promise<Answer> {
     using client = new PredictionClient(`127.0.0.1:${port}`);
@@ -63,14 +63,14 @@ export class Request {
     const reply = await client.callRaw(PATH, { message, timeoutMs: ANSWER_TIMEOUT_MS });
     const values = decodePredictResponse(reply).outputs.flatMap(({ name, tensor }) => {
       if (tensor.dtype !== "f32") throw new Error(`${name} of ${this.load.modelName} is ${tensor.dtype}`);
-      // Copied, since nothing says where in a message numbers lie.
+      // Copied, because the bytes may be unaligned in the message.
       return Array.from(new Float32Array(Uint8Array.from(tensor.bytes).buffer));
     });
     if (!values.every(Number.isFinite)) throw new Error(`${this.load.modelName} does not answer with numbers`);
     return { bytes: reply.length + PREFIX_BYTES, values: Float32Array.from(values) };
   }
 
-  /** Sends it to a port of this machine. An answer of another length than `replyBytes` counts as failed. */
+  /** Sends load to a local port. An answer of another length than `replyBytes` counts as failed. */
   async send(port: number, amount: Amount, replyBytes: number): Promise<Outcome> {
     const folder = await Deno.makeTempDir();
     try {
@@ -91,8 +91,8 @@ export class Request {
 }
 
 /**
- * Reads h2load's summary and its file of times. To h2load whatever has status 200 has succeeded, and so have gRPC's errors, but
- * those have no DATA.
+ * Parses h2load's summary and its log of times. h2load counts every status 200 as a success, including gRPC errors, but those carry no
+ * DATA.
  */
 export function outcomeOf(
   summary: string,
@@ -110,7 +110,7 @@ export function outcomeOf(
   return { calls, failed: wanted - answered, callsPerSecond: number(/finished in \S+, ([\d.]+) req\/s/) };
 }
 
-/** Numbers in 0 to 1 without a pattern, the same each time: a picture of ones would be an easy one. */
+/** Returns reproducible pseudo-random numbers from 0 to 1; constant input could be faster than real data. */
 function pixels(count: number): Float32Array<ArrayBuffer> {
   let state = 1;
   return Float32Array.from({ length: count }, () => {

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- its output is tables for people
 /**
- * `deno task bench`: this server beside its peers on the models of the benchmark. `--help` tells the options.
+ * `deno task bench`: compares this server with its peers on the benchmark's models. `--help` lists the options.
  *
  * @module
  */
@@ -9,28 +9,27 @@ import { installPythonPackages } from "../scripts/python_environment.ts";
 import { installRuntime } from "../scripts/setup.ts";
 import { exists, ROOT, run } from "../scripts/shell.ts";
 import { allCases, type Case, type Effort, MODELS } from "./cases.ts";
-import { drawReports } from "./panels.ts";
+import { drawChart } from "./chart.ts";
 import { Process } from "./process.ts";
 import { type CaseReport, failuresOf, formatReports, merge, parseReports } from "./report.ts";
-import { formatScaling } from "./scaling.ts";
 import { formatCase } from "./table.ts";
 
 const HELP = `Usage: deno task bench [options] [cases]
 
-Runs this server and its peers in turn and prints, for each case, figures (median of the rounds ± half the range) and ratios.
+Runs this server and its peers in turn and prints figures and ratios for each case: the median of all rounds ± half the range.
+All cases take about half an hour. A case name may end with * to match all names with that prefix.
 
-  --rounds N       how many rounds (5)
-  --quick          one round, a quarter as long: whether it works, not how fast it is
-  --list           the names of the cases
-  --json FILE      keep the figures; cases that are in the file and not measured now stay
-  --from FILE      show kept figures, measure nothing
-  --svg FILE       draw the figures: those of --json or --from, all of them
-  --markdown FILE  write the tables, of the same figures
-  --scale          say what machines of 8, 32 and 96 cores should give, by the same figures (docs/scaling_up.md)
+  --rounds N   rounds for each case (default: 5)
+  --quick      one round at a quarter of the length; checks that the bench works, not how fast the server is
+  --list       list the cases
+  --json FILE  write the figures; cases in the file that are not measured now stay
+  --from FILE  print the tables of a file that --json wrote, and measure nothing
+  --svg FILE   draw the chart of all figures of --json or --from
 
-A case's name may end with * for all that begin so. Needs h2load (Debian's nghttp2-client).
-OVSERVE_BINARY=FILE       measure this executable, and its cold and warm start
-OVSERVE_CPP_PEER=PROGRAM  a C++ peer, started as PROGRAM MODEL.xml PORT THROUGHPUT|LATENCY|TINY
+Needs h2load (Debian package nghttp2-client).
+
+  OVSERVE_BINARY=FILE       measure this executable instead of the source, and its cold and warm start
+  OVSERVE_CPP_PEER=PROGRAM  a C++ peer, started as PROGRAM MODEL.xml PORT THROUGHPUT|LATENCY|TINY
 `;
 
 async function main(): Promise<void> {
@@ -44,8 +43,6 @@ async function main(): Promise<void> {
       json: { type: "string" },
       from: { type: "string" },
       svg: { type: "string" },
-      markdown: { type: "string" },
-      scale: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -53,22 +50,20 @@ async function main(): Promise<void> {
   if (values.list) return allCases().forEach(({ name, title }) => console.log(`${name.padEnd(16)} ${title}`));
   const show = async (reports: readonly CaseReport[]) => {
     if (values.json !== undefined) await Deno.writeTextFile(values.json, formatReports(reports));
-    if (values.svg !== undefined) await Deno.writeTextFile(values.svg, drawReports(reports));
-    if (values.markdown !== undefined) await Deno.writeTextFile(values.markdown, reports.map(formatCase).join("\n"));
+    if (values.svg !== undefined) await Deno.writeTextFile(values.svg, drawChart(reports));
   };
   if (values.from !== undefined) {
     const reports = parseReports(await Deno.readTextFile(values.from));
-    if (values.scale) console.log(formatScaling(reports));
-    else for (const report of reports) console.log(formatCase(report));
+    for (const report of reports) console.log(formatCase(report));
     return await show(reports);
   }
   const cases = chosen(allCases(), positionals);
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
   if (!Number.isSafeInteger(rounds) || rounds < 1) {
-    throw new Error(`--rounds must be a whole number from 1: ${values.rounds}`);
+    throw new Error(`--rounds must be a positive integer: ${values.rounds}`);
   }
   if (await run("h2load", ["--version"]) === undefined) {
-    throw new Error("There is no h2load: apt-get install nghttp2-client");
+    throw new Error("h2load not found: apt-get install nghttp2-client");
   }
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
@@ -88,14 +83,13 @@ async function main(): Promise<void> {
       reports = merge(reports, [report]);
       if (report.entries.some((entry) => failuresOf(entry) > 0)) Deno.exitCode = 1;
     } catch (thrown) {
-      // The other cases are worth having all the same.
-      console.error(`### ${chosenCase.name} COULD NOT BE MEASURED\n\n`, thrown);
+      // One failed case does not stop the others.
+      console.error(`### ${chosenCase.name} FAILED\n\n`, thrown);
       Deno.exitCode = 1;
     }
-    // After each case, so that a run that is stopped has not been for nothing.
+    // After each case, so that an interrupted run keeps its results.
     await show(reports);
   }
-  if (values.scale) console.log(formatScaling(reports));
 }
 
 function chosen(cases: readonly Case[], names: readonly string[]): readonly Case[] {
@@ -103,7 +97,7 @@ function chosen(cases: readonly Case[], names: readonly string[]): readonly Case
   const matches = ({ name }: Case, wanted: string) =>
     wanted.endsWith("*") ? name.startsWith(wanted.slice(0, -1)) : name === wanted;
   const unknown = names.filter((wanted) => !cases.some((it) => matches(it, wanted)));
-  if (unknown.length > 0) throw new Error(`There is no case ${unknown.join(", ")}: --list tells their names`);
+  if (unknown.length > 0) throw new Error(`Unknown case ${unknown.join(", ")}: --list shows all names`);
   return cases.filter((it) => names.some((wanted) => matches(it, wanted)));
 }
 

@@ -1,4 +1,4 @@
-"""Makes the models of the benchmark in a folder: random weights, since they measure cost and classify nothing.
+"""Makes the benchmark's models in a folder. Weights are random: the models measure cost and classify nothing.
 
     models.py FOLDER
 
@@ -10,8 +10,8 @@
 | resnet50v1, resnet152v1   | x f32 [?,224,224,3] → y f32 [?,1000]                                                 |
 | resnet50v2, resnet152v2   | the same with normalisation and activation before each convolution                   |
 
-A model that is there already is left alone. Weights are scaled such that values stay near 1 through all layers: a value that dies
-away to a denormal would cost the CPU more than a trained model's.
+Existing models are kept. Weights are scaled so that values stay near 1 through all layers, because denormals would cost the CPU more
+than the values of a trained model.
 """
 
 import sys
@@ -49,7 +49,7 @@ def perceptron(width, layers):
 
 
 def convolution(x, inputs, outputs, *, kernel=1, stride=1, relu=False):
-    """A convolution whose normalisation is folded into its weights and bias."""
+    """A convolution with its normalisation folded into weights and bias."""
     w = weights(outputs, inputs, kernel, kernel, scale=(2 / (inputs * kernel * kernel)) ** 0.5)
     pad = [kernel // 2] * 2
     y = op.add(op.convolution(x, w, [stride] * 2, pad, pad, [1, 1]), weights(1, outputs, 1, 1, scale=0.1))
@@ -57,7 +57,7 @@ def convolution(x, inputs, outputs, *, kernel=1, stride=1, relu=False):
 
 
 def residual(y, short):
-    # Random weights would grow without bound over 152 layers.
+    # Values would grow without bound over 152 layers of random weights.
     return op.add(op.multiply(y, op.constant(np.float32(0.2))), short)
 
 
@@ -69,7 +69,7 @@ def block_v1(x, inputs, inner, outputs, stride):
 
 
 def normalised(x, channels):
-    """A normalisation that no convolution before it can take in, and the activation."""
+    """A normalisation that no preceding convolution can absorb, and the activation."""
     scale = op.constant(random.uniform(0.8, 1.2, (1, channels, 1, 1)).astype(np.float32))
     return op.relu(op.add(op.multiply(x, scale), weights(1, channels, 1, 1, scale=0.1)))
 

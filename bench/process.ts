@@ -1,10 +1,10 @@
 /**
- * A process under load: started on a port of its own, watched through /proc, ended by its id.
+ * A server process of the benchmark: started on a free port, measured through /proc, ended by its id.
  *
  * @module
  */
 
-/** How a process is started; `{port}` in its arguments becomes the port. */
+/** A command; `{port}` in its arguments becomes the port. */
 export interface Program {
   readonly command: string;
   readonly args: readonly string[];
@@ -21,10 +21,10 @@ const START_TIMEOUT_MS = 180_000;
 const CONNECT_PAUSE_MS = 5;
 const END_TIMEOUT_MS = 30_000;
 const TICKS_PER_SECOND = 100;
-/** What is kept of the end of the log. */
+/** Length of the log's tail that is kept. */
 const LOG_CHARS = 8000;
 
-/** A server that listens. */
+/** A listening server. */
 export class Process implements AsyncDisposable {
   static readonly #all = new Set<Process>();
   readonly port: number;
@@ -39,7 +39,7 @@ export class Process implements AsyncDisposable {
     Process.#all.add(this);
   }
 
-  /** Sends SIGTERM to all that run: for a program that must end at once. */
+  /** Sends SIGTERM to all running processes, for a benchmark that is interrupted. */
   static endAll(): void {
     for (const process of Process.#all) process.#kill("SIGTERM");
   }
@@ -47,7 +47,7 @@ export class Process implements AsyncDisposable {
   /**
    * Starts a program and waits until it listens.
    *
-   * @throws when it ends before, with the end of its log, or takes three minutes.
+   * @throws when it ends first, with the tail of its log, or takes three minutes.
    */
   static async start({ command, args, env = {} }: Program): Promise<Process> {
     const port = freePort();
@@ -65,7 +65,7 @@ export class Process implements AsyncDisposable {
     return started;
   }
 
-  /** The end of what it has written to standard error. */
+  /** The tail of its standard error. */
   get log(): string {
     return this.#log;
   }
@@ -77,7 +77,7 @@ export class Process implements AsyncDisposable {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
-  /** What it takes now, and the most it has taken. */
+  /** Current and peak memory. */
   async memory(): Promise<Memory> {
     const status = await this.#proc("status");
     const megabytes = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024;
@@ -97,7 +97,7 @@ export class Process implements AsyncDisposable {
     try {
       this.#process.kill(signal);
     } catch {
-      // It has ended already.
+      // It has already ended.
     }
   }
 
@@ -126,7 +126,7 @@ export class Process implements AsyncDisposable {
   }
 
   async #proc(file: string): Promise<string> {
-    // Deno itself reads /proc only when everything is allowed.
+    // Deno reads /proc only with all permissions.
     const { stdout } = await new Deno.Command("cat", { args: [`/proc/${this.#process.pid}/${file}`] }).output();
     return new TextDecoder().decode(stdout);
   }

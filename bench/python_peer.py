@@ -1,4 +1,4 @@
-"""A peer: the Predict server a user writes in an afternoon with grpcio and OpenVINO's Python interface.
+"""The Python peer: a minimal Predict server with grpcio and OpenVINO's Python package.
 
     python_peer.py MODEL.xml PORT PROTOS
 """

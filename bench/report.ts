@@ -1,17 +1,17 @@
 /**
- * What a run of the benchmark found: for each case the contenders, for each of them a number a round for each figure. All else, the
- * tables, the ratios and the chart, is worked out from it, so a report that was kept can be shown again without measuring.
+ * The results of a benchmark run: for each case its contenders, and for each of them one number per round and figure. Tables, ratios and the
+ * chart derive from them, so a stored report can be shown again without measuring.
  *
  * @module
  */
 
 /** The figures and their units, in the order of the tables. */
 export const FIGURES = {
-  /** How many the latencies are of, where that is not for the benchmark to choose. */
+  /** Number of calls behind the latencies, where the benchmark does not choose it. */
   calls: "calls",
-  /** Requests, rows or images a second, as the case says. */
+  /** Requests, rows or images a second, by the case's unit. */
   rate: "a second",
-  /** CPU time of the contender's process for one of them. */
+  /** CPU time of the contender's process for one unit. */
   cpuUs: "CPU µs",
   meanUs: "mean µs",
   p50Us: "p50 µs",
@@ -25,35 +25,35 @@ export const FIGURES = {
 /** The name of a figure. */
 export type Figure = keyof typeof FIGURES;
 
-/** One round of one contender. A figure it cannot give is left out. */
+/** One round of one contender. Figures it cannot measure are missing. */
 export type Round = Readonly<Partial<Record<Figure, number>>> & {
-  /** Calls that got no answer, another answer than the first, or an error. */
+  /** Calls with no answer, an error, or an answer of another length than the first. */
   readonly failed?: number;
 };
 
 /** One contender in one case. */
 export interface Entry {
   readonly label: string;
-  /** Ours are compared with the peers of the same case. */
+  /** Entries that are no peers are compared with the peers of the case. */
   readonly isPeer: boolean;
-  /** Peers that are variants of one thing: ours are compared with the best of them too. */
+  /** Peers of one group are variants of one thing; there is a comparison with the best of them, too. */
   readonly group?: string;
   readonly rounds: readonly Round[];
-  /** Why there are no rounds. */
+  /** The reason why there are no rounds. */
   readonly absent?: string;
-  /** What is worth knowing of how it worked. */
+  /** A remark, such as where it infers. */
   readonly note?: string;
 }
 
-/** When, where and how much was measured. */
+/** When, where and how a case was measured. */
 export interface Measured {
   /** `2026-11-23`. */
   readonly date: string;
   readonly machine: string;
-  /** What was waiting for the CPUs in the minute before the end, the benchmark's own processes with it. */
+  /** Load average of the last minute, including the benchmark's own processes. */
   readonly load: number;
   readonly rounds: number;
-  /** How long it took, with starting and warming up. */
+  /** Duration including starts and warm-up. */
   readonly seconds: number;
 }
 
@@ -61,19 +61,19 @@ export interface Measured {
 export interface CaseReport {
   readonly name: string;
   readonly title: string;
-  /** What is counted: a request, a row, an image. */
+  /** What the rate counts: request, row or image. */
   readonly unit: string;
   readonly measured: Measured;
   readonly entries: readonly Entry[];
 }
 
-/** A middle and how far numbers lie around it: half the distance of the least and the greatest, as a part of the middle. */
+/** A median and its spread: half the range, relative to the median. */
 export interface Middle {
   readonly value: number;
   readonly spread: number;
 }
 
-/** The median of numbers, NaN of none. */
+/** Returns the median of numbers; NaN without any. */
 export function median(numbers: readonly number[]): Middle {
   const sorted = numbers.toSorted((a, b) => a - b);
   const half = sorted.length / 2;
@@ -81,13 +81,13 @@ export function median(numbers: readonly number[]): Middle {
   return { value, spread: ((sorted.at(-1) ?? NaN) - (sorted[0] ?? NaN)) / 2 / value };
 }
 
-/** The median of a figure over the rounds; undefined when no round has it. */
+/** Returns the median of a figure over the rounds; undefined when no round has it. */
 export function figureOf({ rounds }: Entry, figure: Figure): Middle | undefined {
   const numbers = rounds.map((round) => round[figure]).filter((number) => number !== undefined).filter(isFinite);
   return numbers.length === 0 ? undefined : median(numbers);
 }
 
-/** The median over rounds of a figure divided by the peer's in the same round; undefined when no round has both. */
+/** Returns the median ratio of a figure to the peer's in the same round; undefined when no round has both. */
 export function ratioOf(ours: Entry, peer: Entry, figure: Figure): Middle | undefined {
   const ratios = ours.rounds.flatMap((round, i) => {
     const ratio = (round[figure] ?? NaN) / (peer.rounds[i]?.[figure] ?? NaN);
@@ -96,7 +96,7 @@ export function ratioOf(ours: Entry, peer: Entry, figure: Figure): Middle | unde
   return ratios.length === 0 ? undefined : median(ratios);
 }
 
-/** The one with the highest rate of each group. */
+/** Returns the entry with the highest rate of each group. */
 export function bestOfGroups(entries: readonly Entry[]): Entry[] {
   const rateOf = (entry: Entry) => figureOf(entry, "rate")?.value ?? 0;
   const best = new Map<string, Entry>();
@@ -108,21 +108,21 @@ export function bestOfGroups(entries: readonly Entry[]): Entry[] {
   return [...best.values()];
 }
 
-/** How many calls failed in all rounds. */
+/** Returns the number of failed calls in all rounds. */
 export function failuresOf({ rounds }: Entry): number {
   return rounds.reduce((sum, { failed = 0 }) => sum + failed, 0);
 }
 
-/** The reports of cases, the newer ones in place of those with the same name. */
+/** Merges reports; newer ones replace older ones of the same name. */
 export function merge(older: readonly CaseReport[], newer: readonly CaseReport[]): CaseReport[] {
   const byName = new Map([...older, ...newer].map((report) => [report.name, report]));
   return [...byName.values()];
 }
 
-/** An entry as it is kept: for each figure the numbers of all rounds, null where a round has none. */
+/** An entry in JSON: for each figure the numbers of all rounds, null where a round has none. */
 type KeptEntry = Omit<Entry, "rounds"> & { readonly rounds: Readonly<Record<string, readonly (number | null)[]>> };
 
-/** Reads what {@link formatReports} wrote. */
+/** Parses the output of {@link formatReports}. */
 export function parseReports(text: string): CaseReport[] {
   const { cases } = JSON.parse(text) as { cases: (Omit<CaseReport, "entries"> & { entries: KeptEntry[] })[] };
   return cases.map(({ entries, ...head }) => ({
@@ -131,7 +131,7 @@ export function parseReports(text: string): CaseReport[] {
   }));
 }
 
-/** JSON with a line for each contender, numbers with four digits. */
+/** Formats reports as JSON with a line for each contender and four digits a number. */
 export function formatReports(reports: readonly CaseReport[]): string {
   const shorten = (_: string, value: unknown) => typeof value === "number" ? Number(value.toPrecision(4)) : value;
   const cases = reports.map(({ entries, ...head }) => {

@@ -1,5 +1,5 @@
 /**
- * How soon a process answers after it is started, and what memory it takes when it has nothing to do.
+ * Measures the time from a process's start to its first answer, and its memory at rest.
  *
  * @module
  */
@@ -16,24 +16,23 @@ import { Request } from "./h2load.ts";
 import { Process, type Program } from "./process.ts";
 import type { Entry, Round } from "./report.ts";
 
-/** How long a process rests before its memory is read. */
+/** Rest before the memory is read. */
 const REST_MS = 500;
 
-/** Why there is no executable. */
-const NO_BINARY = "OVSERVE_BINARY names none";
+const NO_BINARY = "OVSERVE_BINARY is not set";
 
-/** What is started. */
+/** One program to start. */
 interface Starter {
   readonly label: string;
   readonly isPeer: boolean;
   readonly program: Program | undefined;
-  /** Why there is no program. */
+  /** The reason why there is no program. */
   readonly absent?: string;
 }
 
 /**
- * Starts this server from source and as an executable, and the peers, with a small model, in turn. A cold start of the executable is one that
- * has to unpack its libraries; the file itself is in the system's page cache.
+ * Starts this server from source and as an executable, and the peers, in turn, with a small model. On a cold start the executable unpacks its
+ * libraries; the file itself is in the page cache.
  */
 export async function measureStarts(model: BenchModel, { rounds }: { rounds: number }): Promise<readonly Entry[]> {
   const request = new Request({ modelName: model.name, shape: [1, 1], connections: 1, streams: 1 });
@@ -49,7 +48,7 @@ export async function measureStarts(model: BenchModel, { rounds }: { rounds: num
   return await inTurn(starters, { rounds, use: (port) => request.ask(port) });
 }
 
-/** Memory of this server while it has no model. */
+/** Measures the memory of this server without a model. */
 export async function measureIdle({ rounds }: { rounds: number }): Promise<readonly Entry[]> {
   const config = await Deno.makeTempFile({ suffix: ".config" });
   try {
@@ -60,14 +59,14 @@ export async function measureIdle({ rounds }: { rounds: number }): Promise<reado
       { label: "executable", isPeer: false, program: binaryProgram(args), absent: NO_BINARY },
     ];
     const entries = await inTurn(starters, { rounds, use: () => Promise.resolve() });
-    // Listening is not answering, so how long it took says nothing.
+    // Without a model there is no answer, so the start time means nothing.
     return entries.map((entry) => ({ ...entry, rounds: entry.rounds.map(({ startMs: _, ...memory }) => memory) }));
   } finally {
     await Deno.remove(config);
   }
 }
 
-/** Starts each in each round, in folders for libraries that are new in each round, and uses it. */
+/** Starts each program in each round, with a new folder for libraries in each round, and calls `use`. */
 async function inTurn(
   starters: readonly Starter[],
   { rounds, use }: { rounds: number; use: (port: number) => Promise<unknown> },
@@ -76,7 +75,7 @@ async function inTurn(
     program,
     entry: { label, isPeer, rounds: [] as Round[], ...program === undefined && absent !== undefined ? { absent } : {} },
   }));
-  // The client of this process has its own first time.
+  // Warms up the client in this process.
   const [first] = lanes;
   if (first?.program !== undefined) await startOnce(first.program, use);
   for (let round = 0; round < rounds; round++) {

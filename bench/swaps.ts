@@ -1,6 +1,6 @@
 /**
- * How long clients wait while versions are loaded and swapped, beside how long they wait else: one load without a pause, and the server's
- * log to say which of its calls fell into which time.
+ * Compares latencies while versions are loaded and swapped with those of quiet times: one continuous load, whose calls are assigned to
+ * changes by the times in the server's log.
  *
  * @module
  */
@@ -11,32 +11,32 @@ import type { BenchModel } from "./contenders.ts";
 import { type Call, type Load, type Outcome, Request } from "./h2load.ts";
 import type { Entry, Round } from "./report.ts";
 
-/** How long the load of one round lasts, where the changes are quick enough. */
+/** Length of a round's load, if the changes are fast enough. */
 const ROUND_SECONDS = 8;
-/** The quiet before each change. */
+/** Quiet time before each change. */
 const QUIET_SECONDS = 0.7;
 const POLL_SECONDS = "0.1";
 
-/** A stretch of time in microseconds since 1970. */
+/** A time span in microseconds since 1970. */
 export interface Span {
   readonly fromUs: number;
   readonly toUs: number;
 }
 
-/** What a change of versions took. */
+/** When a change of versions happened. */
 export interface Change {
-  /** The server loads, or drains what is replaced. */
+  /** The server loads the version, or drains the one it replaces. */
   readonly span: Span;
-  /** What is tidied up after it: neither part of it nor quiet. */
+  /** Clean-up after the change; neither part of it nor quiet. */
   readonly tidying?: Span;
 }
 
-/** Whether a call and a stretch have a moment in common. */
+/** Returns whether a call and a span overlap. */
 export function overlaps({ startUs, endUs }: Call, { fromUs, toUs }: Span): boolean {
   return startUs < toUs && endUs > fromUs;
 }
 
-/** Those calls that fell into changes, and those that had nothing to do with any. */
+/** Splits calls into those that overlap changes and those that overlap none. */
 export function splitCalls(
   calls: readonly Call[],
   changes: readonly Change[],
@@ -50,14 +50,14 @@ export function splitCalls(
   };
 }
 
-/** The latencies of calls of one or more loads, of which each may be hundreds of thousands. */
+/** Returns the latencies of the calls of one or more loads, each of which may have hundreds of thousands. */
 export function roundOf(loads: readonly (readonly Call[])[]): Round {
   const calls = loads.flat();
   return { calls: calls.length, ...latencies({ calls }) };
 }
 
 /**
- * Asks a model without a pause, while new versions of it take over, and while another model is loaded.
+ * Keeps a model under load while new versions of it take over, and while another model is loaded.
  *
  * @param options.other the model that is loaded beside it.
  */
@@ -91,12 +91,12 @@ export async function measureSwaps(
   ];
 }
 
-/** Makes changes one after the other while a load lasts, and as many as it has time for, one at least. */
+/** Makes changes one after the other during a load: as many as fit, at least one. */
 async function duringLoad(
   send: (seconds: number) => Promise<Outcome>,
   { change, seconds }: { change: () => Promise<Change>; seconds: number },
 ): Promise<{ outcome: Outcome; changes: readonly Change[] }> {
-  // The first one tells how long they take; half as long again is what load may make of it.
+  // The first change shows how long they take; load may add half of that.
   let longestMs = 0;
   const timed = async () => {
     const start = performance.now();
@@ -116,7 +116,7 @@ async function duringLoad(
   return { outcome: await sending, changes };
 }
 
-/** A server with the model under load and, as another model, something small in whose place the other one is loaded. */
+/** A server with the model under load, and a small second model whose new versions are the other model. */
 class SwapRig implements AsyncDisposable {
   #version = 1;
   #otherVersion = 1;
@@ -130,7 +130,7 @@ class SwapRig implements AsyncDisposable {
 
   static async start(model: BenchModel, other: BenchModel): Promise<SwapRig> {
     await using stack = new AsyncDisposableStack();
-    // Beside the models, so that links will do for copies: copying would disturb what is measured.
+    // On the file system of the models, so that hard links replace copies, which would disturb the measurement.
     const folder = await Deno.makeTempDir({ dir: `${ROOT}.ovserve/bench` });
     stack.defer(() => Deno.remove(folder, { recursive: true }));
     await addVersion(folder, model, { name: model.name, version: 1 });
@@ -149,7 +149,7 @@ class SwapRig implements AsyncDisposable {
     return Number(this.server.address.split(":").at(-1));
   }
 
-  /** Puts a new version beside the one that serves: from its loading to the end of the old one. */
+  /** Adds a new version; the change lasts from its loading to the end of the old one. */
   async swap(): Promise<Change> {
     const { model } = this.models;
     const old = this.#version++;
@@ -162,7 +162,7 @@ class SwapRig implements AsyncDisposable {
     return { span };
   }
 
-  /** Loads the other model: from loading to available. It is unloaded then. */
+  /** Loads the other model; the change lasts from loading to available. Unloads it afterwards. */
   async loadOther(): Promise<Change> {
     const version = ++this.#otherVersion;
     await addVersion(this.folder, this.models.other, { name: "other", version });
@@ -176,7 +176,7 @@ class SwapRig implements AsyncDisposable {
     await this.stack[Symbol.asyncDispose]();
   }
 
-  /** Waits for a state, and says when it was. */
+  /** Waits for a state and returns when the version reached it. */
   async #state(name: string, version: number, state: string): Promise<number> {
     const isMeant = (event: LogEvent) => event.name === name && event.version === version && event.state === state;
     const { time } = await this.server.event("version changed state", isMeant);
@@ -184,7 +184,7 @@ class SwapRig implements AsyncDisposable {
   }
 }
 
-/** Puts a version there, all at once. */
+/** Adds a version atomically. */
 async function addVersion(
   folder: string,
   model: BenchModel,

@@ -1,5 +1,5 @@
 /**
- * Reports as tables: for the terminal and as Markdown.
+ * Formats reports as Markdown tables that are readable in a terminal, too.
  *
  * @module
  */
@@ -15,17 +15,17 @@ import {
   ratioOf,
 } from "./report.ts";
 
-/** Rows of cells under a head of as many. */
+/** Rows of cells, each as long as the head. */
 export interface Table {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
 const ALL_FIGURES = Object.keys(FIGURES) as Figure[];
-/** The figures that say something as a part of a peer's. */
+/** The figures whose ratio to a peer's is meaningful. */
 const COMPARED: readonly Figure[] = ["rate", "cpuUs", "meanUs", "p50Us", "p99Us", "startMs", "residentMb"];
 
-/** A case as Markdown: who is absent or failed, the figures, and what ours are of the peers'. */
+/** Formats a case: absent and failed contenders, figures, and ratios to the peers. */
 export function formatCase(report: CaseReport): string {
   const { name, title, measured, entries } = report;
   const { date, machine, load, rounds, seconds } = measured;
@@ -38,7 +38,7 @@ export function formatCase(report: CaseReport): string {
   if (notes.length > 0) parts.push(`${notes.join("; ")}.`);
   for (const entry of entries) {
     const failures = failuresOf(entry);
-    if (failures > 0) parts.push(`**FAILED: ${failures} calls of ${entry.label} had no answer or another one.**`);
+    if (failures > 0) parts.push(`**FAILED: ${failures} calls of ${entry.label} had no answer or a wrong one.**`);
   }
   const present = entries.filter(({ rounds }) => rounds.length > 0);
   parts.push(formatTable(figureTable(report.unit, present)));
@@ -47,14 +47,14 @@ export function formatCase(report: CaseReport): string {
   return `${parts.join("\n\n")}\n`;
 }
 
-/** A number with its spread, where it has one: `12,300 ±4 %`. */
+/** Formats a number with its spread, if any: `12,300 ±4 %`. */
 export function formatMiddle(middle: Middle | undefined): string {
   if (middle === undefined) return "";
   const number = formatNumber(middle.value);
   return middle.spread === 0 ? number : `${number} ±${Math.round(middle.spread * 100)} %`;
 }
 
-/** A number with three digits, thousands told apart. */
+/** Formats a number with three digits, or with four and separators from 1,000 on. */
 export function formatNumber(value: number): string {
   if (Math.abs(value) >= 1000) return Number(value.toPrecision(4)).toLocaleString("en");
   return String(Number(value.toPrecision(3)));
@@ -73,7 +73,7 @@ function figureTable(unit: string, entries: readonly Entry[]): Table {
   };
 }
 
-/** Ratios are taken within each round, so what disturbed both of them is not in the ratio, nor in its spread. */
+/** Ratios are taken within each round, so a disturbance of both contenders cancels out. */
 function ratioTable(entries: readonly Entry[]): Table {
   const figures = COMPARED.filter((figure) => entries.some((entry) => figureOf(entry, figure) !== undefined));
   const best = bestOfGroups(entries).map((entry) => ({
@@ -90,7 +90,7 @@ function ratioTable(entries: readonly Entry[]): Table {
   return { head: ["ratio", ...figures.map((figure) => FIGURES[figure].replace(/ (µs|ms|MB)$/, ""))], rows };
 }
 
-/** A Markdown table whose columns stand below one another in plain text too. */
+/** Formats a Markdown table with aligned columns. */
 export function formatTable({ head, rows }: Table): string {
   const widths = head.map((cell, i) => Math.max(4, cell.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]) =>

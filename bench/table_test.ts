@@ -10,7 +10,7 @@ function report(entries: readonly Entry[]): CaseReport {
 const OURS = { label: "ovserve", isPeer: false, rounds: [{ rate: 300, cpuUs: 5 }, { rate: 500, cpuUs: 5 }] };
 const PEER = { label: "c++", isPeer: true, rounds: [{ rate: 100, cpuUs: 20 }, { rate: 100, cpuUs: 20 }] };
 
-Deno.test("formatCase() has a row for each contender, and one for each of ours beside each peer", () => {
+Deno.test("formatCase() has a row for each contender, and a ratio of each of ours to each peer", () => {
   assert.equal(
     formatCase(report([OURS, PEER])),
     `### tiny: trivial model
@@ -29,13 +29,13 @@ Deno.test("formatCase() has a row for each contender, and one for each of ours b
   );
 });
 
-Deno.test("formatCase() compares ours with the best of a group, which is the one with the highest rate", () => {
+Deno.test("formatCase() compares ours with the entry of a group that has the highest rate", () => {
   const variant = (label: string, rate: number) => ({ label, isPeer: true, group: "batches", rounds: [{ rate }] });
   const text = formatCase(report([OURS, variant("small", 100), variant("large", 600), variant("huge", 200)]));
   assert.match(text, /^\| ovserve \/ the best of batches, large +\| +0\.5 \|/m);
 });
 
-Deno.test("formatCase() says loudly what failed, and who is absent and why", () => {
+Deno.test("formatCase() highlights failures and names absent contenders with the reason", () => {
   const failing = { ...OURS, rounds: [{ rate: 1, failed: 3 }] };
   const absent = { label: "python", isPeer: true, rounds: [], absent: "there is no Python" };
   const text = formatCase(report([failing, absent]));
@@ -44,12 +44,12 @@ Deno.test("formatCase() says loudly what failed, and who is absent and why", () 
   assert(!text.includes("| python"));
 });
 
-Deno.test("formatMiddle() tells the spread where there is one", () => {
+Deno.test("formatMiddle() shows a spread other than 0", () => {
   assert.equal(formatMiddle({ value: 12345, spread: 0.123 }), "12,350 ±12 %");
   assert.equal(formatMiddle({ value: 0.12345, spread: 0 }), "0.123");
   assert.equal(formatMiddle(undefined), "");
 });
 
-Deno.test("formatNumber() keeps what counts", () => {
+Deno.test("formatNumber() keeps three or four significant digits", () => {
   assert.deepEqual([0.00123456, 1.5, 99.96, 1234.5].map(formatNumber), ["0.00123", "1.5", "100", "1,235"]);
 });
