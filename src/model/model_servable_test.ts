@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { CODE } from "../base/status.ts";
 import type { Tensor } from "../base/tensor.ts";
-import { FakeEngine, type FakeEngineOptions, type FakeModelFile } from "../engine/testing/fake_engine.ts";
+import {
+  FakeEngine,
+  type FakeEngineOptions,
+  type FakeModelFile,
+  testEachEngine,
+} from "../engine/testing/fake_engine.ts";
 import { floats, floatsOf, servingError, VersionFolder } from "./testing/loading.ts";
 import { ModelServable } from "./model_servable.ts";
 import type { ServableSignature } from "./loading/signatures.ts";
@@ -57,26 +62,34 @@ function predict({ servable, signature }: Rig, values: readonly number[]): numbe
   return servable.predict([floats(values), floats([10])], { signature, caller: CALLER, use });
 }
 
-Deno.test("predict() answers at once when its inputs are small enough for the loop, and with a promise otherwise", async () => {
-  using rig = await open({ inLoopBytesMax: 12 });
-  assert.deepEqual(predict(rig, [1, 2]), [[2, 3], [11]]);
-  const later = predict(rig, [1, 2, 3]);
-  assert.ok(later instanceof Promise);
-  assert.deepEqual(await later, [[2, 3, 4], [11]]);
-});
+testEachEngine(
+  "predict() returns results for inputs small enough for the loop, and promises otherwise",
+  async (lacks) => {
+    using rig = await open({ inLoopBytesMax: 12, engine: { lacks } });
+    const result = predict(rig, [1, 2]);
+    assert.equal(result instanceof Promise, lacks.includes("infers in the loop"));
+    assert.deepEqual(await result, [[2, 3], [11]]);
+    const later = predict(rig, [1, 2, 3]);
+    assert.ok(later instanceof Promise);
+    assert.deepEqual(await later, [[2, 3, 4], [11]]);
+  },
+);
 
-Deno.test("predict() hands out the outputs of the signature in its order, some twice, some not at all", async () => {
-  for (const inLoopBytesMax of [0, 1000]) {
-    using rig = await open({ inLoopBytesMax, outputPorts: [1, 0, 1] });
-    assert.deepEqual(await predict(rig, [1]), [[11], [2], [11]]);
-  }
-});
+testEachEngine(
+  "predict() hands out the outputs of the signature in its order, some twice, some not at all",
+  async (lacks) => {
+    for (const inLoopBytesMax of [0, 1000]) {
+      using rig = await open({ inLoopBytesMax, engine: { lacks }, outputPorts: [1, 0, 1] });
+      assert.deepEqual(await predict(rig, [1]), [[11], [2], [11]]);
+    }
+  },
+);
 
-Deno.test("predict() waits off the loop for an infer request and keeps the order of those who wait", async () => {
+testEachEngine("predict() waits off the loop for an infer request, first come first served", async (lacks) => {
   const gate = Promise.withResolvers<void>();
   using rig = await open({
     inLoopBytesMax: 8,
-    engine: { gate: (stage) => stage === "infer" ? gate.promise : undefined },
+    engine: { lacks, gate: (stage) => stage === "infer" ? gate.promise : undefined },
   });
   const first = predict(rig, [1, 2, 3]);
   const second = predict(rig, [4]);
@@ -87,23 +100,26 @@ Deno.test("predict() waits off the loop for an infer request and keeps the order
   );
   gate.resolve();
   assert.deepEqual(await Promise.all([first, second]), [[[2, 3, 4], [11]], [[5], [11]]]);
-  assert.deepEqual(predict(rig, [6]), [[7], [11]]);
+  assert.deepEqual(await predict(rig, [6]), [[7], [11]]);
 });
 
-Deno.test("predict() gives the infer request back when the model or the callback fails", async () => {
-  for (const inLoopBytesMax of [0, 1000]) {
-    using failing = await open({ inLoopBytesMax, model: { ...MODEL, failInfer: "it overflows" } });
-    const expected = servingError(CODE.INTERNAL, /^Cannot infer: it overflows$/);
-    await assert.rejects(async () => await predict(failing, [1]), expected);
-    await assert.rejects(async () => await predict(failing, [1]), expected);
-    using rig = await open({ inLoopBytesMax });
-    const { servable, signature } = rig;
-    const reason = new Error("Nobody listens");
-    const use = () => {
-      throw reason;
-    };
-    const failed = async () => await servable.predict([floats([1]), floats([1])], { signature, caller: CALLER, use });
-    await assert.rejects(failed, reason);
-    assert.deepEqual(await predict(rig, [1]), [[2], [11]]);
-  }
-});
+testEachEngine(
+  "predict() returns the infer request to the pool when the model or the callback fails",
+  async (lacks) => {
+    for (const inLoopBytesMax of [0, 1000]) {
+      using failing = await open({ inLoopBytesMax, engine: { lacks }, model: { ...MODEL, failInfer: "it overflows" } });
+      const expected = servingError(CODE.INTERNAL, /^Cannot infer: it overflows$/);
+      await assert.rejects(async () => await predict(failing, [1]), expected);
+      await assert.rejects(async () => await predict(failing, [1]), expected);
+      using rig = await open({ inLoopBytesMax, engine: { lacks } });
+      const { servable, signature } = rig;
+      const reason = new Error("Nobody listens");
+      const use = () => {
+        throw reason;
+      };
+      const failed = async () => await servable.predict([floats([1]), floats([1])], { signature, caller: CALLER, use });
+      await assert.rejects(failed, reason);
+      assert.deepEqual(await predict(rig, [1]), [[2], [11]]);
+    }
+  },
+);

@@ -17,7 +17,7 @@ import type {
   Port,
   SharedModel,
 } from "../engine.ts";
-import type { Capability } from "./engine_rig.ts";
+import { CAPABILITIES, type Capability } from "./engine_rig.ts";
 import { compute, type FakeModelFile, type FakePort } from "./fake_model.ts";
 
 export type { FakeModelFile, FakePort };
@@ -31,7 +31,7 @@ export interface LiveCounts {
 
 /** How a {@link FakeEngine} differs from the simplest. */
 export interface FakeEngineOptions {
-  /** The optional capabilities it lacks; none by default. Objects of an engine that does not free stay live for ever. */
+  /** The optional capabilities it lacks; none by default. Its users dispose all objects even if that frees nothing. */
   readonly lacks?: readonly Capability[];
   readonly devices?: readonly string[];
   readonly inferRequestsOptimal?: number;
@@ -84,6 +84,12 @@ export class FakeEngine implements Engine {
   [Symbol.dispose](): void {}
 }
 
+/** Registers a test twice: for a fake engine with all optional capabilities, and for one that lacks them all. */
+export function testEachEngine(name: string, body: (lacks: readonly Capability[]) => Promise<void>): void {
+  Deno.test(name, () => body([]));
+  Deno.test(`${name}, without optional capabilities`, () => body(CAPABILITIES));
+}
+
 /** Compiled models that were shared and live. A handle is valid in any engine of the process, as an address is. */
 const sharedModels = new Map<bigint, { path: string; compiled: Compiled }>();
 let lastHandle = 0n;
@@ -112,14 +118,14 @@ function readError(reason: string, options?: ErrorOptions): ServingError {
 
 /** Counts an object as live until it is disposed; a second disposal does nothing. */
 class Life implements Disposable {
-  readonly #engine: FakeEngine;
+  readonly #live: LiveCounts;
   readonly #kind: keyof LiveCounts;
   #isOver = false;
 
-  constructor(engine: FakeEngine, kind: keyof LiveCounts) {
-    this.#engine = engine;
+  constructor(live: LiveCounts, kind: keyof LiveCounts) {
+    this.#live = live;
     this.#kind = kind;
-    engine.live[kind]++;
+    live[kind]++;
   }
 
   check(what: string): void {
@@ -127,7 +133,7 @@ class Life implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (!this.#isOver && this.#engine.has("frees on disposal")) this.#engine.live[this.#kind]--;
+    if (!this.#isOver) this.#live[this.#kind]--;
     this.#isOver = true;
   }
 }
@@ -146,7 +152,7 @@ class FakeModel implements Model {
     this.#file = file;
     this.#inputs = file.inputs.map(toPort);
     this.#outputs = file.outputs.map(toPort);
-    this.#life = new Life(engine, "models");
+    this.#life = new Life(engine.live, "models");
   }
 
   get inputs(): readonly Port[] {
@@ -234,7 +240,7 @@ class FakeCompiledModel implements CompiledModel {
     this.inputs = compiled.inputs;
     this.outputs = compiled.outputs;
     this.inferRequestsOptimal = engine.options.inferRequestsOptimal ?? 1;
-    this.#life = new Life(engine, "compiledModels");
+    this.#life = new Life(engine.live, "compiledModels");
     if (engine.has("shares models")) this.share = () => this.#share();
   }
 
@@ -280,7 +286,7 @@ class FakeInferRequest implements InferRequest {
     this.#engine = engine;
     this.#path = path;
     this.#compiled = compiled;
-    this.#life = new Life(engine, "inferRequests");
+    this.#life = new Life(engine.live, "inferRequests");
     if (engine.has("infers in the loop")) this.infer = (inputs) => this.#infer(inputs);
   }
 

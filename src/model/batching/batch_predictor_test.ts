@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { PartialShape } from "../../base/signature.ts";
 import { CODE, ServingError } from "../../base/status.ts";
 import { elementCount, type Tensor } from "../../base/tensor.ts";
+import type { InferRequest } from "../../engine/engine.ts";
 import { type BatchingOptions, BatchPredictor } from "./batch_predictor.ts";
 import { integers, microtasks, numbersOf, ToyInferRequest, withSeeds } from "../testing/batching.ts";
 import { InferRequestPool } from "../infer_request_pool.ts";
@@ -14,6 +15,8 @@ interface RigOptions extends Partial<BatchingOptions> {
   readonly shape?: PartialShape;
   readonly inLoopBytesMax?: number;
   readonly requests?: number;
+  /** Whether the engine has no inference on the calling thread. */
+  readonly isOffLoopOnly?: boolean;
   readonly compute?: (inputs: readonly Tensor[]) => readonly Tensor[];
 }
 
@@ -37,6 +40,10 @@ function toNumbers(outputs: readonly Tensor[]): number[][] {
   return outputs.map((output) => [...output.shape, NaN, ...numbersOf(output)]);
 }
 
+function withoutInfer(request: InferRequest): InferRequest {
+  return { inferAsync: (inputs) => request.inferAsync(inputs), [Symbol.dispose]: () => request[Symbol.dispose]() };
+}
+
 /** A predictor on infer requests in memory. Off the loop, inferences end when the test opens the gate. */
 class Rig implements Disposable {
   readonly requests: readonly ToyInferRequest[];
@@ -44,10 +51,14 @@ class Rig implements Disposable {
   readonly #predictor: BatchPredictor;
   #gates: (() => void)[] = [];
 
-  constructor({ shape = [ANY, ANY], inLoopBytesMax = Infinity, requests = 1, compute, ...options }: RigOptions = {}) {
+  constructor(
+    { shape = [ANY, ANY], inLoopBytesMax = Infinity, requests = 1, isOffLoopOnly, compute, ...options }: RigOptions =
+      {},
+  ) {
     const gate = () => new Promise<void>((resolve) => this.#gates.push(resolve));
     this.requests = Array.from({ length: requests }, () => new ToyInferRequest(compute ?? plusOneAndSums, gate));
-    this.#pool = new InferRequestPool(this.requests, { waitersMax: 0 });
+    const pooled = isOffLoopOnly ? this.requests.map(withoutInfer) : this.requests;
+    this.#pool = new InferRequestPool(pooled, { waitersMax: 0 });
     this.#predictor = new BatchPredictor({
       requestRowsMax: 100,
       batchRowsMax: 100,
@@ -226,6 +237,17 @@ Deno.test("BatchPredictor infers requests without rows", async () => {
   assert.deepEqual(rig.batches, ["0,2", "2,2"]);
 });
 
+Deno.test("BatchPredictor infers off the loop where the engine cannot infer in it, requests without rows too", async () => {
+  using rig = new Rig({ isOffLoopOnly: true });
+  for (const input of [integers([1, 2], [1, 2]), integers([0, 2], [])]) {
+    const reply = rig.predict(input);
+    await microtasks();
+    assert.equal(rig.requests[0]?.isInferring, true);
+    rig.open();
+    assert.deepEqual(await reply, expected(input));
+  }
+});
+
 Deno.test("BatchPredictor does not mix up rows when outputs are not what probing has seen", async () => {
   using rig = new Rig({ compute: ([input]) => [input?.shape[0] === 1 ? input : integers([1], [0])] });
   const inputs = [1, 2, 3].map((value) => integers([1, 1], [value]));
@@ -244,6 +266,7 @@ Deno.test("BatchPredictor answers every request as if it were alone, however bat
       waitingBatchesMax: 1000,
       requests: 1 + below(3),
       inLoopBytesMax: below(3) * 16,
+      isOffLoopOnly: below(4) === 0,
     });
     const pending: Promise<void>[] = [];
     for (let i = 0; i < 40; i++) {

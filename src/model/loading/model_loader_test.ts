@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { CODE } from "../../base/status.ts";
 import { formatPartialShape } from "../../base/signature.ts";
-import { FakeEngine, type FakeEngineOptions, type FakeModelFile } from "../../engine/testing/fake_engine.ts";
+import {
+  FakeEngine,
+  type FakeEngineOptions,
+  type FakeModelFile,
+  testEachEngine,
+} from "../../engine/testing/fake_engine.ts";
 import { field, floats, recordFile, servingError, VersionFolder } from "../testing/loading.ts";
 import type { ModelFiles } from "../source/model_files.ts";
 import { loadModel, type LoadOptions, type LoadReport } from "./model_loader.ts";
@@ -57,17 +62,18 @@ function shapesOf({ servable }: Loaded): string[] {
   return servable.signatures.get("serving_default")?.inputs.map(({ shape }) => formatPartialShape(shape)) ?? [];
 }
 
-Deno.test("loadModel() reports how the model is inferred, and nothing more when nothing is odd", async () => {
+testEachEngine("loadModel() reports how the model is inferred, without notes when nothing is odd", async (lacks) => {
   await load({ inferRequestCount: 3 }, {
+    engine: { lacks },
     look: ({ servable, report }) => {
       assert.ok(report.inferenceUs !== undefined);
-      assert.equal(report.isInLoop, true);
+      assert.equal(report.isInLoop, !lacks.includes("infers in the loop"));
       assert.deepEqual(report.notes, []);
       assert.equal(servable.inferRequestCount, 3);
     },
   });
   await load({}, {
-    engine: { inferRequestsOptimal: 5 },
+    engine: { lacks, inferRequestsOptimal: 5 },
     look: ({ report }) => assert.equal(report.inferRequestCount, 5),
   });
 });
@@ -95,7 +101,7 @@ Deno.test("loadModel() fails when the model cannot have the shape", async () => 
   await assert.rejects(() => load({ shape }), expected);
 });
 
-Deno.test("loadModel() replays the warm-up requests, and fails when one of them does", async () => {
+testEachEngine("loadModel() replays the warm-up requests, and fails when one of them does", async (lacks) => {
   const files = (folder: VersionFolder): ModelFiles => {
     const records = recordFile([field(6, [field(1, "a request")]), field(2, [])]);
     return folder.writeModel(MODEL, { warmupPath: folder.write("warm_up", records) });
@@ -106,29 +112,41 @@ Deno.test("loadModel() replays the warm-up requests, and fails when one of them 
     return OPTIONS.decodeWarmUp(bytes);
   };
   await load({ decodeWarmUp }, {
+    engine: { lacks },
     files,
     look: ({ report }) => assert.deepEqual(report.notes, ["Warm-up requests of Classify are passed over"]),
   });
   assert.equal(count, 1);
   const wrong = () => ({ signatureName: "", inputs: [], outputFilter: [] });
   const expected = servingError(CODE.INVALID_ARGUMENT, /record 1: input size does not match signature/);
-  await assert.rejects(() => load({ decodeWarmUp: wrong }, { files }), expected);
+  await assert.rejects(() => load({ decodeWarmUp: wrong }, { files, engine: { lacks } }), expected);
 });
 
-Deno.test("loadModel() leaves nothing behind whatever fails", async () => {
+testEachEngine("loadModel() leaves nothing behind whatever fails", async (lacks) => {
+  const engine = { lacks };
   for (const failure of ["failRead", "failCompile"] as const) {
     const files = (folder: VersionFolder) => folder.writeModel({ ...MODEL, [failure]: "no memory" });
-    await assert.rejects(() => load({}, { files }), servingError(failure === "failRead" ? 3 : 13, /no memory$/));
+    await assert.rejects(
+      () => load({}, { files, engine }),
+      servingError(failure === "failRead" ? 3 : 13, /no memory$/),
+    );
   }
   const missing = (folder: VersionFolder) => folder.writeModel(MODEL, { mappingPath: `${folder.path}/gone.json` });
-  await assert.rejects(() => load({}, { files: missing }), servingError(CODE.NOT_FOUND, /^Cannot find .*gone\.json$/));
+  await assert.rejects(
+    () => load({}, { files: missing, engine }),
+    servingError(CODE.NOT_FOUND, /^Cannot find .*gone\.json$/),
+  );
   const unmapped = (folder: VersionFolder) =>
     folder.writeModel(MODEL, { mappingPath: folder.write("mapping_config.json", `{"inputs": {"z": "image"}}`) });
-  await assert.rejects(() => load({}, { files: unmapped }), servingError(CODE.INVALID_ARGUMENT, /has no input z/));
+  await assert.rejects(
+    () => load({}, { files: unmapped, engine }),
+    servingError(CODE.INVALID_ARGUMENT, /has no input z/),
+  );
 });
 
-Deno.test("loadModel() serves a model that refuses zeros, and says so", async () => {
+testEachEngine("loadModel() serves a model that refuses zeros, and notes it", async (lacks) => {
   await load({}, {
+    engine: { lacks },
     files: (folder) => folder.writeModel({ ...MODEL, failInfer: "no zeros" }),
     look: ({ report }) => {
       assert.equal(report.isInLoop, false);
@@ -139,7 +157,7 @@ Deno.test("loadModel() serves a model that refuses zeros, and says so", async ()
   });
 });
 
-Deno.test("loadModel() compiles a model once more for each further thread that infers it in its loop, and else shares it", async () => {
+Deno.test("loadModel() compiles a copy for each further thread that infers in its loop, and shares other models", async () => {
   const handles = ({ servable }: Loaded) => [0, 1].map((thread) => servable.share(thread).compiled.handle);
   await load({ otherThreads: 2 }, {
     look: (loaded) => {

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { CODE } from "../../base/status.ts";
 import type { RequestInput } from "../../base/signature.ts";
-import { FakeEngine, type FakeModelFile } from "../../engine/testing/fake_engine.ts";
+import {
+  FakeEngine,
+  type FakeEngineOptions,
+  type FakeModelFile,
+  testEachEngine,
+} from "../../engine/testing/fake_engine.ts";
 import { field, floats, floatsOf, recordFile, servingError, VersionFolder } from "../testing/loading.ts";
 import { ModelServable } from "../model_servable.ts";
 import { signaturesOfPorts, toServableSignature } from "./signatures.ts";
@@ -12,27 +17,27 @@ const MODEL: FakeModelFile = {
   outputs: [{ names: ["y"], dtype: "f32", shape: [-1, 2] }],
 };
 
-/** A servable, a folder for its records and an engine that must be empty in the end. */
+/** A servable and a folder for its records. */
 class Rig implements Disposable {
   readonly folder = new VersionFolder();
-  readonly engine = new FakeEngine();
   readonly servable: ModelServable;
 
-  private constructor(load: (rig: { folder: VersionFolder; engine: FakeEngine }) => ModelServable) {
-    this.servable = load(this);
+  private constructor(servable: ModelServable) {
+    this.servable = servable;
   }
 
-  /** @param text the model's file; JSON has no infinity but what is too large for it. */
-  static async open(text: string = JSON.stringify(MODEL)): Promise<Rig> {
+  /** @param text the model's file; the only infinity in JSON is a number that is too large. */
+  static async open(text: string = JSON.stringify(MODEL), options: FakeEngineOptions = {}): Promise<Rig> {
     using folder = new VersionFolder();
-    const engine = new FakeEngine();
+    const engine = new FakeEngine(options);
     using model = await engine.read(folder.write("model.json", text));
     const compiled = await model.compile({ device: "CPU" });
     const signatures = new Map(
       [...signaturesOfPorts(model).signatures].map(([name, named]) => [name, toServableSignature(named, model)]),
     );
-    const options = { compiled, signatures, inferRequestCount: 1, inLoopBytesMax: 1000, waitersMax: 1 };
-    return new Rig(() => new ModelServable(options));
+    return new Rig(
+      new ModelServable({ compiled, signatures, inferRequestCount: 1, inLoopBytesMax: 1000, waitersMax: 1 }),
+    );
   }
 
   /** Each record is a PredictRequest whose bytes are the values of `x`, or a signature's name. */
@@ -67,8 +72,8 @@ function predictLog(request: string): Uint8Array {
   return field(6, [field(1, request)]);
 }
 
-Deno.test("replayRequests() runs each recorded request as often as it is told", async () => {
-  using rig = await Rig.open();
+testEachEngine("replayRequests() runs each recorded request for the given number of iterations", async (lacks) => {
+  using rig = await Rig.open(JSON.stringify(MODEL), { lacks });
   const decoded: string[] = [];
   const records = [predictLog("[1,2]"), predictLog("[3,4];serving_default;y")];
   assert.deepEqual(await rig.replay(records, { iterations: 3, onDecode: (text) => decoded.push(text) }), []);
@@ -77,7 +82,7 @@ Deno.test("replayRequests() runs each recorded request as often as it is told", 
   assert(rig.servable.warmUp.ms > 0);
 });
 
-Deno.test("replayRequests() passes over what is no Predict, and says so once", async () => {
+Deno.test("replayRequests() skips records of other methods, with one note a method", async () => {
   using rig = await Rig.open();
   const classify = field(2, [field(1, "classification")]);
   const records = [
@@ -93,8 +98,8 @@ Deno.test("replayRequests() passes over what is no Predict, and says so once", a
   ]);
 });
 
-Deno.test("replayRequests() fails with the first request that fails", async () => {
-  using rig = await Rig.open();
+testEachEngine("replayRequests() fails with the first request that fails", async (lacks) => {
+  using rig = await Rig.open(JSON.stringify(MODEL), { lacks });
   for (
     const [request, code, message] of [
       ["[1,2,3]", CODE.INVALID_ARGUMENT, /record 2: Invalid input shape - Expected: \(-1,2\)/],
@@ -107,13 +112,13 @@ Deno.test("replayRequests() fails with the first request that fails", async () =
   }
 });
 
-Deno.test("replayRequests() fails with what the engine says", async () => {
-  using rig = await Rig.open(JSON.stringify({ ...MODEL, failInfer: "out of memory" }));
+testEachEngine("replayRequests() fails with the engine's error", async (lacks) => {
+  using rig = await Rig.open(JSON.stringify({ ...MODEL, failInfer: "out of memory" }), { lacks });
   const expected = servingError(CODE.INTERNAL, /record 1: Cannot infer: out of memory$/);
   await assert.rejects(() => rig.replay([predictLog("[1,2]")]), expected);
 });
 
-Deno.test("replayRequests() takes a thousand records and no more", async () => {
+Deno.test("replayRequests() accepts at most 1,000 records", async () => {
   using rig = await Rig.open();
   const empty = Array.from({ length: 1000 }, () => new Uint8Array(0));
   assert.deepEqual(await rig.replay(empty), []);
@@ -121,7 +126,7 @@ Deno.test("replayRequests() takes a thousand records and no more", async () => {
   await assert.rejects(() => rig.replay([...empty, new Uint8Array(0)]), expected);
 });
 
-Deno.test("replayRequests() fails with damaged records and with what is no PredictionLog", async () => {
+Deno.test("replayRequests() fails for damaged records and for records that are not a PredictionLog", async () => {
   using rig = await Rig.open();
   const path = rig.folder.write("damaged", recordFile([predictLog("[1,2]")]).with(14, 0));
   const options = { path, iterations: 1, decode: () => ({ signatureName: "", inputs: [], outputFilter: [] }) };
@@ -133,23 +138,26 @@ Deno.test("replayRequests() fails with damaged records and with what is no Predi
   await assert.rejects(() => rig.replay([Uint8Array.of(255)]), servingError(CODE.DATA_LOSS, /no protobuf message$/));
 });
 
-Deno.test("inferZeros() reports outputs that are not finite or of another shape than the model says", async () => {
-  const text = JSON.stringify({
-    compute: "constant",
-    value: "huge",
-    inputs: MODEL.inputs,
-    outputs: [{ names: ["y"], dtype: "f32", shape: [[3, 4], 2] }, { names: ["n"], dtype: "i32", shape: [1] }],
-  });
-  using rig = await Rig.open(text.replace('"huge"', "1e999"));
-  const signature = rig.servable.signatures.get("serving_default");
-  assert.ok(signature !== undefined);
-  assert.deepEqual(await inferZeros(rig.servable, signature), [
-    "The output y has the shape (1,2), not ([3..4],2)",
-    "The output y has values that are not finite",
-  ]);
-});
+testEachEngine(
+  "inferZeros() notes outputs that are not finite or have another shape than the signature",
+  async (lacks) => {
+    const text = JSON.stringify({
+      compute: "constant",
+      value: "huge",
+      inputs: MODEL.inputs,
+      outputs: [{ names: ["y"], dtype: "f32", shape: [[3, 4], 2] }, { names: ["n"], dtype: "i32", shape: [1] }],
+    });
+    using rig = await Rig.open(text.replace('"huge"', "1e999"), { lacks });
+    const signature = rig.servable.signatures.get("serving_default");
+    assert.ok(signature !== undefined);
+    assert.deepEqual(await inferZeros(rig.servable, signature), [
+      "The output y has the shape (1,2), not ([3..4],2)",
+      "The output y has values that are not finite",
+    ]);
+  },
+);
 
-Deno.test("inferZeros() is content with a model that refuses zeros or has open shapes", async () => {
+Deno.test("inferZeros() notes a model that refuses zeros or has open shapes, without failing", async () => {
   for (
     const [model, note] of [
       [{ ...MODEL, failInfer: "no zeros" }, "Not warmed up: the model does not infer zeros: Cannot infer: no zeros"],
@@ -166,7 +174,7 @@ Deno.test("inferZeros() is content with a model that refuses zeros or has open s
   }
 });
 
-Deno.test("zerosOf() takes the smallest size there is, but not nothing where it need not be", () => {
+Deno.test("zerosOf() gives open dimensions their smallest size, but at least 1 where the shape allows it", () => {
   const spec = { name: "x", tensorName: "x", dtype: "f32" } as const;
   const any = { min: 0, max: Infinity };
   const shape = [any, { min: 3, max: 8 }, { min: 0, max: 0 }, { min: 2, max: 2 }];
