@@ -174,6 +174,34 @@ Deno.test("imports in src/ point down, and app/ alone names a concrete engine", 
   assert.deepEqual(wrongImports((file, it) => it.isLocal && !mayImport(file, it)), []);
 });
 
+/** The groups of files of src/ that import each other in a circle, type-only imports included; each group in order of paths. */
+function importCircles(): string[][] {
+  const importsByPath = new Map(sources.map(({ path, imports }) => [path, imports.map(({ target }) => target)]));
+  const reachable = new Map(sources.map(({ path }) => [path, reachableFrom(path, importsByPath)]));
+  const groups = sources.map(({ path }) =>
+    Array.from(reachable.get(path) ?? []).filter((other) => reachable.get(other)?.has(path)).sort()
+  );
+  return [...new Map(groups.filter(({ length }) => length > 0).map((group) => [group.join(), group])).values()];
+}
+
+/** All files that a file imports, directly or not. */
+function reachableFrom(start: string, importsByPath: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const reached = new Set<string>();
+  const toVisit = [...importsByPath.get(start) ?? []];
+  for (let path = toVisit.pop(); path !== undefined; path = toVisit.pop()) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    toVisit.push(...importsByPath.get(path) ?? []);
+  }
+  return reached;
+}
+
+Deno.test("no files of src/ import each other in a circle", () => {
+  const imports = sources.flatMap((file) => file.imports).filter(({ isLocal }) => isLocal);
+  assert(imports.length > sources.length, "The imports of src/ were not found");
+  assert.deepEqual(importCircles(), []);
+});
+
 Deno.test("each package is imported by the one room of src/ that owns it", () => {
   const isPackage = ({ target, isLocal }: Import) => !isLocal && !target.startsWith("node:");
   const isOwner = (file: SourceFile, it: Import) => isTestSupport(file.path) || PACKAGE_OWNER[it.target] === file.room;

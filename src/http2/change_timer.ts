@@ -1,15 +1,15 @@
 /**
- * How long something has not moved, for checks that look at it now and then.
+ * Measures how long a value has not changed, for checks that sample it.
  *
  * @module
  */
 
-/** Remembers a value and since when it has been the same. */
-export class Stillness {
+/** Remembers a value and when it last changed. */
+export class ChangeTimer {
   #value = Number.NaN;
   #sinceMs = 0;
 
-  /** Milliseconds for which `value` has been what it is, as far as was looked; never more than 0 for NaN. */
+  /** Milliseconds since `value` last changed; 0 for NaN. */
   of(value: number, nowMs: number): number {
     if (value !== this.#value) {
       this.#value = value;

@@ -10,7 +10,8 @@ import type { OnRequest } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import { Receiver } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
-import { StreamTable } from "./stream_table.ts";
+import type { Stream } from "./streams/stream.ts";
+import { StreamTable } from "./streams/stream_table.ts";
 import { Watchdog } from "./watchdog.ts";
 
 const DISCARD_BYTES = 16_384;
@@ -54,7 +55,7 @@ export class Http2Connection {
   readonly #socket: Http2Socket;
   readonly #options: Http2ConnectionOptions;
   readonly #streams: StreamTable;
-  readonly #sender: Sender;
+  readonly #sender: Sender<Stream>;
   readonly #receiver: Receiver;
   readonly #parser: FrameParser;
   readonly #watchdog: Watchdog;

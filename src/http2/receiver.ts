@@ -5,7 +5,6 @@
  * @module
  */
 import type { Span } from "../base/bytes.ts";
-import { Budget } from "./token_bucket.ts";
 import {
   calmError,
   ConnectionError,
@@ -21,9 +20,10 @@ import type { Frame, FrameSink } from "./frame_parser.ts";
 import { HeaderBlocks } from "./header_blocks.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
 import type { Http2Limits } from "./limits.ts";
-import { applySettings, SETTING_BYTES } from "./settings.ts";
-import type { Stream } from "./stream.ts";
-import type { StreamTable } from "./stream_table.ts";
+import { decodeSettings, SETTING_BYTES } from "./settings.ts";
+import type { Stream } from "./streams/stream.ts";
+import type { StreamTable } from "./streams/stream_table.ts";
+import { TokenBucket } from "./token_bucket.ts";
 
 /** The last-stream-id and the error code; debug data is of no interest. */
 const GOAWAY_BYTES = 8;
@@ -54,8 +54,8 @@ export class Receiver implements FrameSink {
   readonly #streams: StreamTable;
   readonly #options: ReceiverOptions;
   readonly #blocks: HeaderBlocks;
-  readonly #resets: Budget;
-  readonly #controlFrames: Budget;
+  readonly #resets: TokenBucket;
+  readonly #controlFrames: TokenBucket;
   #hasSettings = false;
   /** The stream whose header block is not at its end; 0 when there is none. */
   #blockStreamId = 0;
@@ -73,8 +73,8 @@ export class Receiver implements FrameSink {
     this.#options = options;
     this.#blocks = new HeaderBlocks(options.limits);
     const { resetsMax, resetsPerSecond, controlFramesMax, controlFramesPerSecond } = options.limits;
-    this.#resets = new Budget({ max: resetsMax, perSecond: resetsPerSecond });
-    this.#controlFrames = new Budget({ max: controlFramesMax, perSecond: controlFramesPerSecond });
+    this.#resets = new TokenBucket({ max: resetsMax, perSecond: resetsPerSecond });
+    this.#controlFrames = new TokenBucket({ max: controlFramesMax, perSecond: controlFramesPerSecond });
   }
 
   /** A number that differs for each header block under way; 0 while there is none. */
@@ -174,19 +174,14 @@ export class Receiver implements FrameSink {
     this.#dataStream = this.#streams.get(streamId);
     this.#dataEndsStream = endStream;
     const stream = this.#dataStream;
-    const fault = stream === undefined
-      ? this.#faultOfEnded(streamId)
-      : faultOfData(stream, { length, payload, endStream });
+    const fault = stream === undefined ? this.#faultOfEnded(streamId) : stream.admit(length, payload, endStream);
     if (fault !== ERROR_CODE.NO_ERROR) this.#streamError(streamId, fault);
     if (stream === undefined || stream.isClosed) {
       this.#dataStream = undefined;
       this.#streams.creditConnection(length);
-    } else {
-      stream.receiveWindow -= length;
-      if (padding > 0) {
-        this.#streams.creditConnection(padding);
-        this.#streams.credit(stream, padding);
-      }
+    } else if (padding > 0) {
+      this.#streams.creditConnection(padding);
+      this.#streams.credit(stream, padding);
     }
   }
 
@@ -194,7 +189,7 @@ export class Receiver implements FrameSink {
     const stream = this.#dataStream;
     if (stream === undefined) return;
     if (stream.isClosed) return this.#streams.creditConnection(chunk.end - chunk.start);
-    stream.isRemoteEnded = isLast && this.#dataEndsStream;
+    if (isLast && this.#dataEndsStream) stream.endRemote();
     if (chunk.end > chunk.start || stream.isRemoteEnded) this.#streams.deliver(stream, chunk);
   }
 
@@ -207,7 +202,7 @@ export class Receiver implements FrameSink {
     const stream = this.#dataStream;
     if (stream === undefined) return;
     if (stream.isClosed) return this.#streams.creditConnection(bytes);
-    stream.isRemoteEnded = isLast && this.#dataEndsStream;
+    if (isLast && this.#dataEndsStream) stream.endRemote();
     this.#streams.filled(stream, bytes);
   }
 
@@ -277,7 +272,7 @@ export class Receiver implements FrameSink {
     if (stream.isRemoteEnded) return this.#streamError(stream.id, ERROR_CODE.STREAM_CLOSED);
     if (fields === "too large") return this.#streamError(stream.id, ERROR_CODE.ENHANCE_YOUR_CALM);
     const isMalformed = fields === "malformed" || this.#blockDependsOnItself || !this.#blockEndsStream;
-    if (isMalformed || stream.contentLeft > 0) return this.#streamError(stream.id, ERROR_CODE.PROTOCOL_ERROR);
+    if (isMalformed || stream.lacksContent) return this.#streamError(stream.id, ERROR_CODE.PROTOCOL_ERROR);
     this.#streams.deliverTrailers(stream, fields);
   }
 
@@ -325,9 +320,10 @@ export class Receiver implements FrameSink {
       if (frame.length !== 0) throw frameSizeError("SETTINGS frame with ACK is not empty");
       return this.#blocks.settingsAcknowledged();
     }
-    applySettings(frame, this.#streams);
-    this.#streams.sender.settingsAck();
-    this.#streams.sender.pump();
+    const { sender } = this.#streams;
+    sender.applySettings(decodeSettings(frame), this.#streams.values());
+    sender.settingsAck();
+    sender.pump();
     this.#hasSettings = true;
   }
 
@@ -378,14 +374,4 @@ export class Receiver implements FrameSink {
   #tooLong(length: number): ConnectionError {
     return frameSizeError(`Frame has ${length} bytes, expected at most ${this.#limits.frameBytesMax}`);
   }
-}
-
-/** What is wrong with a DATA frame on an open stream; counts the payload against the content-length. */
-function faultOfData(stream: Stream, data: { length: number; payload: number; endStream: boolean }): number {
-  if (stream.isRemoteEnded) return ERROR_CODE.STREAM_CLOSED;
-  if (data.length > stream.receiveWindow) return ERROR_CODE.FLOW_CONTROL_ERROR;
-  if (stream.contentLeft < 0) return ERROR_CODE.NO_ERROR;
-  stream.contentLeft -= data.payload;
-  const isWrong = stream.contentLeft < 0 || (data.endStream && stream.contentLeft > 0);
-  return isWrong ? ERROR_CODE.PROTOCOL_ERROR : ERROR_CODE.NO_ERROR;
 }

@@ -1,15 +1,17 @@
 /**
- * Everything a connection sends: frames into the outgoing buffer, data as far as the peer's windows reach, and what has to
- * wait for them.
+ * Everything a connection sends: frames go into the outgoing buffer, data as far as the peer's windows allow, and the rest waits
+ * for them.
  *
  * @module
  */
+import { joinParts } from "../base/bytes.ts";
 import {
   FLAG,
   FRAME,
   FRAME_BYTES_DEFAULT,
   FRAME_HEADER_BYTES,
   HEADER_TABLE_BYTES_DEFAULT,
+  SETTING,
   WINDOW_BYTES_DEFAULT,
   WINDOW_BYTES_MAX,
   writeFrameHeader,
@@ -17,60 +19,60 @@ import {
 } from "./frames.ts";
 import type { Http2Limits } from "./limits.ts";
 import { OutgoingBuffer } from "./outgoing_buffer.ts";
-import { encodeSettings } from "./settings.ts";
-import type { PendingRun, Stream } from "./stream.ts";
+import { encodeSettings, type Setting, windowRangeError } from "./settings.ts";
+import type { PendingRun, SendingHalf } from "./streams/sending_half.ts";
 
-/** What one stream whose data waited may send before the next has its turn. */
+/** Bytes of waiting data one stream may send before the next one gets its turn. */
 const TURN_BYTES = 65_536;
-/** Empties the peer's copy of our dynamic table, which is never used (RFC 7541 section 6.3). */
+/** Empties the peer's copy of our dynamic table, which we never use (RFC 7541 section 6.3). */
 const TABLE_SIZE_ZERO = Uint8Array.of(0x20);
 const NOTHING = new Uint8Array(0);
 const ASCII = new TextEncoder();
 
-/** Who hears how the sending of a stream goes. */
-export interface SenderEvents {
-  /** END_STREAM stands in the outgoing buffer. */
-  onEndSent(stream: Stream): void;
+/** What a sender reports about its streams. */
+export interface SenderEvents<Sending extends SendingHalf> {
+  /** END_STREAM is in the outgoing buffer. */
+  onEndSent(stream: Sending): void;
   /** Nothing of the stream waits any more. */
-  onDrained(stream: Stream): void;
-  /** The stream has more waiting than it may. */
-  onOverflow(stream: Stream): void;
+  onDrained(stream: Sending): void;
+  /** More of the stream waits than may. */
+  onOverflow(stream: Sending): void;
 }
 
 /** The sending half of one connection. */
-export class Sender {
+export class Sender<Sending extends SendingHalf = SendingHalf> {
   readonly outgoing: OutgoingBuffer = new OutgoingBuffer();
   readonly #limits: Http2Limits;
-  readonly #events: SenderEvents;
-  /** Streams with something waiting; the next in turn first. */
-  readonly #waiting: Set<Stream> = new Set();
+  readonly #events: SenderEvents<Sending>;
+  /** Streams with something waiting, in the order of their turns. */
+  readonly #waiting: Set<Sending> = new Set();
   #window = WINDOW_BYTES_DEFAULT;
   #streamWindow = WINDOW_BYTES_DEFAULT;
   #frameBytesMax = FRAME_BYTES_DEFAULT;
   #bytesPending = 0;
   #tableSizeUpdate: "none" | "due" | "sent" = "none";
 
-  constructor(limits: Http2Limits, events: SenderEvents) {
+  constructor(limits: Http2Limits, events: SenderEvents<Sending>) {
     this.#limits = limits;
     this.#events = events;
   }
 
-  /** The window a new stream starts with (the peer's SETTINGS_INITIAL_WINDOW_SIZE). */
+  /** The initial window of a new stream (the peer's SETTINGS_INITIAL_WINDOW_SIZE). */
   get streamWindow(): number {
     return this.#streamWindow;
   }
 
-  /** Data of all streams that waits. */
+  /** Bytes of data that wait, of all streams. */
   get bytesPending(): number {
     return this.#bytesPending;
   }
 
-  /** The streams with something waiting. */
-  get waiting(): Iterable<Stream> {
+  /** Streams with something waiting. */
+  get waiting(): Iterable<Sending> {
     return this.#waiting;
   }
 
-  /** Writes a frame whose payload is small. */
+  /** Writes a frame with a small payload. */
   control(header: { type: number; flags: number; streamId: number }, payload: Uint8Array): void {
     const { type, flags, streamId } = header;
     const { length } = payload;
@@ -79,13 +81,13 @@ export class Sender {
     this.outgoing.bytes.set(payload, at + FRAME_HEADER_BYTES);
   }
 
-  /** Bytes that are no frame, for a peer that does not speak HTTP/2. */
+  /** Writes bytes that are no frame, for a peer that does not speak HTTP/2. */
   raw(bytes: Uint8Array): void {
     const at = this.outgoing.reserve(bytes.length);
     this.outgoing.bytes.set(bytes, at);
   }
 
-  /** The server's preface: our SETTINGS, and the connection's window at its full size. */
+  /** Writes the server's preface: our SETTINGS, and the WINDOW_UPDATE that opens the connection's window to its full size. */
   preface(): void {
     const limits = this.#limits;
     this.control({ type: FRAME.SETTINGS, flags: 0, streamId: 0 }, encodeSettings(limits));
@@ -118,34 +120,21 @@ export class Sender {
     this.#uint32Frame({ type: FRAME.WINDOW_UPDATE, streamId, value: increment });
   }
 
-  /** The peer lowered or raised SETTINGS_MAX_FRAME_SIZE. */
-  setFrameBytesMax(bytes: number): void {
-    this.#frameBytesMax = bytes;
-  }
-
   /**
-   * The peer set SETTINGS_HEADER_TABLE_SIZE. Below the default its decoder waits for the encoder to agree, which one update
-   * to zero does for good (RFC 7541 section 4.2).
+   * Applies the peer's settings in their order; those without meaning for a server are ignored. The caller calls {@link pump}.
+   *
+   * @param streams all open ones.
+   * @throws {ConnectionError} if the window of a stream leaves its range.
    */
-  setHeaderTableBytesMax(bytes: number): void {
-    if (bytes < HEADER_TABLE_BYTES_DEFAULT && this.#tableSizeUpdate === "none") this.#tableSizeUpdate = "due";
-  }
-
-  /**
-   * The peer set SETTINGS_INITIAL_WINDOW_SIZE, which moves the windows of all its streams; {@link pump} is the caller's. False
-   * when one overflows.
-   */
-  setStreamWindow(bytes: number, streams: Iterable<Stream>): boolean {
-    const change = bytes - this.#streamWindow;
-    this.#streamWindow = bytes;
-    for (const stream of streams) {
-      stream.sendWindow += change;
-      if (stream.sendWindow > WINDOW_BYTES_MAX) return false;
+  applySettings(settings: readonly Setting[], streams: Iterable<Sending>): void {
+    for (const { id, value } of settings) {
+      if (id === SETTING.INITIAL_WINDOW_SIZE) this.#setStreamWindow(value, streams);
+      else if (id === SETTING.MAX_FRAME_SIZE) this.#frameBytesMax = value;
+      else if (id === SETTING.HEADER_TABLE_SIZE && value < HEADER_TABLE_BYTES_DEFAULT) this.#emptyTable();
     }
-    return true;
   }
 
-  /** The peer opened the connection's window. False when it overflows. */
+  /** The peer opened the connection's window. Returns false if it overflows. */
   openWindow(increment: number): boolean {
     this.#window += increment;
     if (this.#window > WINDOW_BYTES_MAX) return false;
@@ -153,26 +142,22 @@ export class Sender {
     return true;
   }
 
-  /** The peer opened a stream's window. False when it overflows. */
-  openStreamWindow(stream: Stream, increment: number): boolean {
-    stream.sendWindow += increment;
-    if (stream.sendWindow > WINDOW_BYTES_MAX) return false;
+  /** The peer opened a stream's window. Returns false if it overflows. */
+  openStreamWindow(stream: Sending, increment: number): boolean {
+    if (!stream.moveWindow(increment)) return false;
     while (this.#waiting.has(stream) && this.#hasRoom() && this.#takeTurn(stream));
     return true;
   }
 
-  /** Sends headers or trailers, after what waits. They are the last once the stream's `isLocalEnded` is set; so is {@link data}. */
-  headers(stream: Stream, block: Uint8Array): void {
-    const endStream = stream.isLocalEnded;
-    if (stream.pending !== undefined) {
-      stream.pending.push({ bytes: block, isHeaders: true, endStream, offset: 0 });
-      return;
-    }
+  /** Sends headers or trailers, behind what waits. */
+  headers(stream: Sending, block: Uint8Array, endStream: boolean): void {
+    if (endStream) stream.finish();
+    if (stream.next !== undefined) return stream.queue({ bytes: block, isHeaders: true, endStream, offset: 0 });
     this.headerBlock(stream.id, block, { endStream });
-    if (endStream) this.#events.onEndSent(stream);
+    if (endStream) this.#endSent(stream);
   }
 
-  /** Writes a header block in as many frames as the peer's frame size makes of it. */
+  /** Writes a header block, in several frames if the peer's frame size requires it. */
   headerBlock(streamId: number, block: Uint8Array, { endStream }: { endStream: boolean }): void {
     const flags = endStream ? FLAG.END_STREAM : 0;
     if (this.#tableSizeUpdate === "due" || block.length > this.#frameBytesMax) {
@@ -181,12 +166,12 @@ export class Sender {
     this.control({ type: FRAME.HEADERS, flags: flags | FLAG.END_HEADERS, streamId }, block);
   }
 
-  /** Writes a header block behind a table size update that is due, or in several frames. */
+  /** Writes a header block in several frames, or behind a table size update that is due. */
   #longHeaderBlock(streamId: number, block: Uint8Array, options: { flags: number }): void {
     let left = block;
     if (this.#tableSizeUpdate === "due") {
       this.#tableSizeUpdate = "sent";
-      left = concat([TABLE_SIZE_ZERO, block], 0);
+      left = joinParts([TABLE_SIZE_ZERO, block]);
     }
     let type: number = FRAME.HEADERS;
     let { flags } = options;
@@ -199,26 +184,26 @@ export class Sender {
     this.control({ type, flags: flags | FLAG.END_HEADERS, streamId }, left);
   }
 
-  /** Sends data: what the windows and the outgoing buffer let through at once, a copy of the rest later. */
-  data(stream: Stream, parts: readonly Uint8Array[]): void {
-    const endStream = stream.isLocalEnded;
+  /** Sends data: as much as the windows and the outgoing buffer allow at once, the rest, copied, later. */
+  data(stream: Sending, parts: readonly Uint8Array[], endStream: boolean): void {
     let length = 0;
     for (const part of parts) length += part.length;
     if (length === 0 && !endStream) return;
+    if (endStream) stream.finish();
     let sent = 0;
-    if (stream.pending === undefined) {
-      if (this.#hasRoom()) sent = Math.min(length, Math.max(0, stream.sendWindow), Math.max(0, this.#window));
+    if (stream.next === undefined) {
+      if (this.#hasRoom()) sent = Math.min(length, Math.max(0, stream.window), Math.max(0, this.#window));
       const isWhole = sent === length;
       if (sent > 0 || isWhole) this.#frameData(stream, { parts, length: sent, endStream: endStream && isWhole });
       if (isWhole) {
-        if (endStream) this.#events.onEndSent(stream);
+        if (endStream) this.#endSent(stream);
         return;
       }
     }
-    this.#wait(stream, { bytes: concat(parts, sent), isHeaders: false, endStream, offset: 0 });
+    this.#wait(stream, { bytes: joinFrom(parts, sent), isHeaders: false, endStream, offset: 0 });
   }
 
-  /** Sends what waits as far as it can go now, the streams in turn. */
+  /** Sends as much of what waits as is possible now, the streams in turn. */
   pump(): void {
     for (let isMoving = true; isMoving && this.#waiting.size > 0;) {
       isMoving = false;
@@ -229,62 +214,76 @@ export class Sender {
     }
   }
 
-  /** Forgets what waits of a stream that is over. */
-  drop(stream: Stream): void {
-    if (stream.pending === undefined) return;
+  /** Drops what waits of a stream that is over. */
+  drop(stream: Sending): void {
+    if (stream.next === undefined) return;
     this.#waiting.delete(stream);
-    this.#bytesPending -= stream.bytesPending;
-    stream.pending = undefined;
-    stream.bytesPending = 0;
+    this.#bytesPending -= stream.dropPending();
+  }
+
+  /** The peer set SETTINGS_INITIAL_WINDOW_SIZE, which moves the windows of all its streams. */
+  #setStreamWindow(bytes: number, streams: Iterable<Sending>): void {
+    const change = bytes - this.#streamWindow;
+    this.#streamWindow = bytes;
+    for (const stream of streams) {
+      if (!stream.moveWindow(change)) throw windowRangeError();
+    }
+  }
+
+  /**
+   * The peer set SETTINGS_HEADER_TABLE_SIZE below the default. Its decoder waits until the encoder agrees, which one update to zero
+   * does for good (RFC 7541 section 4.2).
+   */
+  #emptyTable(): void {
+    if (this.#tableSizeUpdate === "none") this.#tableSizeUpdate = "due";
+  }
+
+  #endSent(stream: Sending): void {
+    stream.endSent();
+    this.#events.onEndSent(stream);
   }
 
   #hasRoom(): boolean {
     return this.outgoing.length < this.#limits.outgoingBytesMax;
   }
 
-  #wait(stream: Stream, run: PendingRun): void {
+  #wait(stream: Sending, run: PendingRun): void {
     const { streamPendingBytesMax, connectionPendingBytesMax } = this.#limits;
     const isFull = stream.bytesPending > streamPendingBytesMax || this.#bytesPending > connectionPendingBytesMax;
-    if (stream.pending === undefined) stream.pending = [run];
-    else stream.pending.push(run);
-    stream.bytesPending += run.bytes.length;
+    stream.queue(run);
     this.#bytesPending += run.bytes.length;
     this.#waiting.add(stream);
     if (isFull) this.#events.onOverflow(stream);
   }
 
-  /** Sends one turn's worth of what waits. False when the windows let nothing through. */
-  #takeTurn(stream: Stream): boolean {
-    const run = stream.pending?.[0];
+  /** Sends one turn's worth of what waits. Returns false if the windows allow nothing. */
+  #takeTurn(stream: Sending): boolean {
+    const run = stream.next;
     if (run === undefined) return false;
     if (run.isHeaders) {
       this.headerBlock(stream.id, run.bytes, { endStream: run.endStream });
     } else {
       const left = run.bytes.length - run.offset;
-      const length = Math.min(left, stream.sendWindow, this.#window, TURN_BYTES);
+      const length = Math.min(left, stream.window, this.#window, TURN_BYTES);
       if (length <= 0 && left > 0) return false;
-      const parts = [run.bytes.subarray(run.offset, run.offset + length)];
-      run.offset += length;
-      stream.bytesPending -= length;
+      const parts = [stream.take(run, length)];
       this.#bytesPending -= length;
       this.#frameData(stream, { parts, length, endStream: run.endStream && length === left });
-      // The others come first now.
+      // The other streams come first now.
       this.#waiting.delete(stream);
       this.#waiting.add(stream);
       if (length < left) return true;
     }
-    stream.pending?.shift();
-    if (stream.pending?.length === 0) {
-      stream.pending = undefined;
+    if (stream.shift()) {
       this.#waiting.delete(stream);
       if (!run.endStream) this.#events.onDrained(stream);
     }
-    if (run.endStream) this.#events.onEndSent(stream);
+    if (run.endStream) this.#endSent(stream);
     return true;
   }
 
   /** Writes the first `length` bytes of the parts as DATA frames. */
-  #frameData(stream: Stream, data: { parts: readonly Uint8Array[]; length: number; endStream: boolean }): void {
+  #frameData(stream: Sending, data: { parts: readonly Uint8Array[]; length: number; endStream: boolean }): void {
     const { parts, length, endStream } = data;
     const frames = Math.max(1, Math.ceil(length / this.#frameBytesMax));
     let at = this.outgoing.reserve(length + frames * FRAME_HEADER_BYTES);
@@ -311,7 +310,7 @@ export class Sender {
         }
       }
     }
-    stream.sendWindow -= length;
+    stream.spendWindow(length);
     this.#window -= length;
   }
 
@@ -323,8 +322,8 @@ export class Sender {
   }
 }
 
-/** The parts after the first `skipped` bytes, copied into one. */
-function concat(parts: readonly Uint8Array[], skipped: number): Uint8Array {
+/** Copies the parts into one array, without the first `skipped` bytes. */
+function joinFrom(parts: readonly Uint8Array[], skipped: number): Uint8Array {
   let length = -skipped;
   for (const part of parts) length += part.length;
   const bytes = new Uint8Array(length);

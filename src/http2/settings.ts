@@ -1,5 +1,5 @@
 /**
- * SETTINGS payloads: ours as bytes, the peer's as changes to the sender (RFC 9113 section 6.5).
+ * The payloads of SETTINGS frames: encodes ours, decodes and checks the peer's (RFC 9113 section 6.5).
  *
  * @module
  */
@@ -17,12 +17,17 @@ import {
   writeUint32,
 } from "./frames.ts";
 import type { Http2Limits } from "./limits.ts";
-import type { StreamTable } from "./stream_table.ts";
 
-/** Bytes of one setting. */
+/** Bytes of one setting on the wire. */
 export const SETTING_BYTES = 6;
 
-/** What the peer must know of our limits, as the payload of a SETTINGS frame. */
+/** One entry of a SETTINGS frame. */
+export interface Setting {
+  readonly id: number;
+  readonly value: number;
+}
+
+/** Encodes the limits that the peer must know as the payload of a SETTINGS frame. */
 export function encodeSettings(limits: Http2Limits): Uint8Array {
   const settings = [
     [SETTING.HEADER_TABLE_SIZE, limits.headerTableBytesMax],
@@ -40,37 +45,37 @@ export function encodeSettings(limits: Http2Limits): Uint8Array {
 }
 
 /**
- * Applies a SETTINGS frame's payload, in its order; what is unknown or of no use to a server is ignored.
+ * Decodes a SETTINGS frame's payload, in its order; unknown settings are included.
  *
- * @throws {ConnectionError} for a value out of range, or one that takes a stream's window out of range.
+ * @throws {ConnectionError} for a payload or a value that RFC 9113 does not allow.
  */
-export function applySettings(payload: Span, streams: StreamTable): void {
-  const { bytes, start, end } = payload;
+export function decodeSettings({ bytes, start, end }: Span): readonly Setting[] {
   if ((end - start) % SETTING_BYTES !== 0) throw frameSizeError("SETTINGS frame ends inside an entry");
+  const settings: Setting[] = [];
   for (let at = start; at < end; at += SETTING_BYTES) {
-    const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-    applySetting({ id, value: readUint32(bytes, at + 2) }, streams);
+    const setting = { id: ((bytes[at] as number) << 8) | (bytes[at + 1] as number), value: readUint32(bytes, at + 2) };
+    check(setting);
+    settings.push(setting);
   }
+  return settings;
 }
 
-function applySetting(setting: { id: number; value: number }, streams: StreamTable): void {
-  const { id, value } = setting;
-  const { sender } = streams;
-  if (id === SETTING.HEADER_TABLE_SIZE) {
-    sender.setHeaderTableBytesMax(value);
-  } else if (id === SETTING.ENABLE_PUSH) {
+/** The error for an initial window that takes a stream's window out of its range. */
+export function windowRangeError(): ConnectionError {
+  return new ConnectionError(
+    ERROR_CODE.FLOW_CONTROL_ERROR,
+    "SETTINGS_INITIAL_WINDOW_SIZE opens a window above 2^31 - 1",
+  );
+}
+
+function check({ id, value }: Setting): void {
+  if (id === SETTING.ENABLE_PUSH) {
     if (value > 1) throw protocolError("SETTINGS_ENABLE_PUSH is neither 0 nor 1");
   } else if (id === SETTING.INITIAL_WINDOW_SIZE) {
-    if (value > WINDOW_BYTES_MAX || !sender.setStreamWindow(value, streams.values())) {
-      throw new ConnectionError(
-        ERROR_CODE.FLOW_CONTROL_ERROR,
-        "SETTINGS_INITIAL_WINDOW_SIZE opens a window above 2^31 - 1",
-      );
-    }
+    if (value > WINDOW_BYTES_MAX) throw windowRangeError();
   } else if (id === SETTING.MAX_FRAME_SIZE) {
     if (value < FRAME_BYTES_DEFAULT || value > FRAME_BYTES_MAX) {
       throw protocolError("SETTINGS_MAX_FRAME_SIZE is out of range");
     }
-    sender.setFrameBytesMax(value);
   }
 }

@@ -1,11 +1,11 @@
 /**
- * A count of what a peer may do in excess: spent by each doing, given back as time passes.
+ * Bounds how much a peer may do beyond what is useful: each such act takes a token, time gives tokens back.
  *
  * @module
  */
 
-/** A token bucket whose clock the owner turns. */
-export class Budget {
+/** A token bucket whose clock the owner advances. */
+export class TokenBucket {
   readonly #max: number;
   readonly #perSecond: number;
   #left: number;
@@ -16,17 +16,17 @@ export class Budget {
     this.#left = options.max;
   }
 
-  /** Takes one; false once there is none left. */
+  /** Takes one token. Returns false if none is left. */
   spend(): boolean {
     return --this.#left >= 0;
   }
 
-  /** Gives back `count`, up to what there was at the start. */
+  /** Gives back `count` tokens, up to the initial number. */
   earn(count: number): void {
     this.#left = Math.min(this.#max, this.#left + count);
   }
 
-  /** Gives back what the passed time is worth. */
+  /** Gives back the tokens that `ms` of passed time are worth. */
   elapse(ms: number): void {
     this.earn(this.#perSecond * ms / 1000);
   }

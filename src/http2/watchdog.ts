@@ -4,11 +4,11 @@
  *
  * @module
  */
+import { ChangeTimer } from "./change_timer.ts";
 import { calmError, type ConnectionError, ERROR_CODE } from "./frames.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { Receiver } from "./receiver.ts";
-import { Stillness } from "./change_timer.ts";
-import type { StreamTable } from "./stream_table.ts";
+import type { StreamTable } from "./streams/stream_table.ts";
 
 const TICK_MS_MAX = 1000;
 const TICK_MS_MIN = 5;
@@ -37,10 +37,10 @@ export class Watchdog {
   #checkedMs = 0;
   #pingedAtBytes = -1;
   #pingedAtMs = 0;
-  readonly #reading = new Stillness();
-  readonly #writing = new Stillness();
-  readonly #headers = new Stillness();
-  readonly #idling = new Stillness();
+  readonly #reading = new ChangeTimer();
+  readonly #writing = new ChangeTimer();
+  readonly #headers = new ChangeTimer();
+  readonly #idling = new ChangeTimer();
 
   constructor(limits: Http2Limits, onTick: () => void) {
     this.#limits = limits;
@@ -123,12 +123,7 @@ export class Watchdog {
   #resetStalled(streams: StreamTable, nowMs: number): void {
     const { stallTimeoutMs } = this.#limits;
     for (const stream of [...streams.sender.waiting]) {
-      if (stream.bytesPending !== stream.stalledBytes) {
-        stream.stalledBytes = stream.bytesPending;
-        stream.stalledSinceMs = nowMs;
-      } else if (isOver(nowMs - stream.stalledSinceMs, stallTimeoutMs)) {
-        streams.abort(stream, ERROR_CODE.CANCEL);
-      }
+      if (isOver(stream.stalledMs(nowMs), stallTimeoutMs)) streams.abort(stream, ERROR_CODE.CANCEL);
     }
   }
 }

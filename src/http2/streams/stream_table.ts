@@ -1,21 +1,20 @@
 /**
- * The streams of one connection: which are open, how they end, what the layer above hears, and the windows of what it
- * receives.
+ * The streams of one connection: which are open, how they end, and the connection's receive window. Everything the layer above
+ * throws is caught here.
  *
  * @module
  */
-import type { Span } from "../base/bytes.ts";
-import { ERROR_CODE } from "./frames.ts";
-import type { HeaderField, OnRequest } from "./http2.ts";
-import type { Http2Limits } from "./limits.ts";
+import type { Span } from "../../base/bytes.ts";
+import { ERROR_CODE } from "../frames.ts";
+import type { HeaderField, OnRequest } from "../http2.ts";
+import type { Http2Limits } from "../limits.ts";
+import { Sender, type SenderEvents } from "../sender.ts";
 import { OpenStreams } from "./open_streams.ts";
-import type { CheckedHeaders } from "./request_headers.ts";
-import { Sender, type SenderEvents } from "./sender.ts";
-import { Stream, type StreamHost } from "./stream.ts";
+import { Stream, type StreamHost, type StreamRequest } from "./stream.ts";
 
 /** Ended streams remembered, for frames that were under way when they ended; a power of two. */
 const ENDED_SLOTS = 256;
-/** What was consumed is told to the peer once it is this part of the window. */
+/** Consumed bytes are given back to the peer once they are this fraction of the window. */
 const CREDIT_DIVISOR = 4;
 
 /** What a stream table needs from its connection. */
@@ -23,20 +22,21 @@ export interface StreamTableOptions {
   readonly limits: Http2Limits;
   readonly peer: string;
   readonly onRequest: OnRequest;
-  /** The layer above threw. */
+  /** Called with what the layer above threw. */
   onFault(error: unknown): void;
-  /** Something was put into the outgoing buffer by the layer above. */
+  /** Called when the layer above put something into the outgoing buffer. */
   onSend(): void;
 }
 
 /** Owns a connection's streams and the sender they share. */
-export class StreamTable implements StreamHost, SenderEvents {
-  readonly sender: Sender;
+export class StreamTable implements StreamHost, SenderEvents<Stream> {
+  readonly sender: Sender<Stream>;
   readonly peer: string;
   readonly #options: StreamTableOptions;
-  readonly #limits: Http2Limits;
+  readonly #connectionWindowBytes: number;
+  readonly #streamWindowBytes: number;
   readonly #open: OpenStreams = new OpenStreams();
-  /** A ring of ids: positive where both sides had ended, negative where we reset. */
+  /** A ring of ids: positive if both sides had ended, negative if we reset the stream. */
   readonly #ended: Int32Array = new Int32Array(ENDED_SLOTS);
   #endedNext = 0;
   #lastId = 0;
@@ -45,13 +45,14 @@ export class StreamTable implements StreamHost, SenderEvents {
 
   constructor(options: StreamTableOptions) {
     this.#options = options;
-    this.#limits = options.limits;
-    this.#receiveWindow = options.limits.connectionWindowBytes;
+    this.#connectionWindowBytes = options.limits.connectionWindowBytes;
+    this.#streamWindowBytes = options.limits.streamWindowBytes;
+    this.#receiveWindow = this.#connectionWindowBytes;
     this.peer = options.peer;
     this.sender = new Sender(options.limits, this);
   }
 
-  /** Streams that are open. */
+  /** How many streams are open. */
   get size(): number {
     return this.#open.size;
   }
@@ -75,22 +76,19 @@ export class StreamTable implements StreamHost, SenderEvents {
     return id > this.#lastId || (id & 1) === 0;
   }
 
-  /** How a stream that is not open came to its end, as far as it is remembered. */
+  /** How a stream that is not open ended, if it is remembered. */
   endOf(id: number): "ended" | "reset" | "forgotten" {
     if (this.#ended.includes(id)) return "ended";
     return this.#ended.includes(-id) ? "reset" : "forgotten";
   }
 
-  /** Opens a stream and tells the layer above of its request. */
-  open(request: { id: number; headers: CheckedHeaders; endStream: boolean }): void {
-    const { headers, endStream } = request;
+  /** Opens a stream and hands its request to the layer above. */
+  open(request: StreamRequest): void {
     this.#lastId = request.id;
-    const stream = new Stream(this, request);
-    stream.sendWindow = this.sender.streamWindow;
-    stream.receiveWindow = this.#limits.streamWindowBytes;
+    const stream = new Stream(this, request, this.sender.streamWindow, this.#streamWindowBytes);
     this.#open.add(stream);
     try {
-      stream.listener = this.#options.onRequest(stream, headers, endStream);
+      stream.listen(this.#options.onRequest(stream, request.headers, request.endStream));
     } catch (error) {
       this.#failed(stream, error);
     }
@@ -103,7 +101,7 @@ export class StreamTable implements StreamHost, SenderEvents {
     this.#remember(-id);
   }
 
-  /** Answers a new stream with nothing but these headers. */
+  /** Replies to a new stream with nothing but these headers. */
   answer(id: number, response: { block: Uint8Array; isRemoteEnded: boolean }): void {
     this.#lastId = id;
     this.sender.headerBlock(id, response.block, { endStream: true });
@@ -111,70 +109,64 @@ export class StreamTable implements StreamHost, SenderEvents {
     this.#remember(response.isRemoteEnded ? id : -id);
   }
 
-  /** Counts data against the connection's window. False when the peer was not allowed so much. */
+  /** Counts data against the connection's window. Returns false if the peer was not allowed so much. */
   spendWindow(bytes: number): boolean {
     this.#receiveWindow -= bytes;
     return this.#receiveWindow >= 0;
   }
 
-  /** Gives back to the connection what no stream will ever consume. */
+  /** Lets the peer send as many bytes again on the connection. */
   creditConnection(bytes: number): void {
     this.#creditBytes += bytes;
-    if (this.#creditBytes < this.#limits.connectionWindowBytes / CREDIT_DIVISOR) return;
+    if (this.#creditBytes < this.#connectionWindowBytes / CREDIT_DIVISOR) return;
     this.sender.windowUpdate(0, this.#creditBytes);
     this.#receiveWindow += this.#creditBytes;
     this.#creditBytes = 0;
   }
 
-  /** Gives back what a stream has consumed. */
+  /** Lets the peer send as many bytes again on a stream. */
   credit(stream: Stream, bytes: number): void {
-    stream.creditBytes += bytes;
-    if (stream.isRemoteEnded || stream.creditBytes < this.#limits.streamWindowBytes / CREDIT_DIVISOR) return;
-    this.sender.windowUpdate(stream.id, stream.creditBytes);
-    stream.receiveWindow += stream.creditBytes;
-    stream.creditBytes = 0;
+    const increment = stream.credit(bytes, this.#streamWindowBytes / CREDIT_DIVISOR);
+    if (increment > 0) this.sender.windowUpdate(stream.id, increment);
   }
 
-  /** Hands data to the layer above, the last of it once the stream's `isRemoteEnded` is set. */
+  /** Hands data to the layer above; it is the last if the peer has ended the stream. */
   deliver(stream: Stream, chunk: Span): void {
-    const length = chunk.end - chunk.start;
-    this.creditConnection(length);
-    stream.unconsumedBytes += length;
+    this.creditConnection(chunk.end - chunk.start);
     try {
-      stream.listener?.onData(chunk, stream.isRemoteEnded);
+      stream.deliver(chunk);
     } catch (error) {
       this.#failed(stream, error);
     }
     this.#closeIfEnded(stream);
   }
 
-  /** Asks the layer above for room. */
+  /** Asks the layer above for room to read data into. */
   room(stream: Stream, bytes: number): Uint8Array | undefined {
     try {
-      return stream.listener?.filled && stream.listener.room?.(bytes);
+      return stream.room(bytes);
     } catch (error) {
       this.#failed(stream, error);
       return undefined;
     }
   }
 
-  /** Tells the layer above that its room was filled, as {@link deliver} does. */
+  /** Reports that the layer above's room was filled; like {@link deliver}. */
   filled(stream: Stream, bytes: number): void {
     this.creditConnection(bytes);
-    stream.unconsumedBytes += bytes;
     try {
-      stream.listener?.filled?.(bytes, stream.isRemoteEnded);
+      stream.filled(bytes);
     } catch (error) {
       this.#failed(stream, error);
     }
     this.#closeIfEnded(stream);
   }
 
-  /** Hands the trailers to the layer above. */
+  /** Hands trailers, which end the peer's side, to the layer above. */
   deliverTrailers(stream: Stream, fields: readonly HeaderField[]): void {
-    stream.isRemoteEnded = true;
+    stream.endRemote();
     try {
-      stream.listener?.onTrailers(fields);
+      stream.deliverTrailers(fields);
     } catch (error) {
       this.#failed(stream, error);
     }
@@ -187,24 +179,24 @@ export class StreamTable implements StreamHost, SenderEvents {
     this.#notifyReset(stream, code);
   }
 
-  /** Resets a stream for a fault of the peer's, and tells the layer above. */
+  /** Resets a stream because of the peer, and notifies the layer above. */
   abort(stream: Stream, code: number): void {
     this.reset(stream, code);
     this.#notifyReset(stream, code);
   }
 
-  /** The connection is gone: ends all streams, telling only the layer above. */
+  /** The connection is gone: ends all streams and notifies the layer above. */
   abandon(code: number): void {
     for (const stream of this.#open.all()) this.resetByPeer(stream, code);
   }
 
-  sendHeaders(stream: Stream, block: Uint8Array): void {
-    this.sender.headers(stream, block);
+  sendHeaders(stream: Stream, block: Uint8Array, endStream: boolean): void {
+    this.sender.headers(stream, block, endStream);
     this.#options.onSend();
   }
 
-  sendData(stream: Stream, parts: readonly Uint8Array[]): void {
-    this.sender.data(stream, parts);
+  sendData(stream: Stream, parts: readonly Uint8Array[], endStream: boolean): void {
+    this.sender.data(stream, parts, endStream);
     this.#options.onSend();
   }
 
@@ -216,22 +208,19 @@ export class StreamTable implements StreamHost, SenderEvents {
   }
 
   consumed(stream: Stream, bytes: number): void {
-    const given = Math.min(bytes, stream.unconsumedBytes);
-    stream.unconsumedBytes -= given;
-    this.credit(stream, given);
+    this.credit(stream, bytes);
     this.#options.onSend();
   }
 
   onEndSent(stream: Stream): void {
-    stream.isEndSent = true;
     if (stream.isRemoteEnded) this.#closeIfEnded(stream);
-    // The answer is complete, so the rest of the request is of no use (RFC 9113 section 8.1).
+    // The reply is complete, so the rest of the request is of no use (RFC 9113 section 8.1).
     else this.reset(stream, ERROR_CODE.NO_ERROR);
   }
 
   onDrained(stream: Stream): void {
     try {
-      stream.listener?.onDrained?.();
+      stream.drained();
     } catch (error) {
       this.#failed(stream, error);
     }
@@ -247,7 +236,7 @@ export class StreamTable implements StreamHost, SenderEvents {
 
   #close(stream: Stream, remembered: number): void {
     if (stream.isClosed) return;
-    stream.isClosed = true;
+    stream.close();
     this.#open.delete(stream);
     this.sender.drop(stream);
     this.#remember(remembered);
@@ -259,8 +248,7 @@ export class StreamTable implements StreamHost, SenderEvents {
   }
 
   #notifyReset(stream: Stream, code: number): void {
-    const { listener } = stream;
-    stream.listener = undefined;
+    const listener = stream.takeListener();
     try {
       listener?.onReset(code);
     } catch (error) {
@@ -270,7 +258,7 @@ export class StreamTable implements StreamHost, SenderEvents {
 
   #failed(stream: Stream, error: unknown): void {
     this.#options.onFault(error);
-    stream.listener = undefined;
+    stream.takeListener();
     this.reset(stream, ERROR_CODE.INTERNAL_ERROR);
   }
 }

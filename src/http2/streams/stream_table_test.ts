@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { ERROR_CODE, FLAG, FRAME, readUint32 } from "./frames.ts";
-import { encodeHeaders } from "./hpack/encoder.ts";
-import type { StreamListener } from "./http2.ts";
-import { dataFrame, frame, headersFrame, type ReceivedFrame, TestPeer, uint32Frame } from "./testing/test_peer.ts";
+import { ERROR_CODE, FLAG, FRAME, readUint32 } from "../frames.ts";
+import { encodeHeaders } from "../hpack/encoder.ts";
+import type { StreamListener } from "../http2.ts";
+import { dataFrame, frame, headersFrame, type ReceivedFrame, TestPeer, uint32Frame } from "../testing/test_peer.ts";
 
 const HEADERS = encodeHeaders([{ name: ":status", value: "200" }]);
 const WINDOWS = { streamWindowBytes: 65_536, connectionWindowBytes: 65_536 * 2, frameBytesMax: 100_000 };

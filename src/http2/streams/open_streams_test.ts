@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { OpenStreams } from "./open_streams.ts";
-import type { CheckedHeaders } from "./request_headers.ts";
+import type { CheckedHeaders } from "../request_headers.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 
 const HOST: StreamHost = {
@@ -22,7 +22,7 @@ const HEADERS: CheckedHeaders = {
 };
 
 function stream(id: number): Stream {
-  return new Stream(HOST, { id, headers: HEADERS, endStream: false });
+  return new Stream(HOST, { id, headers: HEADERS, endStream: false }, 0, 0);
 }
 
 Deno.test("OpenStreams has what was added and not deleted, however ids collide", () => {
