@@ -98,7 +98,7 @@ export async function compileMeasured(
     compile,
     measure: (compiled) => disposeOnError(compiled, () => measureInference(compiled, inputs, options.clocks)),
   });
-  const isInLoop = options.device === "CPU" && measured !== undefined && measured.us <= IN_LOOP_MAX_US;
+  const isInLoop = options.device === "CPU" && measured !== undefined && isBestInLoop(measured);
   return {
     compiled,
     spreading: spreadingOf(compiled),
@@ -108,6 +108,10 @@ export async function compileMeasured(
     notes,
     compileAgain: () => compileTuned(model, options, { tuning: chosen, notes: [] }),
   };
+}
+
+function isBestInLoop({ isInLoop, us }: Measurement): boolean {
+  return isInLoop && us <= IN_LOOP_MAX_US;
 }
 
 async function choose(
@@ -126,12 +130,12 @@ async function choose(
   if (modelBytes >= LARGE_MODEL_BYTES) {
     const compiled = await compile(ALL_CORES);
     const measured = await measure(compiled);
-    if (measured === undefined || measured.us > QUICK_LARGE_MODEL_US) return { compiled, measured };
+    if (!measured?.isInLoop || measured.us > QUICK_LARGE_MODEL_US) return { compiled, measured };
     compiled[Symbol.dispose]();
   }
   const compiled = await compile(ONE_THREAD);
   const measured = await measure(compiled);
-  if (measured !== undefined && measured.us <= IN_LOOP_MAX_US) return { compiled, measured };
+  if (measured !== undefined && isBestInLoop(measured)) return { compiled, measured };
   compiled[Symbol.dispose]();
   return { compiled: await compile(ALL_CORES), measured };
 }

@@ -139,6 +139,16 @@ Deno.test("a slow model is compiled again, for all cores, and inferred off the l
   assert.equal(compilation.inLoopBytesMax, 0);
 });
 
+Deno.test("a quick model of an engine that cannot infer in the loop is compiled for all cores", async () => {
+  for (const modelBytes of [1000, 8 * 1024 * 1024]) {
+    const engine = { lacks: ["infers in the loop"] } as const;
+    const { compilation, properties } = await compile({ modelBytes }, { engine });
+    assert.deepEqual(properties.at(-1), ALL_CORES);
+    assert.ok(compilation.inferenceUs !== undefined);
+    assert.equal(compilation.inLoopBytesMax, 0);
+  }
+});
+
 Deno.test("a quick model is inferred in the loop however busy the machine is", async () => {
   // Whoever wants a processor waits for it; what runs is interrupted now and then.
   let rounds = 0;

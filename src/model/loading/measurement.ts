@@ -15,6 +15,8 @@ export interface Measurement {
   readonly us: number;
   /** How many bytes its inputs had, at least 1. */
   readonly inputBytes: number;
+  /** Whether it was inferred in the event loop: never by an engine that cannot, nor for a model that is slow off it. */
+  readonly isInLoop: boolean;
 }
 
 /** The clocks a measurement reads, in microseconds from any beginning. */
@@ -78,8 +80,12 @@ export async function measureInference(
   using request = compiled.createInferRequest();
   try {
     const offLoopUs = await quickestOffLoop(request, { inputs, clocks });
-    const us = await quickestInLoop(request, { inputs, clocks, offLoopUs }) ?? offLoopUs;
-    return { us: Math.max(1, Math.round(us * 10) / 10), inputBytes: Math.max(1, byteLength(inputs)) };
+    const inLoopUs = await quickestInLoop(request, { inputs, clocks, offLoopUs });
+    return {
+      us: Math.max(1, Math.round((inLoopUs ?? offLoopUs) * 10) / 10),
+      inputBytes: Math.max(1, byteLength(inputs)),
+      isInLoop: inLoopUs !== undefined,
+    };
   } catch {
     return undefined;
   }
