@@ -18,6 +18,7 @@ const PROTO_FILES = [
   "tensorflow_serving/config/monitoring_config.proto",
   "tensorflow_serving/config/platform_config.proto",
   "tensorflow_serving/config/ssl_config.proto",
+  "inference/grpc_service.proto",
   "grpc/health/v1/health.proto",
   "grpc/reflection/v1/reflection.proto",
   "grpc/reflection/v1alpha/reflection.proto",
