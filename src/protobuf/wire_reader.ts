@@ -210,6 +210,33 @@ export class WireReader {
   }
 }
 
+/** Where a field's value is, for messages too large to be read whole. */
+export interface FieldHead {
+  readonly field: number;
+  /** Whether the value has a length of its own: a string, bytes or a sub-message. */
+  readonly isDelimited: boolean;
+  /** Offset of the value. */
+  readonly start: number;
+  /** Length of the value; it may reach past the bytes given. */
+  readonly bytes: number;
+}
+
+/**
+ * Reads the head of the field that `bytes` begin with.
+ *
+ * @param bytes at least the whole head, and the whole value unless that is delimited.
+ * @throws {ServingError} INVALID_ARGUMENT if they are not protobuf.
+ */
+export function readFieldHead(bytes: Uint8Array): FieldHead {
+  const reader = new WireReader(bytes);
+  const tag = reader.readTag();
+  const isDelimited = (tag & 7) === WIRE.LENGTH;
+  const length = isDelimited ? reader.readUint32("a length") : 0;
+  const start = reader.position;
+  if (!isDelimited) reader.skip(tag);
+  return { field: tag >>> 3, isDelimited, start, bytes: isDelimited ? length : reader.position - start };
+}
+
 function equalsAt(name: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
   if (name.length !== length) return false;
   for (let i = 0; i < length; i++) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
-import { WIRE, WireReader } from "./wire_reader.ts";
+import { readFieldHead, WIRE, WireReader } from "./wire_reader.ts";
 import { lengthField, message, numberField, varint } from "./testing/wire_messages.ts";
 
 function readerOf(...bytes: number[]): WireReader {
@@ -110,4 +110,18 @@ Deno.test("skip() refuses groups that do not end, end twice or nest too deep, an
   assertMalformed(skip(1 << 3 | 6), /wire type 6/);
   assertMalformed(skip(...new Array(200).fill(start)), /groups nest too deep/);
   assertMalformed(skip(4 << 3 | WIRE.FIXED32, 1, 2, 3), /a number runs past the end/);
+});
+
+Deno.test("readFieldHead() finds a value that reaches past the bytes at hand", () => {
+  const long = Uint8Array.from(lengthField(300, "x".repeat(1000)));
+  assert.deepEqual(readFieldHead(long.subarray(0, 5)), { field: 300, isDelimited: true, start: 4, bytes: 1000 });
+  const number = Uint8Array.from([...numberField(2, -1), 1, 2, 3]);
+  assert.deepEqual(readFieldHead(number), { field: 2, isDelimited: false, start: 1, bytes: 10 });
+  assert.deepEqual(readFieldHead(Uint8Array.of(3 << 3 | WIRE.FIXED64, 0, 0, 0, 0, 0, 0, 0, 240, 63)).bytes, 8);
+});
+
+Deno.test("readFieldHead() refuses a head that is cut short, and the end of a group", () => {
+  assertMalformed(() => readFieldHead(Uint8Array.of(0xfa, 0x01)), /a number runs past the end/);
+  assertMalformed(() => readFieldHead(Uint8Array.of(0x80)), /a number runs past the end/);
+  assertMalformed(() => readFieldHead(Uint8Array.of(1 << 3 | WIRE.GROUP_END)), /wire type 4/);
 });

@@ -136,8 +136,13 @@ export class WireWriter {
   /** A float field with its tag; proto3 leaves a zero out, but not one with a sign. */
   writeFloatField(field: number, value: number): void {
     if (Object.is(value, 0)) return;
-    this.writeBytes(new Uint8Array(Float32Array.of(value).buffer));
+    this.writeFloat(value);
     this.writeTag(field << 3 | WIRE.FIXED32);
+  }
+
+  /** A float without its tag, as in a packed field. */
+  writeFloat(value: number): void {
+    this.writeBytes(new Uint8Array(Float32Array.of(value).buffer));
   }
 
   /** A length-delimited field with its tag, present even when `writeContents` writes nothing. */

@@ -27,7 +27,7 @@ import {
 import type { Caller } from "../infer_request_pool.ts";
 import { accessError } from "../source/model_files.ts";
 import type { ModelServable } from "../model_servable.ts";
-import { ProtobufMessage } from "../../protobuf/file_messages.ts";
+import { WireFields } from "../../protobuf/wire_fields.ts";
 import { DEFAULT_SIGNATURE_NAME, type ServableSignature } from "./signatures.ts";
 import { readRecords } from "./tf_record.ts";
 
@@ -82,13 +82,13 @@ export async function replayRequests(
       if (++count > RECORDS_MAX) {
         throw new ServingError(CODE.INVALID_ARGUMENT, `there are more than ${RECORDS_MAX} records`);
       }
-      const log = new ProtobufMessage(record);
+      const log = parseRecord(record);
       for (const [field, method] of OTHER_LOGS) {
         if (log.view(field) !== undefined) notes.add(`Warm-up requests of ${method} are passed over`);
       }
       const predictLog = log.view(PREDICT_LOG);
       if (predictLog === undefined) continue;
-      const request = options.decode(new ProtobufMessage(predictLog).view(1) ?? new Uint8Array(0));
+      const request = options.decode(parseRecord(predictLog).view(1) ?? new Uint8Array(0));
       for (let i = 0; i < options.iterations; i++) {
         for (const note of await replay(servable, request)) notes.add(note);
         await turnOfTheLoop();
@@ -105,6 +105,15 @@ export async function replayRequests(
   }
   servable.warmUp = { records: count, ms: performance.now() - startMs };
   return [...notes];
+}
+
+/** @throws {ServingError} DATA_LOSS if the bytes of a record are no message. */
+function parseRecord(bytes: Uint8Array): WireFields {
+  try {
+    return new WireFields(bytes);
+  } catch (error) {
+    throw new ServingError(CODE.DATA_LOSS, "The bytes are no protobuf message", { cause: error });
+  }
 }
 
 function replay(servable: ModelServable, request: WarmUpRequest): string[] | Promise<string[]> {

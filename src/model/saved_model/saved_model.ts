@@ -6,7 +6,8 @@
  */
 import { basename } from "node:path";
 import { CODE, ServingError } from "../../base/status.ts";
-import { ProtobufMessage, readFieldHead } from "../../protobuf/file_messages.ts";
+import { WireFields } from "../../protobuf/wire_fields.ts";
+import { readFieldHead } from "../../protobuf/wire_reader.ts";
 
 /** A signature as a SavedModel has it: the graph's tensor names by the names clients use. */
 export interface SavedSignature {
@@ -76,7 +77,7 @@ async function readGraphSignatures(file: Deno.FsFile, parts: readonly Part[]): P
   for (const part of parts) {
     if (part.field !== 5) continue;
     const entry = await readMessage(file, part);
-    const signature = new ProtobufMessage(entry.view(2) ?? new Uint8Array(0));
+    const signature = entry.message(2);
     signatures.set(entry.text(1), {
       inputs: tensorNames(signature.map(1)),
       outputs: tensorNames(signature.map(2)),
@@ -86,7 +87,7 @@ async function readGraphSignatures(file: Deno.FsFile, parts: readonly Part[]): P
   return signatures;
 }
 
-function tensorNames(infos: ReadonlyMap<string, ProtobufMessage>): Map<string, string> {
+function tensorNames(infos: ReadonlyMap<string, WireFields>): Map<string, string> {
   return new Map([...infos].map(([name, info]) => [name, info.text(1)]));
 }
 
@@ -95,7 +96,7 @@ async function readParts(file: Deno.FsFile, { start, end }: Range): Promise<Part
   const parts: Part[] = [];
   for (let offset = start; offset < end;) {
     const view = await readBytes(file, { start: offset, end: Math.min(end, offset + HEAD_BYTES_MAX) });
-    const head = readFieldHead(view, 0);
+    const head = readFieldHead(view);
     const valueStart = offset + head.start;
     offset = valueStart + head.bytes;
     if (offset > end) throw new ServingError(CODE.DATA_LOSS, "A field is longer than the file");
@@ -104,9 +105,9 @@ async function readParts(file: Deno.FsFile, { start, end }: Range): Promise<Part
   return parts;
 }
 
-async function readMessage(file: Deno.FsFile, part: Part): Promise<ProtobufMessage> {
+async function readMessage(file: Deno.FsFile, part: Part): Promise<WireFields> {
   if (part.end - part.start > PART_BYTES_MAX) throw new ServingError(CODE.DATA_LOSS, "A signature is too large");
-  return new ProtobufMessage(await readBytes(file, part));
+  return new WireFields(await readBytes(file, part));
 }
 
 async function readBytes(file: Deno.FsFile, { start, end }: Range): Promise<Uint8Array> {

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { joinParts } from "../../../base/bytes.ts";
 import { CODE, ServingError } from "../../../base/status.ts";
 import type { ClassificationResult, Examples, RegressionResult } from "../../../service/messages.ts";
 import { decodeBase64 } from "../../../json/base64.ts";
@@ -13,7 +14,7 @@ import { isNumberStart, JsonReader } from "../../../json/json_reader.ts";
 import { scanJson } from "../../../json/json_scanner.ts";
 import { CHARACTER } from "../../../json/json_syntax.ts";
 import { JsonWriter } from "../../../json/json_writer.ts";
-import { MessageWriter } from "../../../protobuf/message_writer.ts";
+import { WireWriter } from "../../../protobuf/wire_writer.ts";
 import { bodyError, readSignatureName } from "./request_document.ts";
 
 /** A request's body, decoded. */
@@ -42,10 +43,11 @@ const INT64 = 3;
 export function decodeExamplesBody(body: Uint8Array): ExamplesBody {
   const document = scanJson(body, ["signature_name", "context", "examples"]);
   const signatureName = readSignatureName(document);
+  const writer = new WireWriter();
   const contextPlace = document.members.get("context");
   const context = contextPlace === undefined
     ? new Uint8Array(0)
-    : readExample(new JsonReader().open(document, contextPlace), new Uint8Array(0));
+    : readExample(new JsonReader().open(document, contextPlace), new Uint8Array(0), writer);
   const place = document.members.get("examples");
   // The sentence says classify for a regression too.
   if (place === undefined) {
@@ -60,51 +62,55 @@ export function decodeExamplesBody(body: Uint8Array): ExamplesBody {
   const examples: Uint8Array[] = [];
   for (let i = 0; i < count; i++) {
     reader.peek();
-    examples.push(readExample(reader, context));
+    examples.push(readExample(reader, context, writer));
   }
   return { signatureName, examples };
 }
 
 /** An object of features as an `Example`, behind the context's, which it joins as messages do that stand one behind the other. */
-function readExample(reader: JsonReader, context: Uint8Array): Uint8Array {
+function readExample(reader: JsonReader, context: Uint8Array, writer: WireWriter): Uint8Array {
   if (reader.peek() !== CHARACTER.LEFT_BRACE) {
     throw invalidArgument(`Example must be JSON object but got JSON ${typeName(reader)}`);
   }
-  const features = new Map<string, Uint8Array>();
+  const features = new Map<string, Feature>();
   reader.enterObject();
   for (let name = reader.nextMember(); name !== undefined; name = reader.nextMember()) {
     features.set(name, readFeature(reader, name));
   }
   reader.leave();
-  const map = new MessageWriter();
-  for (const [name, feature] of features) {
-    const entry = new MessageWriter();
-    entry.bytes(1, new TextEncoder().encode(name));
-    entry.bytes(2, feature);
-    map.bytes(1, entry.finish());
-  }
-  const example = new MessageWriter();
-  example.raw(context);
+  writer.begin();
   // Without a feature there is no message of them (`MakeExampleFromJsonObject` in tensorflow_serving/util/json_tensor.cc).
-  if (features.size > 0) example.bytes(1, map.finish());
-  return example.finish();
+  if (features.size > 0) writer.writeMessageField(1, () => writeFeatures(writer, features));
+  writer.writeBytes(context);
+  return joinParts(writer.finish());
 }
 
-function readFeature(reader: JsonReader, name: string): Uint8Array {
-  const feature = new FeatureWriter(name);
+function writeFeatures(writer: WireWriter, features: ReadonlyMap<string, Feature>): void {
+  for (const [name, feature] of [...features].reverse()) {
+    writer.writeMessageField(1, () => {
+      writer.writeMessageField(2, () => feature.write(writer));
+      writer.writeMessageField(1, () => writer.writeText(name));
+    });
+  }
+}
+
+function readFeature(reader: JsonReader, name: string): Feature {
+  const feature = new Feature(name);
   if (reader.peek() === CHARACTER.LEFT_BRACKET) {
     for (let left = reader.enterArray(); left > 0; left--) feature.add(reader);
     reader.leave();
   } else {
     feature.add(reader);
   }
-  return feature.finish();
+  return feature;
 }
 
-/** Collects the values of one feature; the first says of which kind all are. */
-class FeatureWriter {
+/** The values of one feature; the first one decides of which kind all must be. */
+class Feature {
   readonly #name: string;
-  readonly #values = new MessageWriter();
+  readonly #bytes: Uint8Array[] = [];
+  readonly #floats: number[] = [];
+  readonly #integers: bigint[] = [];
   #kind: Kind | undefined;
 
   constructor(name: string) {
@@ -116,10 +122,10 @@ class FeatureWriter {
     const character = reader.peek();
     if (character === CHARACTER.QUOTE) {
       this.#become(BYTES);
-      this.#values.bytes(1, reader.readBytes());
+      this.#bytes.push(reader.readBytes());
     } else if (character === CHARACTER.LOWER_T || character === CHARACTER.LOWER_F) {
       this.#become(INT64);
-      this.#values.varint(character === CHARACTER.LOWER_T ? 1n : 0n);
+      this.#integers.push(character === CHARACTER.LOWER_T ? 1n : 0n);
       reader.skip();
     } else if (isNumberStart(character)) {
       this.#addNumber(reader);
@@ -134,14 +140,14 @@ class FeatureWriter {
     if (integer === undefined || integer < INT64_MIN || integer > UINT64_MAX) {
       reader.seek(place);
       this.#become(FLOAT);
-      this.#values.float(reader.readNumber());
+      this.#floats.push(reader.readNumber());
       return;
     }
     this.#become(INT64);
     if (integer > INT64_MAX) {
       throw invalidArgument(`Feature: ${this.#name} has uint64_t element. Only int64_t is supported.`);
     }
-    this.#values.varint(BigInt.asUintN(64, integer));
+    this.#integers.push(integer);
   }
 
   #addBase64(reader: JsonReader): void {
@@ -153,7 +159,7 @@ class FeatureWriter {
     this.#become(BYTES);
     const decoded = decodeBase64(text);
     if (decoded === undefined) throw invalidArgument("Unable to base64 decode");
-    this.#values.bytes(1, decoded);
+    this.#bytes.push(decoded);
   }
 
   #become(kind: Kind): void {
@@ -164,14 +170,21 @@ class FeatureWriter {
     );
   }
 
-  finish(): Uint8Array {
-    const feature = new MessageWriter();
-    if (this.#kind === undefined) return feature.finish();
-    const list = new MessageWriter();
-    if (this.#kind === BYTES) list.raw(this.#values.finish());
-    else list.bytes(1, this.#values.finish());
-    feature.bytes(this.#kind, list.finish());
-    return feature.finish();
+  /** Writes the `Feature` message, without its length. */
+  write(writer: WireWriter): void {
+    const kind = this.#kind;
+    if (kind !== undefined) writer.writeMessageField(kind, () => this.#writeList(writer, kind));
+  }
+
+  #writeList(writer: WireWriter, kind: Kind): void {
+    if (kind === BYTES) {
+      for (const value of this.#bytes.toReversed()) writer.writeMessageField(1, () => writer.writeBytes(value));
+      return;
+    }
+    writer.writeMessageField(1, () => {
+      for (const value of this.#floats.toReversed()) writer.writeFloat(value);
+      for (const value of this.#integers.toReversed()) writer.writeInt64(value);
+    });
   }
 }
 
