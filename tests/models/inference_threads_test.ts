@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { countProcessors } from "../../src/system/libc.ts";
 import { FfiEngine } from "../../src/engine/openvino_ffi/engine.ts";
 import { findRuntime } from "../../src/engine/openvino_ffi/runtime/discovery.ts";
-import { inControlGroup, isMissing, onProcessor, removeControlGroup } from "../operations/faults/fault_system.ts";
+import { inControlGroup, isMissing, onProcessor, removeControlGroup } from "../../src/system/testing/environments.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
 import { python } from "../support/python.ts";
 import { Scratch } from "../support/scratch.ts";

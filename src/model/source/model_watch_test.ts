@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { VersionPolicy } from "../../core/version_policy.ts";
+import { asOrdinaryUser, testIn, withMounts } from "../../system/testing/environments.ts";
 import { ALL, LATEST, SourceRig } from "../testing/source_rig.ts";
 
 Deno.test("FileSystemSource aspires at once what is there when it starts, by the policy", async () => {
@@ -98,12 +99,9 @@ Deno.test("FileSystemSource says nothing while the base path is missing, and tel
   assert.deepEqual(rig.told(), ["base path readable"]);
 });
 
-/** Nothing is unreadable to root. */
-const isRoot = Deno.uid() === 0;
-
-Deno.test({
+testIn(await asOrdinaryUser(), {
   name: "FileSystemSource says nothing while the base path cannot be read",
-  ignore: isRoot,
+  file: import.meta.url,
   fn: async () => {
     await using rig = await SourceRig.make();
     await rig.write("m/1");
@@ -139,10 +137,14 @@ Deno.test("FileSystemSource aspires nothing when the base path is there and empt
   assert.deepEqual(rig.told(), ["versions missing"]);
 });
 
-Deno.test({
+/** Makes sure that /dev/shm is another file system than that of the folders for temporary files. */
+const twoFileSystems = isOnAnotherFileSystem("/dev/shm", Deno.env.get("TMPDIR") ?? "/tmp")
+  ? { through: [], unavailable: undefined }
+  : await withMounts("mount -t tmpfs none /dev/shm; export TMPDIR=/tmp");
+
+testIn(twoFileSystems, {
   name: "FileSystemSource takes an empty base path on another file system for an unmounted one",
-  // Needs two file systems that anyone may write to.
-  ignore: !isOnAnotherFileSystem("/dev/shm", Deno.env.get("TMPDIR") ?? "/tmp"),
+  file: import.meta.url,
   fn: async () => {
     await using rig = await SourceRig.make();
     const mountPoint = await Deno.makeTempDir({ dir: "/dev/shm" });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FileSystemSource } from "./file_system_source.ts";
+import { asOrdinaryUser, testIn } from "../../system/testing/environments.ts";
 import { ALL, LATEST, SourceRig } from "../testing/source_rig.ts";
 
 Deno.test("FileSystemSource does not trust files written just before it started until they are quiet", async () => {
@@ -180,13 +181,10 @@ Deno.test("FileSystemSource keeps what serves while its replacement is still bei
   assert.deepEqual(rig.versions(), [2]);
 });
 
-/** Nothing is unreadable to root. */
-const isRoot = Deno.uid() === 0;
-
-Deno.test({
+testIn(await asOrdinaryUser(), {
   name:
     "FileSystemSource keeps a version whose folder cannot be read any more, and tries a new one so that loading can say why",
-  ignore: isRoot,
+  file: import.meta.url,
   fn: async () => {
     await using rig = await SourceRig.make();
     await rig.write("m/1");

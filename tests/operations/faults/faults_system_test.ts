@@ -1,7 +1,13 @@
 /** A system that fails the server, while a client asks it without a pause: permissions, mounts, disks and clocks. */
 import assert from "node:assert/strict";
 import { FaultRig } from "./fault_rig.ts";
-import { asOrdinaryUser, inMountsOf, isMissing, withClock, withMounts } from "./fault_system.ts";
+import {
+  asOrdinaryUser,
+  inMountsOf,
+  isMissing,
+  withClock,
+  withMounts,
+} from "../../../src/system/testing/environments.ts";
 import { Scratch } from "../../support/scratch.ts";
 
 const user = await asOrdinaryUser();
