@@ -49,9 +49,7 @@ export class ServedModels implements AsyncDisposable {
     this.#config = config;
     this.#parts = parts;
     this.manager = new Manager({
-      loadsMax: loading.loadsMax,
-      loadRetriesMax: loading.retriesMax,
-      loadRetryIntervalMs: loading.retryIntervalMs,
+      ...loading,
       disposeWaitMs: shutdownGraceMs,
       allowLabelsForUnavailable,
       onStateChange: (state) => {

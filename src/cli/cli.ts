@@ -1,37 +1,37 @@
 /**
- * Arguments to a command, and what goes wrong to one sentence and an exit code.
+ * The command line: from arguments to a command, and from an error to one sentence and an exit code.
  *
  * @module
  */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { detailOf } from "../base/status.ts";
 import type { Config, GrpcConfig } from "../config/config.ts";
 import { check, CHECK_FLAGS } from "./commands/check.ts";
 import { configCommand, configConfig } from "./commands/config.ts";
-import { addFlags, type Flags, UsageError } from "./flags/flag.ts";
-import { addForeignFlags, judgeForeignFlags } from "./flags/foreign_flags.ts";
 import { healthCommand } from "./commands/health.ts";
 import { licensesCommand } from "./commands/licenses.ts";
 import { modelCommand, modelConfig } from "./commands/model.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { sagemakerCommand, sagemakerConfig } from "./commands/sagemaker.ts";
-import { serve } from "./serve.ts";
 import { addServerFlags, serverConfig } from "./commands/server.ts";
-import { SERVER_FLAGS } from "./flags/server_flags.ts";
 import { statusCommand } from "./commands/status.ts";
 import { describeVersion } from "./commands/version.ts";
+import { addFlags, type Flags, readFlags, type Texts, UsageError } from "./flags/flag.ts";
+import { addForeignFlags, judgeForeignFlags } from "./flags/foreign_flags.ts";
+import { RUNTIME_FLAGS } from "./flags/server_flags.ts";
+import { serve } from "./serve.ts";
 
-/** Exit codes: the program failed; it was called wrongly. */
+/** Exit codes: the command failed, or its arguments cannot be used. */
 const FAILURE = 1;
 const USAGE = 2;
 
-/** What ie_serving's own lines begin with, where an image stands before them: `docker run IMAGE ie_serving model …`. */
+/** First word of ie_serving's command lines: `docker run IMAGE ie_serving model …`. */
 const IE_SERVING = "ie_serving";
 
 /**
- * Runs the command that arguments name until it is done.
+ * Runs the command that the arguments name.
  *
- * @returns the exit code; what failed has been said on standard error, in one sentence.
+ * @returns the exit code; a failure is reported on standard error, in one sentence.
  */
 export async function run(words: readonly string[]): Promise<number> {
   const args = withoutName(words);
@@ -40,7 +40,7 @@ export async function run(words: readonly string[]): Promise<number> {
   if (unknown !== undefined) {
     const called = [...command.slice(1), unknown].join(" ");
     complain(
-      `There is no command ${called}: the commands are ${names.join(", ")} (${command.join(" ")} --help tells more)`,
+      `There is no command ${called}: the commands are ${names.join(", ")} (${command.join(" ")} --help lists them)`,
     );
     return USAGE;
   }
@@ -60,8 +60,8 @@ export async function run(words: readonly string[]): Promise<number> {
 }
 
 /**
- * The command that arguments begin with, in words, and the names of those below it; `unknown` is a word in their place that is none
- * of them.
+ * Finds the command that the arguments begin with: its words, the names of its subcommands, and a word in their place that is none of
+ * them.
  */
 function findCommand(
   program: Command,
@@ -84,7 +84,7 @@ function withoutName(words: readonly string[]): readonly string[] {
   return words[0] === IE_SERVING ? words.slice(1) : words;
 }
 
-/** Where arguments have gRPC served; undefined when they serve nothing. */
+/** Where the given arguments would serve gRPC; undefined if they serve nothing. */
 async function grpcConfigOf(words: readonly string[]): Promise<GrpcConfig | undefined> {
   let grpc: GrpcConfig | undefined;
   const program = newProgram((config) => {
@@ -95,22 +95,21 @@ async function grpcConfigOf(words: readonly string[]): Promise<GrpcConfig | unde
   return grpc;
 }
 
-/** What to do with the configuration that arguments describe. */
-type Use = (config: Config, texts: Readonly<Record<string, unknown>>) => Promise<void>;
+/** What to do with the configuration that the arguments describe. */
+type Use = (config: Config, texts: Texts) => Promise<void>;
 
 function newProgram(use: Use, useToCheck: Use = check): Command {
   const program = new Command("ovserve")
     .description(
-      "Serves OpenVINO models over the TensorFlow Serving API. The flags below are tensorflow_model_server's, for use without a " +
-        "command.",
+      "Serves OpenVINO models over the TensorFlow Serving API. Without a command, it takes tensorflow_model_server's flags.",
     )
     .usage("[command] [flags]")
-    .helpCommand(false)
-    .option("--version", "print versions and leave");
+    .helpCommand(false);
   addServing(program, { use, flags: {} });
+  program.addOption(new Option("--version", "print versions and exit"));
   const checking = new Command("check")
     .description(
-      "say what would be served with the same arguments, and what is wrong; exit code 0 when all would serve",
+      "report what the same arguments would serve, and what is wrong; exit code 0 if all would be served",
     )
     .usage("[command] [flags]")
     .helpCommand(false);
@@ -122,23 +121,23 @@ function newProgram(use: Use, useToCheck: Use = check): Command {
   return program;
 }
 
-/** Gives a command the flags to serve with, and the commands below it that serve. */
+/** Gives a command the flags to serve with, and subcommands that serve. */
 function addServing(command: Command, { use, flags }: { use: Use; flags: Flags }): void {
   addServerFlags(command);
-  const parts: [Command, (texts: Readonly<Record<string, unknown>>) => Config][] = [
+  const parts: [Command, (texts: Texts) => Config][] = [
     [command, serverConfig],
     [modelCommand(), modelConfig],
     [configCommand(), configConfig],
     [sagemakerCommand(), sagemakerConfig],
   ];
-  // Flags behind a command are the command's.
+  // Flags after a command belong to that command.
   command.enablePositionalOptions();
   for (const [part, configOf] of parts) {
     if (part !== command) command.addCommand(part);
-    addFlags(part, flags);
+    addFlags(part, [flags]);
     addForeignFlags(part);
     part.exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => {} });
-    part.action(async (texts: Readonly<Record<string, unknown>>) => {
+    part.action(async (texts: Texts) => {
       if (texts.version === true) return printVersion(texts);
       const notes = judgeForeignFlags(texts);
       const config = configOf(texts);
@@ -147,15 +146,12 @@ function addServing(command: Command, { use, flags }: { use: Use; flags: Flags }
   }
 }
 
-function printVersion(texts: Readonly<Record<string, unknown>>): void {
+function printVersion(texts: Texts): void {
   // deno-lint-ignore no-console
-  console.log(describeVersion({
-    openvinoDir: SERVER_FLAGS.openvinoDir.read(texts),
-    runtimeDir: SERVER_FLAGS.runtimeDir.read(texts),
-  }));
+  console.log(describeVersion(readFlags(RUNTIME_FLAGS, texts)));
 }
 
-/** Commander's complaints in our words; undefined for one that is not about the arguments. */
+/** Rewords commander's error; undefined if it is not about the arguments. */
 function usageSentence({ code, message }: CommanderError): string | undefined {
   const subject = /'(-[^'=\s]*)/.exec(message)?.[1] ?? "";
   switch (code) {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { LogOptions } from "../base/log.ts";
+import type { ManagerOptions } from "../core/manager.ts";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
 import type { BatchingSource } from "./batching_parameters.ts";
 import type { CertificateSource } from "./certificate_files.ts";
@@ -79,14 +80,9 @@ export interface ObservationConfig {
   readonly logsRequests: boolean;
 }
 
-/** How models are loaded. */
-export interface LoadingConfig {
-  /** Loads at the same time. */
-  readonly loadsMax: number;
-  /** How often a failed load is tried again, besides each time the files change. */
-  readonly retriesMax: number;
-  /** The pause before the first retry; it doubles with each. */
-  readonly retryIntervalMs: number;
+/** How versions of models are loaded. */
+export interface LoadingConfig
+  extends Required<Pick<ManagerOptions, "loadsMax" | "loadRetriesMax" | "loadRetryIntervalMs">> {
   /** Where compiled models are kept for the next start. */
   readonly cacheDir: string | undefined;
   /** How often each of a version's recorded warm-up requests is run. */

@@ -88,7 +88,7 @@ Deno.test("ovserve check config tells machines the same of each version, and wha
   });
   assert.equal(tiny?.isBatched, false);
   assert.deepEqual(tiny?.notes, ["Requests are not batched: the first dimension of the input x is always 1"]);
-  assert.deepEqual(report.notes, ["--rest_workers is ignored: requests do not take a thread each"]);
+  assert.deepEqual(report.notes, ["--rest_workers is ignored: requests do not need a thread each"]);
 });
 
 Deno.test("ovserve check loads all versions that a policy chooses and says which would not serve", async () => {
@@ -177,7 +177,7 @@ Deno.test("ovserve check is called as the commands that serve are, and says what
   };
   assert.equal(
     await wrong("model", "--model_path", "x"),
-    "2 ovserve: --model_name is missing: the name of the model, as clients ask for it (ovserve check model --help lists the flags)",
+    "2 ovserve: --model_name is missing: the name of the model in clients' requests (ovserve check model --help lists the flags)",
   );
   assert.equal(
     await wrong("model", "--format", "yaml", "--model_path", "x", "--model_name", "x"),
@@ -186,7 +186,7 @@ Deno.test("ovserve check is called as the commands that serve are, and says what
   assert.match(await wrong(), /^2 ovserve: No model is named: .*\(ovserve check --help lists the flags\)$/);
   assert.equal(
     await wrong("modle"),
-    "2 ovserve: There is no command check modle: the commands are model, config, sagemaker, serve (ovserve check --help tells more)",
+    "2 ovserve: There is no command check modle: the commands are model, config, sagemaker, serve (ovserve check --help lists them)",
   );
   assert.match(await wrong("config", "--config_path", "/no/such/file"), /^1 ovserve: Cannot find \/no\/such\/file$/);
 });

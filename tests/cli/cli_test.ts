@@ -1,4 +1,4 @@
-/** What the program says to arguments that it cannot use: one sentence, an exit code, never a stack trace. */
+/** Arguments that cannot be used: one sentence and an exit code, never a stack trace. */
 import assert from "node:assert/strict";
 import { modelPath } from "../support/model_path.ts";
 import { runProgram, Server } from "../support/server.ts";
@@ -6,7 +6,7 @@ import { runProgram, Server } from "../support/server.ts";
 const FAILURE = 1;
 const USAGE = 2;
 
-/** Arguments, the exit code, and what standard error is to be. */
+/** Arguments, the expected exit code, and the expected standard error. */
 type Case = [readonly string[], number, RegExp];
 
 const MODEL = ["model", "--model_name", "digits", "--model_path", modelPath("digits"), "--port", "0"];
@@ -59,10 +59,10 @@ const CASES: readonly Case[] = [
   [[...MODEL, "--grpc_bind_address", "nowhere.invalid"], FAILURE, /Cannot listen on nowhere\.invalid:0/],
 ];
 
-Deno.test("Arguments that cannot be used get one sentence and an exit code", async () => {
+Deno.test("arguments that cannot be used are answered with one sentence and an exit code", async () => {
   for (const [args, code, sentence] of CASES) {
     const outcome = await runProgram(args);
-    // What was logged before it failed is JSON.
+    // Lines logged before the failure are JSON.
     const complaint = outcome.stderr.trim().split("\n").filter((line) => !line.startsWith("{"));
     assert.equal(outcome.code, code, `${args.join(" ")}\n${outcome.stderr}`);
     assert.equal(complaint.length, 1, outcome.stderr);
@@ -71,7 +71,7 @@ Deno.test("Arguments that cannot be used get one sentence and an exit code", asy
   }
 });
 
-Deno.test("ovserve --version names the versions of all that matters", async () => {
+Deno.test("ovserve --version prints the versions of the program, of Deno and of OpenVINO", async () => {
   const { code, stdout } = await runProgram(["--version"]);
   assert.equal(code, 0);
   assert.match(
@@ -83,7 +83,7 @@ Deno.test("ovserve --version names the versions of all that matters", async () =
   assert.match(without.stdout, /\nCannot find OpenVINO/);
 });
 
-Deno.test("--help lists the flags of each command, and those of other servers not", async () => {
+Deno.test("--help lists the flags of each command by topic, but none of other servers", async () => {
   for (
     const [args, flag] of [[["--help"], "--model_base_path"], [["model", "-h"], "--model_path"], [
       ["config", "--help"],
@@ -93,11 +93,13 @@ Deno.test("--help lists the flags of each command, and those of other servers no
     const { code, stdout } = await runProgram([...args]);
     assert.equal(code, 0);
     assert(stdout.includes(flag) && stdout.includes("--log_level"), stdout);
+    assert.match(stdout, /^Most used:\n(?: .+\n){3,10}\n[A-Z]/m);
+    assert.match(stdout, /--grpc_keepalive_time_seconds <seconds> .*\(default: 60 s\)$/m);
     assert(!stdout.includes("--rest_workers"), stdout);
   }
 });
 
-Deno.test("Flags of other servers that do no harm are passed over, each with a line in the log", async () => {
+Deno.test("harmless flags of other servers are ignored, each with a log line", async () => {
   await using server = await Server.start([
     `--model_base_path=${modelPath("digits")}`,
     ...["--rest_workers", "4", "--flush_filesystem_caches=false", "--platform_config_file="],

@@ -116,7 +116,7 @@ Deno.test("ovserve predict says what the server or the file has against it", asy
   assert.match(await complaint("--model_name", "half", "--input", broken), /^1 ovserve: .*broken\.json: JSON/);
   assert.match(
     await complaint("--model_name", "half", "--input", "nowhere"),
-    /^1 ovserve: Cannot read nowhere: it is not there$/,
+    /^1 ovserve: Cannot read nowhere: it does not exist$/,
   );
   assert.match(await complaint("--model_name", "half"), /^2 ovserve: --input is missing: /);
   assert.match(

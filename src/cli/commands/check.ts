@@ -1,23 +1,23 @@
 /**
- * `ovserve check`: says what would be served with the arguments that serve, and what is wrong, without serving.
+ * `ovserve check`: reports what a server with the same arguments would serve, and what is wrong, without serving.
  *
  * @module
  */
 import type { Config } from "../../config/config.ts";
 import { checkConfig } from "../check_report.ts";
 import { closingLines, engineLines, failureSentence, modelLines } from "../check_text.ts";
-import { readFlags } from "../flags/flag.ts";
+import { readFlags, type Texts } from "../flags/flag.ts";
 import { FORMAT_FLAG } from "../flags/peer_flags.ts";
 
-/** What the check of any command takes besides the command's own flags. */
+/** Flags of every check, besides those of the command that is checked. */
 export const CHECK_FLAGS = { format: FORMAT_FLAG };
 
 /**
- * Checks a configuration and prints what came of it.
+ * Checks a configuration and prints a report.
  *
- * @throws {Error} with a sentence when something would not serve.
+ * @throws {Error} with a sentence if something would not be served.
  */
-export async function check(config: Config, texts: Readonly<Record<string, unknown>>): Promise<void> {
+export async function check(config: Config, texts: Texts): Promise<void> {
   const { format } = readFlags(CHECK_FLAGS, texts);
   const isText = format === "text";
   const report = await checkConfig(

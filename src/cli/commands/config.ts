@@ -5,35 +5,38 @@
  */
 import { Command } from "commander";
 import type { Config } from "../../config/config.ts";
-import { addFlags, Flag, notEmpty, readFlags } from "../flags/flag.ts";
-import { MODELS_FILE_POLL_FLAG, readLoadFlags } from "../flags/model_flags.ts";
-import { readServerFlags, SERVER_FLAGS } from "../flags/server_flags.ts";
+import { addFlags, type Defaults, notEmpty, readFlags, type Texts } from "../flags/flag.ts";
+import { modelFlag, MODELS_FILE_POLL_FLAG, readLoadFlags } from "../flags/model_flags.ts";
+import { readServerFlags, SERVER_SECTIONS } from "../flags/server_flags.ts";
 
 const FLAGS = {
-  path: new Flag("config_path", {
+  path: modelFlag("config_path", {
     value: "file",
-    description: 'JSON file: {"model_config_list": [{"config": {"name": …, "base_path": …}}, …]}',
+    help: 'JSON file: {"model_config_list": [{"config": {"name": …, "base_path": …}}, …]}',
     parse: notEmpty,
+    isBasic: true,
   }),
-  // As often as model_server looks; TensorFlow Serving does not unless it is told to.
-  pollIntervalMs: MODELS_FILE_POLL_FLAG.withDefault("1"),
+  pollIntervalMs: MODELS_FILE_POLL_FLAG,
 };
 
-/** The command, without what it does. */
+/** model_server looks as often; TensorFlow Serving does not look by default. */
+const DEFAULTS: Defaults = { [MODELS_FILE_POLL_FLAG.name]: "1" };
+
+/** Makes the command, without what it does. */
 export function configCommand(): Command {
   const command = new Command("config").description("serve the models that a JSON file lists: --config_path FILE");
-  addFlags(command, FLAGS, SERVER_FLAGS);
+  addFlags(command, [FLAGS, ...SERVER_SECTIONS], DEFAULTS);
   return command;
 }
 
-/** The configuration that the command's flags describe. */
-export function configConfig(texts: Readonly<Record<string, unknown>>): Config {
+/** Reads the configuration that the command's flags describe. */
+export function configConfig(texts: Texts): Config {
   const { load } = readLoadFlags({});
   return {
-    models: { kind: "file", file: { format: "json", load, ...readFlags(FLAGS, texts) } },
+    models: { kind: "file", file: { format: "json", load, ...readFlags(FLAGS, texts, DEFAULTS) } },
     load,
     waitsForModels: false,
-    ...readServerFlags(SERVER_FLAGS, texts),
+    ...readServerFlags(texts),
     notes: [],
   };
 }

@@ -1,5 +1,6 @@
 /**
- * `ovserve health`: asks a server whether it is ready, for health checks of containers, which hold no other program to ask with.
+ * `ovserve health`: asks a server whether it is ready, for health checks of containers, whose image holds no other
+ * program to ask with.
  *
  * @module
  */
@@ -8,59 +9,71 @@ import { basename } from "node:path";
 import { processArguments } from "../../system/libc.ts";
 import type { GrpcConfig } from "../../config/config.ts";
 import { checkHealth } from "../health_question.ts";
-import { addFlags, Flag, notEmpty, orNothing, readFlags, secondsAsMs, switched, wholeNumber } from "../flags/flag.ts";
+import {
+  addFlags,
+  notEmpty,
+  optional,
+  readFlags,
+  secondsAsMs,
+  switched,
+  type Texts,
+  wholeNumber,
+} from "../flags/flag.ts";
+import { LOCAL_HOSTNAME, PEER_FLAGS, peerFlag } from "../flags/peer_flags.ts";
 
 const FLAGS = {
-  hostname: new Flag("host", {
-    value: "address",
-    description: "address of the server",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "that of a container's main process, or else 127.0.0.1",
-  }),
-  port: new Flag("port", {
-    value: "port",
-    description: "the server's port for gRPC",
-    parse: orNothing(wholeNumber(1, 65535)),
-    default: "",
-    defaultWords: "that of a container's main process, or else 9000",
-  }),
-  isTls: new Flag("tls", {
-    description: "use TLS, without asking who the server is",
-    parse: orNothing(switched),
-    default: "",
-    defaultWords: "as a container's main process does, or else false",
-  }),
-  timeoutMs: new Flag("timeout_seconds", {
+  hostname: peerFlag(
+    "host",
+    optional({
+      value: "address",
+      help: "address of the server",
+      defaultWords: `that of a container's main process, else ${LOCAL_HOSTNAME}`,
+    }, notEmpty),
+  ),
+  port: peerFlag(
+    "port",
+    optional({
+      value: "port",
+      help: "gRPC port of the server",
+      defaultWords: `that of a container's main process, else ${PEER_FLAGS.port.default}`,
+    }, wholeNumber(1, 65535)),
+  ),
+  isTls: peerFlag(
+    "tls",
+    optional({
+      help: "use TLS, without verifying the server's certificate",
+      defaultWords: "as a container's main process does, else false",
+    }, switched),
+  ),
+  timeoutMs: peerFlag("timeout_seconds", {
     value: "seconds",
-    description: "how long the answer may take",
+    help: "time that the reply may take",
     parse: secondsAsMs(0.001, 3600),
     default: "5",
   }),
 };
 
-const DEFAULT_PORT = 9000;
-/** Addresses that stand for all of a machine's, its own included. */
+/** Addresses that stand for all of a machine's addresses. */
 const WILDCARDS = ["0.0.0.0", "::", "[::]"];
 
-/** In a container, the program it was started with. */
+/** Process id of the program a container was started with. */
 const MAIN_PROCESS = 1;
 const OWN_NAMES = ["ovserve", "ie_serving"];
 
-/** Reads arguments as the program itself does, as far as where gRPC is served. */
+/** Finds out where arguments of the program make it serve gRPC. */
 export type GrpcConfigOf = (args: readonly string[]) => Promise<GrpcConfig | undefined>;
 
 /** The command. */
 export function healthCommand(grpcConfigOf: GrpcConfigOf): Command {
-  const command = new Command("health").description("ask a server whether it is ready; exit code 0 when it is");
-  addFlags(command, FLAGS);
-  return command.action(async (texts: Readonly<Record<string, unknown>>) => {
+  const command = new Command("health").description("ask a server whether it is ready; exit code 0 if it is");
+  addFlags(command, [FLAGS]);
+  return command.action(async (texts: Texts) => {
     const { hostname, port, isTls, timeoutMs } = readFlags(FLAGS, texts);
     const main = port === undefined ? await grpcConfigOfMainProcess(grpcConfigOf) : undefined;
     const named = main?.hostnames.find((name) => !WILDCARDS.includes(name));
     await checkHealth({
-      hostname: hostname ?? named ?? "127.0.0.1",
-      port: port ?? main?.port ?? DEFAULT_PORT,
+      hostname: hostname ?? named ?? LOCAL_HOSTNAME,
+      port: port ?? main?.port ?? PEER_FLAGS.port.read({}),
       isTls: isTls ?? main?.certificate !== undefined,
       timeoutMs,
     });
@@ -71,7 +84,7 @@ export function healthCommand(grpcConfigOf: GrpcConfigOf): Command {
 
 async function grpcConfigOfMainProcess(grpcConfigOf: GrpcConfigOf): Promise<GrpcConfig | undefined> {
   const args = processArguments(MAIN_PROCESS) ?? [];
-  // Docker's own init stands before the program when it is asked for.
+  // Docker's own init precedes the program if it is enabled.
   const start = args.findIndex((arg) => OWN_NAMES.includes(basename(arg)));
   return start < 0 ? undefined : await grpcConfigOf(args.slice(start + 1));
 }

@@ -6,11 +6,11 @@
 import { Command } from "commander";
 import { fileURLToPath } from "node:url";
 
-/** Where `deno task compile` puts the notices, and this project's own licence for a program that was not compiled. */
+/** Where `deno task compile` puts the notices, and this project's own licence, which stands in if the program is not compiled. */
 const NOTICES = fileURLToPath(new URL("../../../.ovserve/embedded/notices.txt", import.meta.url));
 const OWN_LICENCE = fileURLToPath(new URL("../../../LICENSE", import.meta.url));
 
-/** The command. */
+/** Makes the command. */
 export function licensesCommand(): Command {
   return new Command("licenses").description("print the licences of everything in this executable").action(async () => {
     const text = await Deno.readTextFile(Deno.build.standalone ? NOTICES : OWN_LICENCE);

@@ -5,40 +5,39 @@
  */
 import { Command } from "commander";
 import type { Config } from "../../config/config.ts";
-import { addFlags, Flag, notEmpty, readFlags } from "../flags/flag.ts";
-import { LOAD_FLAGS, readLoadFlags, VERSION_POLICY_FLAG } from "../flags/model_flags.ts";
-import { readServerFlags, SERVER_FLAGS } from "../flags/server_flags.ts";
+import { addFlags, notEmpty, readFlags, type Texts } from "../flags/flag.ts";
+import {
+  BASE_PATH_HELP,
+  LOAD_FLAGS,
+  MODEL_NAME_HELP,
+  modelFlag,
+  readLoadFlags,
+  VERSION_POLICY_FLAG,
+} from "../flags/model_flags.ts";
+import { readServerFlags, SERVER_SECTIONS } from "../flags/server_flags.ts";
 
 const FLAGS = {
-  name: new Flag("model_name", {
-    value: "name",
-    description: "name of the model, as clients ask for it",
-    parse: notEmpty,
-  }),
-  basePath: new Flag("model_path", {
-    value: "folder",
-    description: "folder of the model's version folders: FOLDER/1, FOLDER/2",
-    parse: notEmpty,
-  }),
+  name: modelFlag("model_name", { value: "name", help: MODEL_NAME_HELP, parse: notEmpty, isBasic: true }),
+  basePath: modelFlag("model_path", { value: "folder", help: BASE_PATH_HELP, parse: notEmpty, isBasic: true }),
   versionPolicy: VERSION_POLICY_FLAG,
 };
 
-/** The command, without what it does. */
+/** Makes the command, without what it does. */
 export function modelCommand(): Command {
   const command = new Command("model").description("serve one model: --model_name NAME --model_path FOLDER");
-  addFlags(command, FLAGS, LOAD_FLAGS, SERVER_FLAGS);
+  addFlags(command, [FLAGS, LOAD_FLAGS, ...SERVER_SECTIONS]);
   return command;
 }
 
-/** The configuration that the command's flags describe. */
-export function modelConfig(texts: Readonly<Record<string, unknown>>): Config {
+/** Reads the configuration that the command's flags describe. */
+export function modelConfig(texts: Texts): Config {
   const { load, notes } = readLoadFlags(texts);
   const model = { ...load, ...readFlags(FLAGS, texts), versionLabels: new Map(), platform: undefined };
   return {
     models: { kind: "list", models: [model] },
     load,
     waitsForModels: false,
-    ...readServerFlags(SERVER_FLAGS, texts),
+    ...readServerFlags(texts),
     notes,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * `ovserve predict`: asks a running server one question, from a file.
+ * `ovserve predict`: sends one request to a running server, from a file.
  *
  * @module
  */
@@ -20,39 +20,42 @@ import {
   type PredictBody,
 } from "../../apis/tensorflow_serving/rest/predict_codec.ts";
 import type { ModelSpec } from "../../service/messages.ts";
-import { addFlags, Flag, notEmpty, orNothing, readFlags, UsageError } from "../flags/flag.ts";
+import { addFlags, notEmpty, optional, readFlags, type Texts, topic, UsageError } from "../flags/flag.ts";
 import { askUnary, type Peer } from "../grpc_client.ts";
 import { PEER_FLAGS, VERSION_FLAGS } from "../flags/peer_flags.ts";
 
+const request = topic("Request");
+
 const FLAGS = {
-  name: new Flag("model_name", { value: "name", description: "name of the model", parse: notEmpty }),
+  name: request("model_name", { value: "name", help: "name of the model", parse: notEmpty }),
   ...VERSION_FLAGS,
-  signatureName: new Flag("signature_name", {
-    value: "name",
-    description: "signature of the model",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "the one the file names, or else serving_default",
-  }),
-  input: new Flag("input", {
+  signatureName: request(
+    "signature_name",
+    optional({
+      value: "name",
+      help: "signature of the model",
+      defaultWords: "the one that the file names, else serving_default",
+    }, notEmpty),
+  ),
+  input: request("input", {
     value: "file",
-    description: 'what to send: .json as REST takes it ({"instances": …} or {"inputs": …}), or .npy for the only input',
+    help: 'what to send: .json as for REST ({"instances": …} or {"inputs": …}), or .npy for a single input',
     parse: notEmpty,
   }),
-  outputs: new Flag("output_filter", {
+  outputs: request("output_filter", {
     value: "names",
-    description: "outputs to ask for, with commas between",
+    help: "outputs to request, separated by commas",
     parse: (text) => text.split(",").map((name) => name.trim()).filter((name) => name !== ""),
     default: "",
     defaultWords: "all",
   }),
 };
 
-/** The command. */
+/** Makes the command. */
 export function predictCommand(): Command {
   const command = new Command("predict").description("ask a server for one prediction and print it as JSON");
-  addFlags(command, FLAGS, PEER_FLAGS);
-  return command.action(async (texts: Readonly<Record<string, unknown>>) => {
+  addFlags(command, [FLAGS, PEER_FLAGS]);
+  return command.action(async (texts: Texts) => {
     const { name, version, versionLabel, signatureName = "", input, outputs } = readFlags(FLAGS, texts);
     const peer = readFlags(PEER_FLAGS, texts);
     if (version !== undefined && versionLabel !== undefined) {
@@ -90,7 +93,7 @@ async function readBody(
   { signatureName, signatures }: { signatureName: string; signatures: ReadonlyMap<string, readonly InputSpec[]> },
 ): Promise<PredictBody> {
   const bytes = await Deno.readFile(path).catch((error) => {
-    const reason = error instanceof Deno.errors.NotFound ? "it is not there" : String(error);
+    const reason = error instanceof Deno.errors.NotFound ? "it does not exist" : String(error);
     throw new Error(`Cannot read ${path}: ${reason}`, { cause: error });
   });
   try {

@@ -1,6 +1,6 @@
 /**
- * `ovserve sagemaker`: serves a folder of models as TensorFlow Serving's container for SageMaker does, told by the same environment
- * variables (aws/sagemaker-tensorflow-serving-container, serve.py and tfs_utils.py).
+ * `ovserve sagemaker`: serves a folder of models as TensorFlow Serving's container for SageMaker does, configured by the same
+ * environment variables (aws/sagemaker-tensorflow-serving-container, serve.py and tfs_utils.py).
  *
  * @module
  */
@@ -8,39 +8,36 @@ import { Command } from "commander";
 import { basename } from "node:path";
 import type { Config, ModelConfig } from "../../config/config.ts";
 import { findModelFolders } from "../../model/source/model_folders.ts";
-import { addFlags, Flag, notEmpty, readFlags, UsageError } from "../flags/flag.ts";
+import { addFlags, type Defaults, notEmpty, readFlags, type Texts, topic, UsageError } from "../flags/flag.ts";
 import { LOAD_FLAGS, readLoadFlags } from "../flags/model_flags.ts";
-import { judgeForeign, readVariables, VARIABLES_HELP } from "../flags/sagemaker_variables.ts";
-import { readServerFlags, SERVER_FLAGS } from "../flags/server_flags.ts";
+import { judgeForeign, readVariables, VARIABLE_DEFAULTS, VARIABLES_HELP } from "../flags/sagemaker_variables.ts";
+import { readServerFlags, SERVER_SECTIONS } from "../flags/server_flags.ts";
 
 const FLAGS = {
-  modelDir: new Flag("model_dir", {
+  modelDir: topic("Models")("model_dir", {
     value: "folder",
-    description: "folder below which models lie in version folders: FOLDER/NAME/1, FOLDER/export/Servo/1, FOLDER/1",
+    help: "folder with the models in version folders: FOLDER/NAME/1, FOLDER/export/Servo/1, FOLDER/1",
     parse: notEmpty,
     default: "/opt/ml/model",
+    isBasic: true,
   }),
 };
 
-/** The container's server does not try again; and REST has the port SageMaker calls. */
-const OWN_SERVER_FLAGS = {
-  ...SERVER_FLAGS,
-  retriesMax: SERVER_FLAGS.retriesMax.withDefault("0"),
-  restPort: SERVER_FLAGS.restPort.withDefault("8080"),
-};
+/** The container's server does not retry. */
+const DEFAULTS: Defaults = { "max_num_load_retries": "0", ...VARIABLE_DEFAULTS };
 
-/** The command, without what it does. */
+/** Makes the command, without what it does. */
 export function sagemakerCommand(): Command {
   // SageMaker starts a container with the word "serve".
   const command = new Command("sagemaker").alias("serve").description(
     "serve the models below a folder, as SageMaker wants them served",
   );
-  addFlags(command, FLAGS, LOAD_FLAGS, OWN_SERVER_FLAGS);
+  addFlags(command, [FLAGS, LOAD_FLAGS, ...SERVER_SECTIONS], DEFAULTS);
   return command.addHelpText("after", `\n${VARIABLES_HELP}`);
 }
 
-/** The configuration that the command's flags and SageMaker's variables describe. Flags go before variables. */
-export function sagemakerConfig(texts: Readonly<Record<string, unknown>>): Config {
+/** Reads the configuration that the command's flags and SageMaker's variables describe. Flags overrule variables. */
+export function sagemakerConfig(texts: Texts): Config {
   const { modelDir } = readFlags(FLAGS, texts);
   const variables = readVariables();
   const foreignNotes = judgeForeign(modelDir);
@@ -55,15 +52,7 @@ export function sagemakerConfig(texts: Readonly<Record<string, unknown>>): Confi
   }));
   const defaultModel = variables.defaultModel ?? models[0]?.name ?? "";
   checkNames(models, { modelDir, defaultModel });
-  const server = readServerFlags({
-    ...OWN_SERVER_FLAGS,
-    port: OWN_SERVER_FLAGS.port.withDefault(String(variables.grpcPort)),
-    // Two names for one port: a default of one must not be against what is said of the other.
-    restPort: OWN_SERVER_FLAGS.restPort.withDefault(
-      OWN_SERVER_FLAGS.restApiPort.isGiven(texts) ? "0" : String(variables.restPort),
-    ),
-    isBatching: OWN_SERVER_FLAGS.isBatching.withDefault(String(variables.isBatching)),
-  }, texts);
+  const server = readServerFlags(texts, { ...DEFAULTS, ...variables.defaults });
   return {
     ...server,
     models: { kind: "list", models },

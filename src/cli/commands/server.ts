@@ -5,76 +5,74 @@
  */
 import type { Command } from "commander";
 import type { Config, LoadConfig, ModelsSource } from "../../config/config.ts";
-import { addFlags, Flag, notEmpty, orNothing, readFlags, UsageError } from "../flags/flag.ts";
-import { LOAD_FLAGS, MODELS_FILE_POLL_FLAG, readLoadFlags, VERSION_POLICY_FLAG } from "../flags/model_flags.ts";
-import { readServerFlags, SERVER_FLAGS } from "../flags/server_flags.ts";
+import { addFlags, type Defaults, notEmpty, optional, readFlags, type Texts, UsageError } from "../flags/flag.ts";
+import {
+  BASE_PATH_HELP,
+  LOAD_FLAGS,
+  MODEL_NAME_HELP,
+  modelFlag,
+  MODELS_FILE_POLL_FLAG,
+  readLoadFlags,
+  VERSION_POLICY_FLAG,
+} from "../flags/model_flags.ts";
+import { readServerFlags, SERVER_SECTIONS } from "../flags/server_flags.ts";
 
-/** What TensorFlow Serving has other defaults for. */
-const OWN_SERVER_FLAGS = { ...SERVER_FLAGS, port: SERVER_FLAGS.port.withDefault("8500") };
+/** TensorFlow Serving's, where it has others. */
+const DEFAULTS: Defaults = { port: "8500" };
 
 const FLAGS = {
-  name: new Flag("model_name", {
+  name: modelFlag("model_name", {
     value: "name",
-    description: "name of the model, as clients ask for it",
+    help: MODEL_NAME_HELP,
     parse: notEmpty,
     default: "default",
+    isBasic: true,
   }),
-  basePath: new Flag("model_base_path", {
-    value: "folder",
-    description: "folder of the model's version folders: FOLDER/1, FOLDER/2",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
-  otherBasePath: new Flag("model_path", {
-    value: "folder",
-    description: "the same",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
+  basePath: modelFlag("model_base_path", optional({ value: "folder", help: BASE_PATH_HELP, isBasic: true }, notEmpty)),
+  otherBasePath: modelFlag("model_path", optional({ value: "folder", help: "same as --model_base_path" }, notEmpty)),
+  textFile: modelFlag(
+    "model_config_file",
+    optional({
+      value: "file",
+      help: "serve the models of this file, a ModelServerConfig in protocol buffers' text format",
+      isBasic: true,
+    }, notEmpty),
+  ),
+  jsonFile: modelFlag(
+    "config_path",
+    optional(
+      { value: "file", help: "serve the models of this JSON file, as ovserve config does", isBasic: true },
+      notEmpty,
+    ),
+  ),
   versionPolicy: VERSION_POLICY_FLAG,
-  textFile: new Flag("model_config_file", {
-    value: "file",
-    description: "file with a ModelServerConfig in protocol buffers' text format, in place of one model",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
-  jsonFile: new Flag("config_path", {
-    value: "file",
-    description: "JSON file with models, as for ovserve config",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
   pollIntervalMs: MODELS_FILE_POLL_FLAG,
 };
 
-/** Beside a file of models they say nothing, as in TensorFlow Serving. */
+/** Flags that a file of models overrules, as in TensorFlow Serving. */
 const ONE_MODEL_FLAGS = [FLAGS.name, FLAGS.basePath, FLAGS.otherBasePath, FLAGS.versionPolicy];
 
 /** Gives the program the flags it takes without a command. */
 export function addServerFlags(program: Command): void {
-  addFlags(program, FLAGS, LOAD_FLAGS, OWN_SERVER_FLAGS);
+  addFlags(program, [FLAGS, LOAD_FLAGS, ...SERVER_SECTIONS], DEFAULTS);
 }
 
-/** The configuration that the flags describe. */
-export function serverConfig(texts: Readonly<Record<string, unknown>>): Config {
+/** Reads the configuration that the flags describe. */
+export function serverConfig(texts: Texts): Config {
   const { load, notes } = readLoadFlags(texts);
   const source = modelsSource(texts, load);
-  const passedOver = source.kind === "list" ? [] : ONE_MODEL_FLAGS.filter((flag) => flag.isGiven(texts))
+  const ignored = source.kind === "list" ? [] : ONE_MODEL_FLAGS.filter((flag) => flag.isGiven(texts))
     .map(({ name }) => `--${name} is ignored: the file lists the models`);
   return {
     models: source,
     load,
     waitsForModels: true,
-    ...readServerFlags(OWN_SERVER_FLAGS, texts),
-    notes: [...notes, ...passedOver],
+    ...readServerFlags(texts, DEFAULTS),
+    notes: [...notes, ...ignored],
   };
 }
 
-function modelsSource(texts: Readonly<Record<string, unknown>>, load: LoadConfig): ModelsSource {
+function modelsSource(texts: Texts, load: LoadConfig): ModelsSource {
   const { name, versionPolicy, textFile, jsonFile, pollIntervalMs, ...paths } = readFlags(FLAGS, texts);
   if (textFile !== undefined && jsonFile !== undefined) {
     throw new UsageError("--model_config_file and --config_path cannot go together: one file lists the models");

@@ -1,5 +1,5 @@
 /**
- * `ovserve status`: asks a running server which versions of its models it has, in which state.
+ * `ovserve status`: asks a running server for the versions of its models and their states.
  *
  * @module
  */
@@ -11,38 +11,35 @@ import {
 } from "../../apis/tensorflow_serving/grpc/model_codec.ts";
 import { WireFields } from "../../protobuf/wire_fields.ts";
 import type { ModelVersionStatus } from "../../service/messages.ts";
-import { addFlags, Flag, notEmpty, orNothing, readFlags } from "../flags/flag.ts";
+import { addFlags, notEmpty, optional, readFlags, type Texts, topic } from "../flags/flag.ts";
 import { addressOf, askUnary, type Peer } from "../grpc_client.ts";
 import { FORMAT_FLAG, PEER_FLAGS } from "../flags/peer_flags.ts";
 
 const FLAGS = {
-  name: new Flag("model_name", {
-    value: "name",
-    description: "name of one model",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "all models",
-  }),
+  name: topic("Request")(
+    "model_name",
+    optional({ value: "name", help: "name of one model", defaultWords: "all models" }, notEmpty),
+  ),
   format: FORMAT_FLAG,
 };
 
-/** Services that gRPC's health service lists beside the models. */
+/** Services that gRPC's health service lists besides the models. */
 const SERVICE_REGEXP = /^(?:|(?:tensorflow\.serving\.)?(?:Prediction|Model)Service)$/;
 
-/** A model, or why the server does not tell of it. */
+/** The states of a model's versions, or why the server does not report them. */
 interface ModelStatus {
   readonly name: string;
   readonly versions: readonly { readonly version: number; readonly state: string; readonly error?: string }[];
   readonly error?: string;
 }
 
-/** The command. */
+/** Makes the command. */
 export function statusCommand(): Command {
   const command = new Command("status").description(
-    "ask a server for the states of its models; exit code 0 when each has a version to answer with",
+    "ask a server for the states of its models; exit code 0 if each has an available version",
   );
-  addFlags(command, FLAGS, PEER_FLAGS);
-  return command.action(async (texts: Readonly<Record<string, unknown>>) => {
+  addFlags(command, [FLAGS, PEER_FLAGS]);
+  return command.action(async (texts: Texts) => {
     const { name, format } = readFlags(FLAGS, texts);
     const peer = readFlags(PEER_FLAGS, texts);
     const names = name === undefined ? await listModels(peer) : [name];
@@ -57,7 +54,7 @@ export function statusCommand(): Command {
   });
 }
 
-/** The models of which the health service tells: TensorFlow Serving's own calls do not list them. */
+/** Lists the models that the health service knows, because TensorFlow Serving's own API cannot list them. */
 async function listModels(peer: Peer): Promise<string[]> {
   try {
     const reply = await askUnary(peer, { path: "/grpc.health.v1.Health/List", message: new Uint8Array() });

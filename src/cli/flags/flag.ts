@@ -1,6 +1,6 @@
 /**
- * What a flag is: a name, a meaning, a default, and the reading of its text. Commander only takes arguments apart; texts are read
- * here, so that what is wrong is told in one way, the unknown before the missing.
+ * What a flag is: a name, a topic, a help text, a default, and how its text is read. Commander only splits the arguments; texts are
+ * read here, so that every mistake is reported in the same way, and unknown flags before missing ones.
  *
  * @module
  */
@@ -13,68 +13,99 @@ export class UsageError extends Error {
 
 /** What a flag is made of. */
 export interface FlagSpec<T> {
-  /** What stands for the value in --help; left out for a switch, which is on, or `=true`, or `=false`. */
+  /** Placeholder for the value in --help, which is its unit if it has one; left out for a switch: `--a`, `--a=true`, `--a=false`. */
   readonly value?: string;
-  readonly description: string;
-  /** Reads the text; a switch that is just there has the text `true`. An error says what was expected and found. */
+  readonly help: string;
+  /** Reads the text; a switch without a value has the text `true`. An error says what was expected and found. */
   readonly parse: (text: string) => T;
-  /** The text that is read when there is no other, and its words for --help where they differ. */
+  /** The text to read if none is given; a flag without a default is required. */
   readonly default?: string;
+  /** The default in words for --help, where its text does not say enough. */
   readonly defaultWords?: string;
-  /** An environment variable to look into when the flag is not there; an empty one is not looked at. */
+  /** Environment variable to read if the flag is not given; ignored while it is empty. */
   readonly env?: string;
+  /** Whether --help lists it first, among the few that most people need. */
+  readonly isBasic?: boolean;
 }
+
+/** A spec whose flag may be left out. */
+export type OptionalSpec<T> = Omit<FlagSpec<T>, "parse" | "default">;
+
+/** Topic of the flags that most people need. */
+const BASIC_TOPIC = "Most used";
+
+/** How --help abbreviates units. */
+const UNITS: Readonly<Record<string, string>> = { seconds: "s", milliseconds: "ms", microseconds: "µs" };
+
+/** Texts by flag name, as commander found them. */
+export type Texts = Readonly<Record<string, unknown>>;
+
+/** Default texts by flag name, for a command whose users expect others. */
+export type Defaults = Readonly<Record<string, string>>;
 
 /** A flag whose value is a `T`. */
 export class Flag<T> {
   readonly name: string;
+  readonly topic: string;
   readonly #spec: FlagSpec<T>;
 
-  constructor(name: string, spec: FlagSpec<T>) {
+  constructor(topic: string, name: string, spec: FlagSpec<T>) {
     this.name = name;
+    this.topic = spec.isBasic === true ? BASIC_TOPIC : topic;
     this.#spec = spec;
   }
 
-  /** What it means, for --help. */
-  get description(): string {
-    return this.#spec.description;
+  /** The text to read if none is given; empty if the flag is required. */
+  get default(): string {
+    return this.#spec.default ?? "";
   }
 
-  /** The same flag with another default, for a command whose users expect it. */
-  withDefault(text: string): Flag<T> {
-    return new Flag(this.name, { ...this.#spec, default: text });
+  /** The help text, with the default in its unit. */
+  help(defaults: Defaults = {}): string {
+    const { help, env } = this.#spec;
+    const words = this.#defaultWords(defaults[this.name]);
+    const remarks = [
+      words === undefined ? [] : `default: ${words}`,
+      env === undefined || env === this.name ? [] : `env: ${env}`,
+    ].flat();
+    return remarks.length === 0 ? help : `${help} (${remarks.join(", ")})`;
   }
 
-  /** Makes commander take it, without reading its text. */
-  addTo(command: Command): void {
-    const { value, description, env } = this.#spec;
-    const words = this.#spec.defaultWords ?? this.#spec.default;
-    const remarks = [words === undefined ? "" : `default: ${words}`, env === undefined ? "" : `env: ${env}`];
-    const remark = remarks.filter((part) => part !== "").join(", ");
+  /** Lets commander accept the flag, without reading its text. */
+  addTo(command: Command, defaults: Defaults): void {
+    const { value } = this.#spec;
     const syntax = value === undefined ? `--${this.name} [true|false]` : `--${this.name} <${value}>`;
-    command.addOption(
-      new Option(syntax, remark === "" ? description : `${description} (${remark})`).preset("true"),
-    );
+    command.addOption(new Option(syntax, this.help(defaults)).preset("true").helpGroup(`${this.topic}:`));
   }
 
   /**
-   * The value among the texts that commander found, or from the environment, or the default.
+   * Returns the value that is given, or else that of the environment variable, or else the default.
    *
-   * @throws {UsageError} for a text that cannot be read, and where there is none and no default.
+   * @throws {UsageError} for a text that cannot be read, and for a required flag that is missing.
    */
-  read(texts: Readonly<Record<string, unknown>>): T {
-    const { env, default: defaultText } = this.#spec;
+  read(texts: Texts, defaults: Defaults = {}): T {
+    const { env } = this.#spec;
     const text = texts[this.name];
     if (typeof text === "string") return this.#parse(text, `--${this.name}`);
     const envText = env === undefined ? undefined : Deno.env.get(env);
     if (env !== undefined && envText) return this.#parse(envText, `The environment variable ${env}`);
-    if (defaultText === undefined) throw new UsageError(`--${this.name} is missing: the ${this.#spec.description}`);
+    const defaultText = defaults[this.name] ?? this.#spec.default;
+    if (defaultText === undefined) throw new UsageError(`--${this.name} is missing: the ${this.#spec.help}`);
     return this.#parse(defaultText, `The default of --${this.name}`);
   }
 
   /** Whether it is among the arguments. */
-  isGiven(texts: Readonly<Record<string, unknown>>): boolean {
+  isGiven(texts: Texts): boolean {
     return typeof texts[this.name] === "string";
+  }
+
+  #defaultWords(text: string | undefined): string | undefined {
+    const { value = "", defaultWords, default: ownText } = this.#spec;
+    if (text === undefined && defaultWords !== undefined) return defaultWords;
+    const words = text ?? ownText;
+    if (words === undefined) return undefined;
+    if (value === "bytes") return bytesWords(Number(words));
+    return UNITS[value] === undefined ? words : `${words} ${UNITS[value]}`;
   }
 
   #parse(text: string, origin: string): T {
@@ -86,23 +117,43 @@ export class Flag<T> {
   }
 }
 
-/** Flags by the names the program has for them. */
+/** Makes flags of one topic, which is their heading in --help. */
+export function topic(heading: string): <T>(name: string, spec: FlagSpec<T>) => Flag<T> {
+  return (name, spec) => new Flag(heading, name, spec);
+}
+
+/** Makes the spec of a flag that is undefined unless it is given; scripts may also pass an empty text. */
+export function optional<T>(spec: OptionalSpec<T>, parse: (text: string) => T): FlagSpec<T | undefined> {
+  return { defaultWords: "none", ...spec, default: "", parse: (text) => text === "" ? undefined : parse(text) };
+}
+
+/** Flags by the names their values have in the program. */
 export type Flags = Readonly<Record<string, Flag<unknown>>>;
 
 /** The values of flags. */
 export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
-/** Makes commander take flags, in their order. */
-export function addFlags(command: Command, ...groups: readonly Flags[]): void {
-  for (const group of groups) {
-    for (const flag of Object.values(group)) flag.addTo(command);
+/** Lets commander accept flags, grouped by topic: what most people need first, then topics in order of appearance. */
+export function addFlags(command: Command, sections: readonly Flags[], defaults: Defaults = {}): void {
+  const flags = sections.flatMap((section) => Object.values(section));
+  const isBasic = (flag: Flag<unknown>) => flag.topic === BASIC_TOPIC;
+  for (const flag of [...flags.filter(isBasic), ...flags.filter((flag) => !isBasic(flag))]) {
+    flag.addTo(command, defaults);
   }
+  // The help texts say what commander would add: defaults, and what a bare switch means.
+  command.configureHelp({ optionDescription: ({ description }) => description });
 }
 
-/** Reads all of some flags; see {@link Flag.read}. */
-export function readFlags<F extends Flags>(flags: F, texts: Readonly<Record<string, unknown>>): FlagValues<F> {
-  const values = Object.entries(flags).map(([name, flag]) => [name, flag.read(texts)]);
-  return Object.fromEntries(values) as FlagValues<F>;
+/** Reads some flags into a section of the configuration; see {@link Flag.read}. */
+export function readFlags<F extends Flags>(flags: F, texts: Texts, defaults: Defaults = {}): FlagValues<F> {
+  const values = Object.entries(flags).map(([name, flag]) => [name, flag.read(texts, defaults)]);
+  return Object.freeze(Object.fromEntries(values)) as FlagValues<F>;
+}
+
+function bytesWords(bytes: number): string {
+  const [unit, size] = ([["GiB", 2 ** 30], ["MiB", 2 ** 20]] as const).find(([, size]) => bytes % size === 0) ??
+    ["bytes", 1];
+  return `${bytes / size} ${unit}`;
 }
 
 /** Reads a whole number in a range. */
@@ -116,7 +167,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** Reads a number of seconds in a range, to milliseconds. */
+/** Reads a number of seconds in a range, as milliseconds. */
 export function secondsAsMs(min: number, max: number): (text: string) => number {
   return (text) => {
     const seconds = Number(text);
@@ -127,7 +178,7 @@ export function secondsAsMs(min: number, max: number): (text: string) => number 
   };
 }
 
-/** Reads one of several words, in either case; some words may stand for others. */
+/** Reads one of several words, ignoring case; `synonyms` maps other words to them. */
 export function oneOf<T extends string>(
   words: readonly T[],
   synonyms: Readonly<Record<string, T>> = {},
@@ -148,16 +199,11 @@ export function switched(text: string): boolean {
   throw new Error(`expected true or false, found "${text}"`);
 }
 
-/** Reads what `parse` reads, and nothing, as undefined, from an empty text, as scripts write it for nothing. */
-export function orNothing<T>(parse: (text: string) => T): (text: string) => T | undefined {
-  return (text) => text === "" ? undefined : parse(text);
-}
-
-/** Reads names or addresses with commas between them, at least one. */
+/** Reads a comma-separated list of names or addresses, at least one. */
 export function addresses(text: string): readonly string[] {
   const all = text.split(",").map((part) => part.trim().replace(/^\[(.*)\]$/, "$1"));
   const isAddress = (part: string): boolean => part !== "" && (!part.includes(":") || URL.canParse(`http://[${part}]`));
-  if (!all.every(isAddress)) throw new Error(`expected addresses without a port, commas between, found "${text}"`);
+  if (!all.every(isAddress)) throw new Error(`expected addresses without a port, separated by commas, found "${text}"`);
   return all;
 }
 

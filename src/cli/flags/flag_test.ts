@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import assert from "node:assert/strict";
-import { addFlags, Flag, notEmpty, oneOf, orNothing, readFlags, secondsAsMs, switched, wholeNumber } from "./flag.ts";
+import { addFlags, notEmpty, oneOf, optional, readFlags, secondsAsMs, switched, topic, wholeNumber } from "./flag.ts";
 import { judgeForeignFlags } from "./foreign_flags.ts";
 import { readLoadFlags } from "./model_flags.ts";
 import { serverConfig } from "../commands/server.ts";
-import { readServerFlags, SERVER_FLAGS } from "./server_flags.ts";
+import { readServerFlags, SERVER_SECTIONS } from "./server_flags.ts";
 
 const VARIABLE = "OVSERVE_FLAG_TEST";
 
@@ -18,26 +18,28 @@ function withVariable(text: string, use: () => void): void {
   }
 }
 
-const COUNT = new Flag("count", {
+const toy = topic("Toys");
+
+const COUNT = toy("count", {
   value: "count",
-  description: "number of things",
+  help: "number of things",
   parse: wholeNumber(0, 9),
   default: "1",
   env: VARIABLE,
 });
 
-Deno.test("Flag.read() takes the argument, else the environment, else the default", () => {
+Deno.test("Flag.read() reads the argument, else the environment, else the default", () => {
   assert.equal(COUNT.read({}), 1);
   withVariable("2", () => {
     assert.equal(COUNT.read({}), 2);
     assert.equal(COUNT.read({ count: "3" }), 3);
   });
   withVariable("", () => assert.equal(COUNT.read({}), 1));
-  assert.equal(COUNT.withDefault("7").read({}), 7);
+  assert.equal(COUNT.read({}, { count: "7" }), 7);
   assert.deepEqual([COUNT.isGiven({ count: "3" }), COUNT.isGiven({})], [true, false]);
 });
 
-Deno.test("Flag.read() says where a text comes from that cannot be read, and what is missing", () => {
+Deno.test("Flag.read() names the origin of a text that cannot be read, and a flag that is missing", () => {
   const error = (message: string) => ({ name: "UsageError", message });
   assert.throws(
     () => COUNT.read({ count: "10" }),
@@ -48,27 +50,57 @@ Deno.test("Flag.read() says where a text comes from that cannot be read, and wha
       () => COUNT.read({}),
       error(`The environment variable ${VARIABLE}: expected a whole number from 0 to 9, found "x"`),
     ));
-  const required = new Flag("name", { value: "name", description: "name of it", parse: notEmpty });
+  const required = toy("name", { value: "name", help: "name of it", parse: notEmpty });
   assert.throws(() => required.read({}), error("--name is missing: the name of it"));
 });
 
-Deno.test("readFlags() reads each flag by the name the program has for it", () => {
+Deno.test("readFlags() returns the values by their names in the program", () => {
   const flags = {
     some: COUNT,
-    other: new Flag("other", { description: "a switch", parse: switched, default: "false" }),
+    other: toy("other", { help: "a switch", parse: switched, default: "false" }),
   };
   assert.deepEqual(readFlags(flags, { count: "4", other: "true" }), { some: 4, other: true });
 });
 
-Deno.test("addFlags() has commander give each flag's text, a bare switch as true", () => {
+Deno.test("addFlags() lets commander split arguments, a bare switch as true", () => {
   const command = new Command();
-  addFlags(command, { some: COUNT, other: new Flag("other", { description: "a switch", parse: switched }) });
+  addFlags(command, [{ some: COUNT, other: toy("other", { help: "a switch", parse: switched }) }]);
   command.parse(["--count=4", "--other"], { from: "user" });
   assert.deepEqual(command.opts(), { count: "4", other: "true" });
-  assert.match(command.helpInformation(), /--count <count> +number of things \(default: 1, env: OVSERVE_FLAG_TEST\)/);
 });
 
-Deno.test("The readers of texts accept what they say and nothing else", () => {
+Deno.test("addFlags() groups --help by topic, the most used flags first, with defaults in their units", () => {
+  const games = topic("Games");
+  const command = new Command("toy");
+  const flags = {
+    some: COUNT,
+    pause: games("pause", { value: "seconds", help: "a pause", parse: secondsAsMs(0, 9), default: "5" }),
+    memory: toy("memory", { value: "bytes", help: "memory", parse: wholeNumber(0, 2 ** 40), default: String(2 ** 31) }),
+    other: games("other", { help: "a switch", parse: switched, default: "false", isBasic: true }),
+  };
+  addFlags(command, [flags], { count: "2" });
+  assert.deepEqual(command.helpInformation().split("\n").slice(2, -2).map((line) => line.replace(/  +/g, "  ")), [
+    "Most used:",
+    "  --other [true|false]  a switch (default: false)",
+    "",
+    "Toys:",
+    "  --count <count>  number of things (default: 2, env: OVSERVE_FLAG_TEST)",
+    "  --memory <bytes>  memory (default: 2 GiB)",
+    "",
+    "Games:",
+    "  --pause <seconds>  a pause (default: 5 s)",
+    "",
+    "Options:",
+  ]);
+});
+
+Deno.test("each flag of a server has a name, a help text and a default of its own", () => {
+  const flags = SERVER_SECTIONS.flatMap((section) => Object.values(section));
+  assert.equal(new Set(flags.map(({ name }) => name)).size, flags.length);
+  for (const flag of flags) assert.match(flag.help(), /^.+ \(default: .+\)$/, flag.name);
+});
+
+Deno.test("The readers of texts accept what they promise and nothing else", () => {
   const level = oneOf(["info", "warning"], { warn: "warning" });
   assert.deepEqual([level("INFO"), level("Warn")], ["info", "warning"]);
   assert.throws(() => level("constructor"), /expected one of info, warning, found "constructor"/);
@@ -77,18 +109,23 @@ Deno.test("The readers of texts accept what they say and nothing else", () => {
   assert.deepEqual(["0", "0.5", "1e1"].map(secondsAsMs(0, 10)), [0, 500, 10_000]);
   for (const text of ["", " ", "-1", "11", "NaN", "Infinity"]) assert.throws(() => secondsAsMs(0, 10)(text), /seconds/);
   for (const text of ["", "-1", "1.0", "1e1", "10", " 1"]) assert.throws(() => wholeNumber(0, 9)(text), /whole number/);
-  assert.deepEqual([orNothing(notEmpty)(""), orNothing(notEmpty)("a")], [undefined, "a"]);
+  const option = toy("option", optional({ value: "text", help: "a text" }, notEmpty));
+  assert.deepEqual([option.read({}), option.read({ option: "" }), option.read({ option: "a" })], [
+    undefined,
+    undefined,
+    "a",
+  ]);
 });
 
 Deno.test("readServerFlags() reads TensorFlow Serving's numbers as it does", () => {
-  const { loading } = readServerFlags(SERVER_FLAGS, {
+  const { loading } = readServerFlags({
     "load_retry_interval_micros": "-1",
     "num_load_threads": "0",
     "max_num_load_retries": "0",
   });
-  assert.deepEqual([loading.retryIntervalMs, loading.loadsMax, loading.retriesMax], [0, 1, 0]);
-  assert.equal(readServerFlags(SERVER_FLAGS, {}).loading.retryIntervalMs, 60_000);
-  assert.equal(readServerFlags(SERVER_FLAGS, { "load_retry_interval_micros": "1500" }).loading.retryIntervalMs, 1.5);
+  assert.deepEqual([loading.loadRetryIntervalMs, loading.loadsMax, loading.loadRetriesMax], [0, 1, 0]);
+  assert.equal(readServerFlags({}).loading.loadRetryIntervalMs, 60_000);
+  assert.equal(readServerFlags({ "load_retry_interval_micros": "1500" }).loading.loadRetryIntervalMs, 1.5);
 });
 
 Deno.test("readLoadFlags() lets --shape stand for --batch_size, and says so", () => {
@@ -111,9 +148,9 @@ Deno.test("serverConfig() chooses the file over the one model, and the port Tens
   assert.equal(one.waitsForModels, true);
 });
 
-Deno.test("judgeForeignFlags() passes over what asks for nothing and refuses the rest", () => {
+Deno.test("judgeForeignFlags() ignores what changes nothing and refuses the rest", () => {
   assert.deepEqual(judgeForeignFlags({ "rest_workers": "8", "mixed_precision": "", port: "1" }), [
-    "--rest_workers is ignored: requests do not take a thread each",
+    "--rest_workers is ignored: requests do not need a thread each",
     "--mixed_precision is ignored: it asks for nothing",
   ]);
   assert.throws(() => judgeForeignFlags({ layout: "NHWC" }), {

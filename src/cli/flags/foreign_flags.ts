@@ -1,31 +1,32 @@
 /**
- * Flags of the servers users come from that mean nothing here: what to say of each when it is found in a script.
+ * Flags that other servers have and this one does not: each is ignored with a note, or refused with what to use instead.
  *
  * @module
  */
 import { type Command, Option } from "commander";
-import { UsageError } from "./flag.ts";
+import { type Texts, UsageError } from "./flag.ts";
 
-/** A flag, in which of these ways it is taken. */
-interface ForeignFlag {
+/** A flag or variable of another server, and what to say if it is found. */
+export interface Foreign {
   readonly name: string;
-  /** A switch takes no value unless it is `=true` or `=false`. */
-  readonly isSwitch?: true;
-  /** Why it does no harm to pass it over. */
+  /** Why ignoring it does no harm. */
   readonly ignored?: string;
-  /** What to use instead. */
+  /** What to use instead, if it is refused. */
   readonly refused?: string;
-  /** Values that ask for nothing, with which a refused flag is passed over. */
+  /** Values that change nothing and are ignored, in lower case. */
   readonly idle?: readonly string[];
 }
 
-const NO_THREADS = "requests do not take a thread each";
+/** A foreign flag; a switch takes no value but `=true` or `=false`. */
+type ForeignFlag = Foreign & { readonly isSwitch?: true };
+
+const NO_THREADS = "requests do not need a thread each";
 const THREADS = `use --plugin_config '{"INFERENCE_NUM_THREADS": 4}'`;
 const PREPROCESSING = "prepare the inputs in the client, or put it into the model with OpenVINO's PrePostProcessor";
 const OFF: readonly string[] = ["false", "0"];
 const EMPTY: readonly string[] = [""];
 
-/** By the server that has them. */
+/** Grouped by the server that has them. */
 const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   // ie_serving
   { name: "rest_workers", ignored: NO_THREADS },
@@ -33,11 +34,11 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   // tensorflow_model_server
   { name: "grpc_max_threads", ignored: NO_THREADS },
   { name: "rest_api_num_threads", ignored: NO_THREADS },
-  { name: "num_unload_threads", ignored: "unloading holds nothing up" },
-  { name: "flush_filesystem_caches", isSwitch: true, ignored: "the system decides what it keeps of files" },
+  { name: "num_unload_threads", ignored: "unloading blocks nothing" },
+  { name: "flush_filesystem_caches", isSwitch: true, ignored: "the system decides which files it caches" },
   { name: "remove_unused_fields_from_bundle_metagraph", isSwitch: true, ignored: "OpenVINO keeps no meta graph" },
-  { name: "num_tflite_pools", ignored: "--nireq says how many inferences run at once" },
-  { name: "num_tflite_interpreters_per_pool", ignored: "--nireq says how many inferences run at once" },
+  { name: "num_tflite_pools", ignored: "--nireq sets how many inferences run at once" },
+  { name: "num_tflite_interpreters_per_pool", ignored: "--nireq sets how many inferences run at once" },
   { name: "enable_signature_method_name_check", isSwitch: true, ignored: "Predict works with every signature" },
   { name: "xla_cpu_compilation_enabled", isSwitch: true, ignored: "OpenVINO compiles models itself" },
   { name: "xla_gpu_compilation_enabled", isSwitch: true, ignored: "OpenVINO compiles models itself" },
@@ -69,7 +70,7 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   {
     name: "enable_model_warmup",
     isSwitch: true,
-    refused: "models are always warmed up, since it is measured then how to infer them",
+    refused: "models are always warmed up, to measure how to run them",
     idle: ["true", "1"],
   },
   { name: "use_alts_credentials", isSwitch: true, refused: "use --tls_cert and --tls_key", idle: OFF },
@@ -95,18 +96,18 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   { name: "precision", refused: PREPROCESSING, idle: EMPTY },
   { name: "cpu_extension", refused: "operations beyond OpenVINO's own are not supported, leave it out", idle: EMPTY },
   { name: "grpc_memory_quota", refused: "use --max_inflight_bytes" },
-  { name: "log_path", refused: "the log is on standard error, send it where you want it: 2> FILE", idle: EMPTY },
+  { name: "log_path", refused: "the log goes to standard error, redirect it: 2> FILE", idle: EMPTY },
   { name: "trace_path", refused: "leave it out", idle: EMPTY },
-  { name: "metrics_enable", isSwitch: true, ignored: "metrics are always told, at /metrics of REST's port" },
-  { name: "metrics_list", ignored: "all metrics are told" },
-  { name: "api_key_file", refused: "let a proxy in front check who calls", idle: EMPTY },
+  { name: "metrics_enable", isSwitch: true, ignored: "metrics are always exposed, at /metrics of the REST port" },
+  { name: "metrics_list", ignored: "all metrics are exposed" },
+  { name: "api_key_file", refused: "let a proxy in front authenticate clients", idle: EMPTY },
   { name: "source_model", refused: "put the model on disk first and name its folder" },
   { name: "model_repository_path", refused: "list the models in a file for --config_path or --model_config_file" },
   { name: "pull", isSwitch: true, refused: "put the model on disk first and name its folder", idle: OFF },
   { name: "task", refused: "generative models are not served" },
 ];
 
-/** Makes commander take them, without a word in --help. */
+/** Lets commander accept them; --help does not list them. */
 export function addForeignFlags(command: Command): void {
   for (const { name, isSwitch } of FOREIGN_FLAGS) {
     const syntax = isSwitch === true ? `--${name} [true|false]` : `--${name} <value>`;
@@ -115,12 +116,12 @@ export function addForeignFlags(command: Command): void {
 }
 
 /**
- * Judges those that were given.
+ * Checks for flags of other servers.
  *
- * @returns a sentence for the log on each that was passed over.
- * @throws {UsageError} for one that asks for what there is not.
+ * @returns a sentence for the log on each that is ignored.
+ * @throws {UsageError} for one that is refused.
  */
-export function judgeForeignFlags(texts: Readonly<Record<string, unknown>>): string[] {
+export function judgeForeignFlags(texts: Texts): string[] {
   return FOREIGN_FLAGS.flatMap(({ name, ignored, refused, idle }) => {
     const text = texts[name];
     if (typeof text !== "string") return [];

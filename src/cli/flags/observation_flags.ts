@@ -1,49 +1,45 @@
 /**
- * The flags for those who watch the server: readiness, metrics, the log of requests.
+ * The flags of monitoring: readiness, metrics, the request log.
  *
  * @module
  */
 import type { ObservationConfig } from "../../config/config.ts";
-import { Flag, type FlagValues, notEmpty, orNothing, switched, wholeNumber } from "./flag.ts";
+import { notEmpty, optional, readFlags, switched, type Texts, topic, wholeNumber } from "./flag.ts";
 
-/** In the order of --help. */
+const monitoring = topic("Monitoring");
+
+/** An `ObservationConfig`, whose endpoint is two flags. */
 export const OBSERVATION_FLAGS = {
-  isReadinessStrict: new Flag("strict_readiness", {
-    description: "be ready only when every model has a version to answer with",
+  isReadinessStrict: monitoring("strict_readiness", {
+    help: "be ready only while every model has an available version",
     parse: switched,
     default: "true",
   }),
-  metricsPort: new Flag("metrics_port", {
-    value: "port",
-    description: "port for metrics and readiness alone, which REST's port tells too; 0 lets the system choose",
-    parse: orNothing(wholeNumber(0, 65535)),
-    default: "",
-    defaultWords: "none",
-  }),
-  metricsHostname: new Flag("metrics_bind_address", {
+  port: monitoring(
+    "metrics_port",
+    optional({
+      value: "port",
+      help: "port for metrics and readiness only, besides the REST port; 0 lets the system choose",
+    }, wholeNumber(0, 65535)),
+  ),
+  hostname: monitoring("metrics_bind_address", {
     value: "address",
-    description: "address that port is listened to on",
+    help: "address to listen on for --metrics_port",
     parse: notEmpty,
     default: "0.0.0.0",
   }),
-  monitoringPath: new Flag("monitoring_config_file", {
-    value: "file",
-    description:
-      "file with a MonitoringConfig in protocol buffers' text format: whether to tell metrics, and at which path",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
-  logsRequests: new Flag("access_log", {
-    description: "log each request",
-    parse: switched,
-    default: "false",
-  }),
+  monitoringPath: monitoring(
+    "monitoring_config_file",
+    optional({
+      value: "file",
+      help: "MonitoringConfig in protocol buffers' text format: whether to expose metrics, and at which path",
+    }, notEmpty),
+  ),
+  logsRequests: monitoring("access_log", { help: "log every request", parse: switched, default: "false" }),
 };
 
-/** What the flags say. */
-export function observationConfig(values: FlagValues<typeof OBSERVATION_FLAGS>): ObservationConfig {
-  const { isReadinessStrict, metricsHostname: hostname, metricsPort: port, monitoringPath, logsRequests } = values;
-  const endpoint = port === undefined ? undefined : { hostname, port };
-  return { isReadinessStrict, endpoint, monitoringPath, logsRequests };
+/** Reads what to report on the server, and where. */
+export function readObservationFlags(texts: Texts): ObservationConfig {
+  const { port, hostname, ...config } = readFlags(OBSERVATION_FLAGS, texts);
+  return { ...config, endpoint: port === undefined ? undefined : { hostname, port } };
 }

@@ -1,59 +1,66 @@
 /**
- * Flags that tools share: whom to ask, which version, how to print.
+ * Flags that tools share: which server to ask, which version, how to print.
  *
  * @module
  */
-import { Flag, notEmpty, oneOf, orNothing, secondsAsMs, switched, wholeNumber } from "./flag.ts";
+import { notEmpty, oneOf, optional, secondsAsMs, switched, topic, wholeNumber } from "./flag.ts";
+import { GRPC_FLAGS } from "./grpc_flags.ts";
 
-/** Whom to ask. */
+/** Makes flags about the server to ask. */
+export const peerFlag = topic("Server");
+
+/** Address that a server on the same machine has. */
+export const LOCAL_HOSTNAME = "127.0.0.1";
+
+/** A `Peer`. */
 export const PEER_FLAGS = {
-  hostname: new Flag("host", {
+  hostname: peerFlag("host", {
     value: "address",
-    description: "address of the server",
+    help: "address of the server",
     parse: notEmpty,
-    default: "127.0.0.1",
+    default: LOCAL_HOSTNAME,
   }),
-  port: new Flag("port", {
+  port: peerFlag("port", {
     value: "port",
-    description: "the server's port for gRPC",
+    help: "gRPC port of the server",
     parse: wholeNumber(1, 65535),
-    default: "9000",
+    default: GRPC_FLAGS.port.default,
   }),
-  isTls: new Flag("tls", {
-    description: "use TLS, without asking who the server is",
+  isTls: peerFlag("tls", {
+    help: "use TLS, without verifying the server's certificate",
     parse: switched,
     default: "false",
   }),
-  timeoutMs: new Flag("timeout_seconds", {
+  timeoutMs: peerFlag("timeout_seconds", {
     value: "seconds",
-    description: "how long an answer may take",
+    help: "time that a reply may take",
     parse: secondsAsMs(0.001, 86_400),
     default: "60",
   }),
 };
 
+const model = topic("Model");
+
 /** Which version of a model is meant. */
 export const VERSION_FLAGS = {
-  version: new Flag("model_version", {
-    value: "version",
-    description: "version of the model",
-    parse: orNothing(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
-    default: "",
-    defaultWords: "the server's choice",
-  }),
-  versionLabel: new Flag("version_label", {
-    value: "label",
-    description: "the same by its label",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
+  version: model(
+    "model_version",
+    optional({
+      value: "version",
+      help: "version of the model",
+      defaultWords: "the server's choice",
+    }, wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  ),
+  versionLabel: model(
+    "version_label",
+    optional({ value: "label", help: "label of the version, in place of its number" }, notEmpty),
+  ),
 };
 
 /** How to print. */
-export const FORMAT_FLAG = new Flag("format", {
+export const FORMAT_FLAG = topic("Output")("format", {
   value: "format",
-  description: "text for people or json for machines, on standard output",
+  help: "text for people or json for machines, on standard output",
   parse: oneOf<"text" | "json">(["text", "json"]),
   default: "text",
 });

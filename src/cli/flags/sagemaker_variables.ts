@@ -1,15 +1,26 @@
 /**
- * The environment variables that TensorFlow Serving's container for SageMaker reads, with its defaults, and what it has besides that
- * is not to be had here.
+ * The environment variables of TensorFlow Serving's container for SageMaker, with its defaults, and those features of it that this
+ * server does not have.
  *
  * @module
  */
 import { join } from "node:path";
-import { Flag, type FlagSpec, orNothing, readFlags, switched, UsageError, wholeNumber } from "./flag.ts";
+import {
+  type Defaults,
+  type Flag,
+  type FlagSpec,
+  optional,
+  readFlags,
+  switched,
+  topic,
+  UsageError,
+  wholeNumber,
+} from "./flag.ts";
+import type { Foreign } from "./foreign_flags.ts";
+import { GRPC_FLAGS } from "./grpc_flags.ts";
 
 const COUNT_MAX = 2 ** 31 - 1;
-const GRPC_PORT = 9000;
-/** A batch transform job bounds its requests by itself: the container lets them all wait then. */
+/** A batch transform job bounds its requests by itself: the container lets all of them wait. */
 const BATCH_JOB_VARIABLE = "SAGEMAKER_BATCH";
 const BATCH_JOB_ENQUEUED_MAX = 100_000_000;
 
@@ -18,63 +29,58 @@ const HANDLER_FILE = "code/inference.py";
 
 const VARIABLES = {
   restPort: variable("SAGEMAKER_BIND_TO_PORT", {
-    description: "port for REST (default: 8080)",
+    help: "port for REST",
     parse: wholeNumber(1, 65535),
     default: "8080",
   }),
-  grpcPort: variable("SAGEMAKER_SAFE_PORT_RANGE", {
-    description: `ports that are free, as 20000-20999; gRPC takes the first (default: ${GRPC_PORT} for gRPC)`,
-    parse: orNothing(firstPort),
-    default: "",
-  }),
-  defaultModel: variable("SAGEMAKER_TFS_DEFAULT_MODEL_NAME", {
-    description: "model that is meant where a request names none (default: the first by its path)",
-    parse: (text) => text === "" || text === "None" ? undefined : text,
-    default: "",
-  }),
+  grpcPort: variable(
+    "SAGEMAKER_SAFE_PORT_RANGE",
+    optional({
+      help: "free ports, such as 20000-20999; gRPC takes the first",
+      defaultWords: `${GRPC_FLAGS.port.default} for gRPC`,
+    }, firstPort),
+  ),
+  defaultModel: variable(
+    "SAGEMAKER_TFS_DEFAULT_MODEL_NAME",
+    optional({
+      help: "model of requests that name none",
+      defaultWords: "the first by its path",
+    }, (text) => text === "None" ? undefined : text),
+  ),
   isBatching: variable("SAGEMAKER_TFS_ENABLE_BATCHING", {
-    description: "true lets requests that wait for a model share inferences (default: false)",
+    help: "whether concurrent requests for a model share inferences",
     parse: switched,
     default: "false",
   }),
   batchSizeMax: variable("SAGEMAKER_TFS_MAX_BATCH_SIZE", {
-    description: "rows that share an inference (default: 8)",
+    help: "rows that share an inference",
     parse: wholeNumber(1, COUNT_MAX),
     default: "8",
   }),
   batchTimeoutMicros: variable("SAGEMAKER_TFS_BATCH_TIMEOUT_MICROS", {
-    description: "how long the first of them waits for others (default: 1000)",
+    value: "microseconds",
+    help: "time that the first row waits for others",
     parse: wholeNumber(0, COUNT_MAX),
     default: "1000",
   }),
-  batchThreads: variable("SAGEMAKER_TFS_NUM_BATCH_THREADS", {
-    description: "batches inferred at once (default: one a processor)",
-    parse: orNothing(wholeNumber(1, COUNT_MAX)),
-    default: "",
-  }),
-  enqueuedBatchesMax: variable("SAGEMAKER_TFS_MAX_ENQUEUED_BATCHES", {
-    description: "batches that wait (default: one a processor)",
-    parse: orNothing(wholeNumber(1, COUNT_MAX)),
-    default: "",
-  }),
+  batchThreads: variable(
+    "SAGEMAKER_TFS_NUM_BATCH_THREADS",
+    optional({ help: "concurrent batches", defaultWords: "one per processor" }, wholeNumber(1, COUNT_MAX)),
+  ),
+  enqueuedBatchesMax: variable(
+    "SAGEMAKER_TFS_MAX_ENQUEUED_BATCHES",
+    optional({ help: "batches that may wait", defaultWords: "one per processor" }, wholeNumber(1, COUNT_MAX)),
+  ),
 };
 
-/** A variable that is passed over or refused. */
-interface ForeignVariable {
-  readonly name: string;
-  /** Why it does no harm to pass it over. */
-  readonly ignored?: string;
-  /** What to do instead. */
-  readonly refused?: string;
-  /** Values that ask for nothing. */
-  readonly idle?: readonly string[];
-}
+/** Defaults of flags, as long as no variable is set. */
+export const VARIABLE_DEFAULTS: Defaults = { "rest_port": VARIABLES.restPort.default };
 
 const NO_PYTHON = "there is no Python to run";
 const THREADS = `--plugin_config '{"INFERENCE_NUM_THREADS": 4}' says it`;
 const NO_SCRIPTS = "scripts are not run, prepare inputs in the client";
 
-const FOREIGN_VARIABLES: readonly ForeignVariable[] = [
+const FOREIGN_VARIABLES: readonly Foreign[] = [
   {
     name: "SAGEMAKER_MULTI_MODEL",
     refused: "models are not loaded on request, put all of them below one folder",
@@ -92,20 +98,19 @@ const FOREIGN_VARIABLES: readonly ForeignVariable[] = [
   { name: "SAGEMAKER_GUNICORN_WORKER_CLASS", ignored: NO_PYTHON },
 ];
 
-/** What the variables say. */
+/** What the variables set. */
 export interface SagemakerVariables {
-  readonly restPort: number;
-  readonly grpcPort: number;
+  /** Of flags that are not given. */
+  readonly defaults: Defaults;
   readonly defaultModel: string | undefined;
-  readonly isBatching: boolean;
   /** `BatchingParameters` in text format. */
   readonly batchingParameters: string;
 }
 
-/** The variables that count, for --help. */
+/** The variables that have an effect, for --help. */
 export const VARIABLES_HELP: string = [
   "Environment variables, for what no flag says:",
-  ...Object.values(VARIABLES).map(({ name, description }) => `  ${name.padEnd(37)}${description}`),
+  ...Object.values(VARIABLES).map((flag) => `  ${flag.name.padEnd(37)}${flag.help()}`),
 ].join("\n");
 
 /**
@@ -114,23 +119,30 @@ export const VARIABLES_HELP: string = [
  * @throws {UsageError} for a value that cannot be read.
  */
 export function readVariables(): SagemakerVariables {
-  const { grpcPort = GRPC_PORT, restPort, defaultModel, isBatching, ...batching } = readFlags(VARIABLES, {});
+  const { grpcPort, restPort, defaultModel, isBatching, ...batching } = readFlags(VARIABLES, {});
   const processors = navigator.hardwareConcurrency;
   const enqueuedBatchesMax = Deno.env.has(BATCH_JOB_VARIABLE) ? BATCH_JOB_ENQUEUED_MAX : processors;
-  const batchingParameters = [
-    `max_batch_size { value: ${batching.batchSizeMax} }`,
-    `batch_timeout_micros { value: ${batching.batchTimeoutMicros} }`,
-    `num_batch_threads { value: ${batching.batchThreads ?? processors} }`,
-    `max_enqueued_batches { value: ${batching.enqueuedBatchesMax ?? enqueuedBatchesMax} }`,
-  ].join("\n");
-  return { restPort, grpcPort, defaultModel, isBatching, batchingParameters };
+  return {
+    defaults: {
+      ...(grpcPort !== undefined && { port: String(grpcPort) }),
+      "rest_port": String(restPort),
+      "enable_batching": String(isBatching),
+    },
+    defaultModel,
+    batchingParameters: [
+      `max_batch_size { value: ${batching.batchSizeMax} }`,
+      `batch_timeout_micros { value: ${batching.batchTimeoutMicros} }`,
+      `num_batch_threads { value: ${batching.batchThreads ?? processors} }`,
+      `max_enqueued_batches { value: ${batching.enqueuedBatchesMax ?? enqueuedBatchesMax} }`,
+    ].join("\n"),
+  };
 }
 
 /**
- * Judges what the container has besides.
+ * Checks for features of the container that this server does not have.
  *
- * @returns a sentence for the log on each variable that was passed over.
- * @throws {UsageError} for what would make other answers of it than the container gives.
+ * @returns a sentence for the log on each variable that is ignored.
+ * @throws {UsageError} for what would change the replies.
  */
 export function judgeForeign(modelDir: string): string[] {
   const handler = join(modelDir, HANDLER_FILE);
@@ -143,9 +155,9 @@ export function judgeForeign(modelDir: string): string[] {
   });
 }
 
-/** A flag that no argument gives. */
+/** Makes a flag that no argument gives. */
 function variable<T>(name: string, spec: FlagSpec<T>): Flag<T> {
-  return new Flag(name, { ...spec, env: name });
+  return topic("Environment")(name, { ...spec, env: name });
 }
 
 function firstPort(text: string): number {

@@ -1,33 +1,34 @@
 /**
- * The flags of every command that serves: where, within which limits, how to load and to log. Names are those of the servers
- * users come from (tensorflow_model_server, model_server, ie_serving).
+ * The flags of every command that serves, models aside. Names are those of the servers users come from (tensorflow_model_server,
+ * model_server, ie_serving).
  *
  * @module
  */
 import { LOG_LEVELS, type LogLevel } from "../../base/log.ts";
 import type { Config } from "../../config/config.ts";
 import {
-  addresses,
-  Flag,
-  type FlagValues,
+  type Defaults,
+  type Flags,
   notEmpty,
   oneOf,
-  orNothing,
+  optional,
   readFlags,
   secondsAsMs,
   switched,
+  type Texts,
+  topic,
   UsageError,
   wholeNumber,
 } from "./flag.ts";
-import { OBSERVATION_FLAGS, observationConfig } from "./observation_flags.ts";
-import { REST_FLAGS, restConfig } from "./rest_flags.ts";
-import { certificateSources, TLS_FLAGS } from "./tls_flags.ts";
+import { GRPC_FLAGS } from "./grpc_flags.ts";
+import { OBSERVATION_FLAGS, readObservationFlags } from "./observation_flags.ts";
+import { readRestFlags, REST_FLAGS } from "./rest_flags.ts";
+import { readTlsFlags, TLS_FLAGS } from "./tls_flags.ts";
 
 const DAY_SECONDS = 86_400;
-const THREADS_MAX = 256;
 const MICROS_MAX = DAY_SECONDS * 1e6;
 
-/** Levels under the names other servers have for them. */
+/** What other servers call these levels. */
 const LEVEL_SYNONYMS: Readonly<Record<string, LogLevel>> = {
   trace: "debug",
   warn: "warning",
@@ -35,7 +36,7 @@ const LEVEL_SYNONYMS: Readonly<Record<string, LogLevel>> = {
   fatal: "error",
 };
 
-/** TensorFlow Serving does not pause where this is negative. */
+/** As in TensorFlow Serving, a negative pause is none. */
 function microsAsMs(text: string): number {
   const micros = Number(text);
   if (!/^-?\d+$/.test(text) || micros > MICROS_MAX) {
@@ -44,267 +45,200 @@ function microsAsMs(text: string): number {
   return Math.max(micros, 0) / 1000;
 }
 
-/** In the order of --help. */
-export const SERVER_FLAGS = {
-  port: new Flag("port", {
-    value: "port",
-    description: "port for gRPC; 0 lets the system choose",
-    parse: wholeNumber(0, 65535),
-    default: "9000",
-  }),
-  hostnames: new Flag("grpc_bind_address", {
-    value: "addresses",
-    description: "address gRPC listens on, or several with commas between",
-    parse: addresses,
-    default: "0.0.0.0",
-  }),
-  socketPath: new Flag("grpc_socket_path", {
-    value: "path",
-    description: "Unix socket gRPC listens on besides",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
-  ...REST_FLAGS,
-  ...TLS_FLAGS,
-  threads: new Flag("grpc_workers", {
+/** Reads a count of which TensorFlow Serving takes 0 for 1. */
+function countFromZero(max: number): (text: string) => number {
+  return (text) => Math.max(wholeNumber(0, max)(text), 1);
+}
+
+const requests = topic("Requests");
+const batching = topic("Batching");
+const versions = topic("Versions of models");
+const shutdown = topic("Shutdown");
+const openvino = topic("OpenVINO");
+const log = topic("Logging");
+
+/** A `LoadingConfig`. */
+const LOADING_FLAGS = {
+  loadsMax: versions("num_load_threads", {
     value: "count",
-    description: "threads that serve gRPC, each with connections of its own",
-    parse: wholeNumber(1, THREADS_MAX),
+    help: "versions to load at the same time; 0 means 1",
+    parse: countFromZero(1024),
     default: "1",
   }),
-  messageBytesMax: new Flag("grpc_max_message_bytes", {
-    value: "bytes",
-    description: "longest message a client may send",
-    parse: wholeNumber(1, 2 ** 31 - 1),
-    default: String(2 ** 31 - 1),
-  }),
-  connectionsMax: new Flag("grpc_max_connections", {
+  loadRetriesMax: versions("max_num_load_retries", {
     value: "count",
-    description: "connections served at once; more are closed as they come",
-    parse: wholeNumber(1, 1_000_000),
-    default: "10000",
+    help: "retries of a failed load while its files stay the same",
+    parse: wholeNumber(0, 1_000_000),
+    default: "5",
   }),
-  streamsMax: new Flag("grpc_max_concurrent_streams", {
+  loadRetryIntervalMs: versions("load_retry_interval_micros", {
+    value: "microseconds",
+    help: "pause before the first retry; it doubles with each, up to 16-fold",
+    parse: microsAsMs,
+    default: "60000000",
+  }),
+  warmUpIterations: versions("num_request_iterations_for_warmup", {
     value: "count",
-    description: "requests at once on one connection; more are refused, for clients to send later",
-    parse: wholeNumber(1, 2 ** 31 - 1),
-    default: "1000",
+    help: "runs of each request in a version's tf_serving_warmup_requests; 0 means 1",
+    parse: countFromZero(1_000_000),
+    default: "1",
   }),
-  idleTimeoutMs: new Flag("grpc_max_connection_idle_seconds", {
-    value: "seconds",
-    description: "a connection without requests is closed after this long; 0 for never",
-    parse: secondsAsMs(0, DAY_SECONDS),
-    default: "0",
-  }),
-  keepaliveIntervalMs: new Flag("grpc_keepalive_time_seconds", {
-    value: "seconds",
-    description: "a client that says nothing is asked for a sign of life after this long; 0 for never",
-    parse: secondsAsMs(0, DAY_SECONDS),
-    default: "60",
-  }),
-  keepaliveTimeoutMs: new Flag("grpc_keepalive_timeout_seconds", {
-    value: "seconds",
-    description: "and hung up on when it gives none for this long",
-    parse: secondsAsMs(0.001, DAY_SECONDS),
-    default: "20",
-  }),
-  encodesAsTensorContent: new Flag("enable_serialization_as_tensor_content", {
-    description: "send tensors as they lie in memory (tensor_content) instead of in the field of their type",
-    parse: switched,
-    default: "false",
-  }),
-  inflightBytesMax: new Flag("max_inflight_bytes", {
-    value: "bytes",
-    description: "memory for the large messages of all requests together; past it clients wait",
-    parse: wholeNumber(1, Number.MAX_SAFE_INTEGER),
-    default: String(2 ** 31),
-  }),
-  waitersMax: new Flag("max_waiting_requests", {
+  cacheDir: openvino(
+    "cache_dir",
+    optional({ value: "folder", help: "folder for compiled models, which load faster next time" }, notEmpty),
+  ),
+};
+
+/** The fields of a `Config` that have no section. */
+const SERVER_FLAGS = {
+  waitersMax: requests("max_waiting_requests", {
     value: "count",
-    description: "requests that may wait for a model; more are answered with RESOURCE_EXHAUSTED",
+    help: "requests that may wait for one model; further ones are answered with RESOURCE_EXHAUSTED",
     parse: wholeNumber(1, 10_000_000),
     default: "10000",
   }),
-  checksIntegerRange: new Flag("check_integer_range", {
-    description:
-      "refuse integers past 32 bits for inputs of 64, which OpenVINO computes in 32; false lets it drop the rest",
+  checksIntegerRange: requests("check_integer_range", {
+    help: "refuse 64-bit integers past 32 bits, which OpenVINO would cut to 32 bits",
     parse: switched,
     default: "true",
   }),
-  isBatching: new Flag("enable_batching", {
-    description: "let requests that wait for a model share inferences",
-    parse: switched,
-    default: "false",
-  }),
-  batchingPath: new Flag("batching_parameters_file", {
-    value: "file",
-    description: "file with BatchingParameters in protocol buffers' text format, for --enable_batching",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
-  isBatchingPerModel: new Flag("enable_per_model_batching_parameters", {
-    description: "take BatchingParameters from batching_params.pbtxt of each version, and batch no version without it",
-    parse: switched,
-    default: "false",
-  }),
-  pollIntervalMs: new Flag("file_system_poll_wait_seconds", {
+  pollIntervalMs: versions("file_system_poll_wait_seconds", {
     value: "seconds",
-    description: "pause between looks for new versions; 0 looks once, at the start",
+    help: "pause between looks for new versions; 0 looks once, at the start",
     parse: secondsAsMs(0, DAY_SECONDS),
     default: "1",
     env: "FILE_SYSTEM_POLL_WAIT_SECONDS",
   }),
-  loadsMax: new Flag("num_load_threads", {
-    value: "count",
-    description: "models loaded at the same time; 0 is as good as 1",
-    parse: wholeNumber(0, 1024),
-    default: "1",
-  }),
-  retriesMax: new Flag("max_num_load_retries", {
-    value: "count",
-    description: "how often a failed load is tried again while its files stay the same",
-    parse: wholeNumber(0, 1_000_000),
-    default: "5",
-  }),
-  retryIntervalMs: new Flag("load_retry_interval_micros", {
-    value: "microseconds",
-    description: "pause before the first retry; it doubles with each, up to 16 times itself",
-    parse: microsAsMs,
-    default: "60000000",
-  }),
-  allowLabelsForUnavailable: new Flag("allow_version_labels_for_unavailable_models", {
-    description: "let a new version label stand for a version that is not available yet",
+  allowLabelsForUnavailable: versions("allow_version_labels_for_unavailable_models", {
+    help: "allow a new version label for a version that is not available yet",
     parse: switched,
     default: "false",
   }),
-  cacheDir: new Flag("cache_dir", {
-    value: "folder",
-    description: "folder where compiled models are kept, to load faster next time",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
-  warmUpIterations: new Flag("num_request_iterations_for_warmup", {
-    value: "count",
-    description: "how often each request of a version's tf_serving_warmup_requests is run; 0 is as good as 1",
-    parse: wholeNumber(0, 1_000_000),
-    default: "1",
-  }),
-  isQuarantining: new Flag("quarantine_crashing_versions", {
-    description: "load a version no more with which the process has died twice; needs --state_dir",
-    parse: switched,
-    default: "false",
-  }),
-  stateDir: new Flag("state_dir", {
-    value: "folder",
-    description: "folder, of this server alone, where it is remembered with which versions the process died",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
-  shutdownDelayMs: new Flag("shutdown_delay_seconds", {
+  shutdownDelayMs: shutdown("shutdown_delay_seconds", {
     value: "seconds",
-    description: "how long to go on after SIGTERM or SIGINT, not ready any more, until load balancers have seen it",
+    help: "after SIGTERM or SIGINT, go on serving for this long while not ready, for load balancers to notice",
     parse: secondsAsMs(0, DAY_SECONDS),
     default: "0",
   }),
-  shutdownGraceMs: new Flag("shutdown_grace_seconds", {
+  shutdownGraceMs: shutdown("shutdown_grace_seconds", {
     value: "seconds",
-    description: "how long running requests may take to finish after SIGTERM or SIGINT",
+    help: "time for running requests to finish after that",
     parse: secondsAsMs(0, DAY_SECONDS),
     default: "30",
   }),
-  openvinoDir: new Flag("openvino_dir", {
-    value: "folder",
-    description: "folder with OpenVINO's libraries, used before all others",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "where OpenVINO is usually found",
-    env: "OVSERVE_OPENVINO_DIR",
+};
+
+/** A `RuntimeFolders`. */
+export const RUNTIME_FLAGS = {
+  openvinoDir: openvino(
+    "openvino_dir",
+    optional({
+      value: "folder",
+      help: "folder with OpenVINO's libraries, searched before all others",
+      defaultWords: "where OpenVINO is usually installed",
+      env: "OVSERVE_OPENVINO_DIR",
+    }, notEmpty),
+  ),
+  runtimeDir: openvino(
+    "runtime_dir",
+    optional({
+      value: "folder",
+      help: "folder to which the executable unpacks OpenVINO's libraries at its first start",
+      defaultWords: "the user's cache folder, or a temporary one",
+      env: "OVSERVE_RUNTIME_DIR",
+    }, notEmpty),
+  ),
+};
+
+const BATCHING_FLAGS = {
+  isBatching: batching("enable_batching", {
+    help: "let concurrent requests for a model share inferences",
+    parse: switched,
+    default: "false",
+    isBasic: true,
   }),
-  runtimeDir: new Flag("runtime_dir", {
-    value: "folder",
-    description: "folder to which the executable unpacks OpenVINO's libraries when it first starts",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "the user's cache folder, or a temporary one",
-    env: "OVSERVE_RUNTIME_DIR",
+  parametersPath: batching(
+    "batching_parameters_file",
+    optional({
+      value: "file",
+      help: "BatchingParameters in protocol buffers' text format, for --enable_batching",
+    }, notEmpty),
+  ),
+  isPerModel: batching("enable_per_model_batching_parameters", {
+    help: "take BatchingParameters from each version's batching_params.pbtxt; a version without it is not batched",
+    parse: switched,
+    default: "false",
   }),
-  ...OBSERVATION_FLAGS,
-  logLevel: new Flag("log_level", {
+};
+
+const QUARANTINE_FLAGS = {
+  isQuarantining: versions("quarantine_crashing_versions", {
+    help: "stop loading a version with which the process has died twice; needs --state_dir",
+    parse: switched,
+    default: "false",
+  }),
+  stateDir: versions(
+    "state_dir",
+    optional({
+      value: "folder",
+      help: "folder, used by this server alone, that records with which versions the process died",
+    }, notEmpty),
+  ),
+};
+
+const LOG_FLAGS = {
+  level: log("log_level", {
     value: "level",
-    description: `least grave events to log: ${LOG_LEVELS.join(", ")}`,
+    help: `least severe events to log: ${LOG_LEVELS.join(", ")}`,
     parse: oneOf(LOG_LEVELS, LEVEL_SYNONYMS),
     default: "info",
     env: "LOG_LEVEL",
+    isBasic: true,
   }),
-  logFormat: new Flag("log_format", {
+  format: log("log_format", {
     value: "format",
-    description: "json for machines or text for people",
+    help: "json for machines or text for people",
     parse: oneOf<"json" | "text">(["json", "text"]),
     default: "json",
   }),
 };
 
-/** What {@link SERVER_FLAGS}, or others with the same names, say. */
+/** In the order of --help. */
+export const SERVER_SECTIONS: readonly Flags[] = [
+  ...[GRPC_FLAGS, REST_FLAGS, TLS_FLAGS, SERVER_FLAGS, BATCHING_FLAGS, LOADING_FLAGS, QUARANTINE_FLAGS, RUNTIME_FLAGS],
+  ...[OBSERVATION_FLAGS, LOG_FLAGS],
+];
+
+/** Reads the part of the configuration that all commands have. */
 export function readServerFlags(
-  flags: typeof SERVER_FLAGS,
-  texts: Readonly<Record<string, unknown>>,
+  texts: Texts,
+  defaults: Defaults = {},
 ): Omit<Config, "models" | "load" | "waitsForModels" | "notes"> {
-  const values = readFlags(flags, texts);
-  const certificates = certificateSources(values);
+  const certificates = readTlsFlags(texts);
   return {
-    allowLabelsForUnavailable: values.allowLabelsForUnavailable,
-    loading: {
-      loadsMax: Math.max(values.loadsMax, 1),
-      retriesMax: values.retriesMax,
-      retryIntervalMs: values.retryIntervalMs,
-      cacheDir: values.cacheDir,
-      warmUpIterations: Math.max(values.warmUpIterations, 1),
-    },
-    pollIntervalMs: values.pollIntervalMs,
-    grpc: {
-      hostnames: values.hostnames,
-      port: values.port,
-      socketPath: values.socketPath,
-      certificate: certificates.grpc,
-      threads: values.threads,
-      messageBytesMax: values.messageBytesMax,
-      connectionsMax: values.connectionsMax,
-      inflightBytesMax: values.inflightBytesMax,
-      streamsMax: values.streamsMax,
-      idleTimeoutMs: values.idleTimeoutMs,
-      keepaliveIntervalMs: values.keepaliveIntervalMs,
-      keepaliveTimeoutMs: values.keepaliveTimeoutMs,
-      encodesAsTensorContent: values.encodesAsTensorContent,
-    },
-    rest: restConfig(values, certificates.rest),
-    observation: observationConfig(values),
-    waitersMax: values.waitersMax,
-    checksIntegerRange: values.checksIntegerRange,
-    batching: batchingSource(values),
-    shutdownDelayMs: values.shutdownDelayMs,
-    shutdownGraceMs: values.shutdownGraceMs,
-    quarantineDir: quarantineDir(values),
-    openvinoDir: values.openvinoDir,
-    runtimeDir: values.runtimeDir,
-    log: { level: values.logLevel, format: values.logFormat },
+    ...readFlags(SERVER_FLAGS, texts, defaults),
+    ...readFlags(RUNTIME_FLAGS, texts),
+    loading: readFlags(LOADING_FLAGS, texts, defaults),
+    grpc: { ...readFlags(GRPC_FLAGS, texts, defaults), certificate: certificates.grpc },
+    rest: readRestFlags(texts, defaults, certificates.rest),
+    observation: readObservationFlags(texts),
+    batching: batchingSource(texts, defaults),
+    quarantineDir: quarantineDir(texts),
+    log: readFlags(LOG_FLAGS, texts),
   };
 }
 
-function quarantineDir({ isQuarantining, stateDir }: FlagValues<typeof SERVER_FLAGS>): string | undefined {
+function quarantineDir(texts: Texts): string | undefined {
+  const { isQuarantining, stateDir } = readFlags(QUARANTINE_FLAGS, texts);
   if (!isQuarantining) return undefined;
   if (stateDir === undefined) throw new UsageError("--quarantine_crashing_versions needs --state_dir");
   return stateDir;
 }
 
-/** As TensorFlow Serving has it, a file without the switch is a mistake. */
-function batchingSource(
-  { isBatching, batchingPath, isBatchingPerModel }: FlagValues<typeof SERVER_FLAGS>,
-): Config["batching"] {
-  if (isBatching) return { parametersPath: batchingPath, isPerModel: isBatchingPerModel };
-  if (batchingPath === undefined) return undefined;
+/** As in TensorFlow Serving, a file without the switch is a mistake. */
+function batchingSource(texts: Texts, defaults: Defaults): Config["batching"] {
+  const { isBatching, ...source } = readFlags(BATCHING_FLAGS, texts, defaults);
+  if (isBatching) return source;
+  if (source.parametersPath === undefined) return undefined;
   throw new UsageError("--batching_parameters_file is set without setting --enable_batching to true");
 }

@@ -4,54 +4,42 @@
  * @module
  */
 import { type CertificateSource, CLIENT_CERTIFICATES_REFUSAL } from "../../config/certificate_files.ts";
-import { Flag, type FlagValues, notEmpty, orNothing, UsageError } from "./flag.ts";
+import { notEmpty, optional, readFlags, type Texts, topic, UsageError } from "./flag.ts";
 
-/** In the order of --help. */
+const tls = topic("TLS");
+
+/** Where certificates are read from. */
 export const TLS_FLAGS = {
-  certPath: new Flag("tls_cert", {
-    value: "file",
-    description:
-      "serve gRPC and REST over TLS with the certificate in this PEM file, those it is signed with behind it",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
-  keyPath: new Flag("tls_key", {
-    value: "file",
-    description: "PEM file with the certificate's private key",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
-  sslConfigPath: new Flag("ssl_config_file", {
-    value: "file",
-    description: "serve gRPC over TLS with the SSLConfig in this file, in protocol buffers' text format",
-    parse: orNothing(notEmpty),
-    default: "",
-    defaultWords: "none",
-  }),
-  clientCaPath: new Flag("tls_client_ca", {
-    value: "file",
-    description: `refused: ${CLIENT_CERTIFICATES_REFUSAL}`,
-    parse: orNothing(refuseClientCa),
-    default: "",
-    defaultWords: "none",
-  }),
+  certPath: tls(
+    "tls_cert",
+    optional({
+      value: "file",
+      help: "serve gRPC and REST over TLS with the certificate chain in this PEM file, the server's own first",
+    }, notEmpty),
+  ),
+  keyPath: tls("tls_key", optional({ value: "file", help: "PEM file with the certificate's private key" }, notEmpty)),
+  sslConfigPath: tls(
+    "ssl_config_file",
+    optional({
+      value: "file",
+      help: "serve gRPC over TLS with the SSLConfig in this file, in protocol buffers' text format",
+    }, notEmpty),
+  ),
+  clientCaPath: tls(
+    "tls_client_ca",
+    optional({ value: "file", help: `not supported: ${CLIENT_CERTIFICATES_REFUSAL}` }, refuseClientCa),
+  ),
 };
 
 function refuseClientCa(): never {
   throw new Error(CLIENT_CERTIFICATES_REFUSAL);
 }
 
-/** Where each front end's certificate lies, if it has one. */
-export interface CertificateSources {
-  readonly grpc: CertificateSource | undefined;
-  readonly rest: CertificateSource | undefined;
-}
-
-/** What the flags say. */
-export function certificateSources(values: FlagValues<typeof TLS_FLAGS>): CertificateSources {
-  const { certPath, keyPath, sslConfigPath } = values;
+/** Reads where the certificate of each front end is, if it has one. */
+export function readTlsFlags(
+  texts: Texts,
+): { readonly grpc: CertificateSource | undefined; readonly rest: CertificateSource | undefined } {
+  const { certPath, keyPath, sslConfigPath } = readFlags(TLS_FLAGS, texts);
   if (certPath === undefined && keyPath === undefined) {
     return {
       grpc: sslConfigPath === undefined ? undefined : { kind: "ssl_config", path: sslConfigPath },
