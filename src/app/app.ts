@@ -11,7 +11,7 @@ import type { Config } from "../config/config.ts";
 import { modelsOf, type ModelsRead } from "../config/model_server_config.ts";
 import { readModels, readModelsFile } from "../config/models_file.ts";
 import { ModelsFileWatch } from "../config/models_file_watch.ts";
-import { systemTimer } from "../core/timer.ts";
+import { systemTimer } from "../base/timer.ts";
 import type { Engine, EngineSpec } from "../engine/engine.ts";
 import { Quarantine } from "../model/gates/quarantine.ts";
 import { ModelService } from "../service/model_service.ts";

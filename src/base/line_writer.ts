@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { within } from "./timer.ts";
 
 /** Where lines go: a file, a pipe. */
 export interface LineTarget {
@@ -59,10 +60,7 @@ export class LineWriter {
   async flush(timeoutMs: number): Promise<void> {
     this.#start();
     if (this.#writing === undefined) return;
-    const { promise: waited, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, timeoutMs);
-    await Promise.race([this.#writing, waited]);
-    clearTimeout(timer);
+    await within(this.#writing, timeoutMs);
   }
 
   #add(line: string): boolean {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Timer } from "../core/timer.ts";
+import type { Timer } from "../base/timer.ts";
 import { type CertificateSource, type CertificateTexts, readCertificate } from "./certificate_files.ts";
 
 /** Where to begin, and whom to tell. */

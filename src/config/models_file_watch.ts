@@ -4,7 +4,7 @@
  * @module
  */
 import { detailOf } from "../base/status.ts";
-import type { Timer } from "../core/timer.ts";
+import type { Timer } from "../base/timer.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import type { ModelsRead } from "./model_server_config.ts";
 import { type ModelsFile, readModels, readModelsFile } from "./models_file.ts";

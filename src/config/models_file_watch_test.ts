@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { detailOf } from "../base/status.ts";
-import { ManualTimer } from "../core/testing/manual_timer.ts";
+import { ManualTimer } from "../base/testing/manual_timer.ts";
 import { ModelsFileWatch } from "./models_file_watch.ts";
 
 /** A watch over a file of its own; what is applied is kept by the models' names. */

@@ -8,7 +8,7 @@ import { CODE, ServingError } from "../base/status.ts";
 import type { Harness, StateListener } from "./harness.ts";
 import type { Loader, ServableHandle, ServableRequest, ServableState } from "./servable.ts";
 import { ServableStream } from "./servable_stream.ts";
-import { systemTimer, type Timer } from "./timer.ts";
+import { systemTimer, type Timer, within } from "../base/timer.ts";
 import { nextAction } from "./version_policy.ts";
 
 export type { StateListener } from "./harness.ts";
@@ -157,10 +157,8 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of this.#streams.keys()) this.aspire(name, new Map());
     this.#isClosed = true;
-    const { promise: waited, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#options.timer(resolve, this.#options.disposeWaitMs);
-    await Promise.race([this.settled(), waited]);
-    cancel();
+    const { timer, disposeWaitMs } = this.#options;
+    await within(this.settled(), disposeWaitMs, { timer });
   }
 
   #versionOf(name: string, label: string): number {

@@ -5,6 +5,7 @@
  */
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError } from "../base/status.ts";
+import { within } from "../base/timer.ts";
 import type { IdentifiedRequest } from "../base/observed_request.ts";
 import type { BodyAccount } from "./body_budget.ts";
 import { readBody } from "./request_body.ts";
@@ -93,16 +94,12 @@ export class Call implements IdentifiedRequest {
    * @throws {ServingError} DEADLINE_EXCEEDED when the time is up, what the result is rejected with before that.
    */
   async withinDeadline<R>(result: Promise<R>): Promise<R> {
-    const { promise: expired, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const error = new ServingError(CODE.DEADLINE_EXCEEDED, `No answer within ${this.#options.timeoutMs} ms`);
+    const { timeoutMs } = this.#options;
+    const onTimeout = (): never => {
+      const error = new ServingError(CODE.DEADLINE_EXCEEDED, `No answer within ${timeoutMs} ms`);
       this.#aborter.abort(error);
-      reject(error);
-    }, this.#options.timeoutMs);
-    try {
-      return await Promise.race([result, expired]);
-    } finally {
-      clearTimeout(timer);
-    }
+      throw error;
+    };
+    return await within(result, timeoutMs, { onTimeout });
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
+import { within } from "../base/timer.ts";
 import { CAN_SHARE_PORTS, preferNewest } from "../system/tcp_sockets.ts";
 import { ConnectionSweep } from "./connection_sweep.ts";
 import { restHandler } from "./router.ts";
@@ -83,7 +84,7 @@ export class RestServer {
       const { port } = server.addr as Deno.NetAddr;
       preferNewest(this.listen({ ...endpoint, port, tls }) as Deno.NetAddr);
     }
-    await isSettled(this.#leaving.promise, HANDOVER_MS);
+    await within(this.#leaving.promise, HANDOVER_MS);
     await Promise.all(old.map(async ({ server }) => {
       await server.shutdown();
       this.#servers.delete(server);
@@ -99,10 +100,10 @@ export class RestServer {
   async shutdown(graceMs: number): Promise<void> {
     this.#leaving.resolve();
     const closed = Promise.all([...this.#servers.keys()].map((server) => server.shutdown())).then(() => {});
-    if (!await isSettled(closed, graceMs)) {
+    if (await within(closed.then(() => true), graceMs) !== true) {
       for (const answer of this.#running) answer(leavingResponse());
       // A client that does not read cannot be waited for; its connection ends with the process.
-      await isSettled(closed, LAST_REPLIES_MS);
+      await within(closed, LAST_REPLIES_MS);
     }
     this.#sweep[Symbol.dispose]();
     this.#codec[Symbol.dispose]();
@@ -123,15 +124,6 @@ export class RestServer {
       if (port !== undefined) this.#sweep.end(port, { isSpoiled });
     });
   }
-}
-
-/** Whether a promise is fulfilled within a time. */
-async function isSettled(promise: Promise<void>, waitMs: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), waitMs);
-  const isInTime = await Promise.race([promise.then(() => true), late]);
-  clearTimeout(timer);
-  return isInTime;
 }
 
 function leavingResponse(): Response {

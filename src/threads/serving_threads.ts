@@ -8,7 +8,7 @@ import type { Log } from "../base/log.ts";
 import { assert, toServingError } from "../base/status.ts";
 import type { CertificateTexts } from "../config/certificate_files.ts";
 import type { ServableId } from "../core/manager.ts";
-import type { Timer } from "../core/timer.ts";
+import { type Timer, within } from "../base/timer.ts";
 import type { TcpEndpoint } from "../grpc/endpoint.ts";
 import type { ModelServable } from "../model/model_servable.ts";
 import type { MainTask, SharedVersion, ThreadFigures, ThreadSettings, ThreadTask } from "./messages.ts";
@@ -188,7 +188,7 @@ export class ServingThreads implements Disposable {
   async stopListening(): Promise<void> {
     this.#isLeaving = true;
     const stopped = this.#askAll(() => ({ kind: "stop listening" })).catch(() => {});
-    await within(STOP_WAIT_MS, stopped, this.#options.timer);
+    await within(stopped, STOP_WAIT_MS, { timer: this.#options.timer });
   }
 
   /** Lets running calls finish for `graceMs` at the most. No thread is replaced from now on. */
@@ -282,7 +282,8 @@ export class ServingThreads implements Disposable {
     await this.#readFigures(thread);
     if (thread.figures !== undefined) place.past.push(gone(thread.figures));
     const { graceMs } = this.#options;
-    await within(graceMs, thread.ask({ kind: "leave", graceMs }).catch(() => {}), this.#options.timer);
+    const left = thread.ask({ kind: "leave", graceMs }).catch(() => {});
+    await within(left, graceMs, { timer: this.#options.timer });
     this.#retiring.delete(thread);
     thread[Symbol.dispose]();
     Atomics.store(this.connectionCounts, place.number, 0);
@@ -312,7 +313,7 @@ export class ServingThreads implements Disposable {
     const asked = thread.ask({ kind: "report figures" }).then((figures) => {
       thread.figures = figures as ThreadFigures;
     }).catch(() => {});
-    await within(FIGURES_WAIT_MS, asked, this.#options.timer);
+    await within(asked, FIGURES_WAIT_MS, { timer: this.#options.timer });
   }
 }
 
@@ -335,12 +336,4 @@ async function unlessGone(thread: ServingThread, asked: Promise<unknown>): Promi
   } catch (error) {
     if (!thread.isGone) throw error;
   }
-}
-
-/** Waits for something, but not longer than a time. */
-async function within(waitMs: number, promise: Promise<unknown>, timer: Timer): Promise<void> {
-  const { promise: waited, resolve } = Promise.withResolvers<void>();
-  const cancel = timer(resolve, waitMs);
-  await Promise.race([promise, waited]);
-  cancel();
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { within } from "../base/timer.ts";
 import { preferNewest } from "../system/tcp_sockets.ts";
 import type { CertificateTexts } from "../config/certificate_files.ts";
 import type { TcpEndpoint } from "../grpc/endpoint.ts";
@@ -66,10 +67,7 @@ export class ThreadedGrpc {
     const { addresses, closeOld } = this.#own.replaceCertificate(certificate);
     await this.#others.showCertificate(certificate);
     for (const address of addresses) preferNewest(address, this.#others.count + 1);
-    const { promise: waited, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, HANDOVER_MS);
-    await Promise.race([waited, this.#leaving.promise]);
-    clearTimeout(timer);
+    await within(this.#leaving.promise, HANDOVER_MS);
     closeOld();
     await this.#others.hideOldCertificate();
   }

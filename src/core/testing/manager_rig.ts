@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../../base/status.ts";
 import { type Loader, Manager, type ManagerOptions } from "../manager.ts";
-import { ManualTimer } from "./manual_timer.ts";
+import { ManualTimer } from "../../base/testing/manual_timer.ts";
 
 /** A servable that knows whether it was freed. */
 export class Toy implements AsyncDisposable {

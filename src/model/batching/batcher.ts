@@ -6,7 +6,7 @@
  */
 import { setImmediate } from "node:timers";
 import { assert, CODE, ServingError } from "../../base/status.ts";
-import { systemTimer, type Timer } from "../../core/timer.ts";
+import { systemTimer, type Timer } from "../../base/timer.ts";
 import { ExpectedCompany } from "./return_estimator.ts";
 
 /** One request's share of a batch. Whoever runs it settles it; {@link Batcher} settles what does not come to that. */

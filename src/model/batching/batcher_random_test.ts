@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ManualTimer } from "../../core/testing/manual_timer.ts";
+import { ManualTimer } from "../../base/testing/manual_timer.ts";
 import { Batcher } from "./batcher.ts";
 import { microtasks, ToyTask, withSeeds } from "../testing/batching.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../../base/status.ts";
-import { ManualTimer } from "../../core/testing/manual_timer.ts";
+import { ManualTimer } from "../../base/testing/manual_timer.ts";
 import { Batcher, type BatcherOptions } from "./batcher.ts";
 import { microtasks, ToyTask } from "../testing/batching.ts";
 

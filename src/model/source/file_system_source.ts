@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { systemTimer, type Timer } from "../../core/timer.ts";
+import { systemTimer, type Timer, within } from "../../base/timer.ts";
 import { type ModelLookOptions, ModelWatch, type SourceEvent, type SourceModel } from "./model_watch.ts";
 import type { VersionFiles } from "./version_watch.ts";
 
@@ -113,10 +113,7 @@ export class FileSystemSource implements AsyncDisposable {
     this.#isClosed = true;
     this.#cancelTimer();
     for (const watch of this.#watches.values()) watch.decided.resolve();
-    const { promise: waited, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#options.timer(resolve, DISPOSE_WAIT_MS);
-    await Promise.race([Promise.all(this.#looks.values()), waited]);
-    cancel();
+    await within(Promise.all(this.#looks.values()), DISPOSE_WAIT_MS, { timer: this.#options.timer });
   }
 
   #look(watch: ModelWatch, due: Due): Promise<void> {

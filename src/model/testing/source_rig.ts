@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ManualTimer } from "../../core/testing/manual_timer.ts";
+import { ManualTimer } from "../../base/testing/manual_timer.ts";
 import type { VersionPolicy } from "../../core/version_policy.ts";
 import { FileSystemSource, type SourceEvent, type VersionFiles } from "../source/file_system_source.ts";
 
