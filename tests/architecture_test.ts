@@ -1,6 +1,6 @@
 /**
- * Keeps the promises of docs/ARCHITECTURE.md that neither the compiler nor the linter can: who imports whom, who owns which
- * package, how long a file may be.
+ * Enforces what docs/ARCHITECTURE.md promises and neither compiler nor linter checks: which room imports which, which room owns
+ * which package, how long a file and how large a room may be. The table of rooms is read from that page.
  */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path/posix";
@@ -8,61 +8,43 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** What each room of src/ may import besides itself: a room, or one file of it. A sub-room without a line of its own follows its room. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  base: [],
-  system: ["base"],
-  protobuf: ["base"],
-  json: ["base"],
-  core: ["base"],
-  http2: ["base"],
-  engine: ["base", "system"],
-  grpc: ["base", "system", "protobuf", "http2"],
-  rest: ["base", "system", "json"],
-  model: ["base", "system", "core", "protobuf", "engine/engine.ts"],
-  storage: ["base", "system", "core"],
-  service: ["base", "core", "model"],
-  telemetry: ["base", "system", "core", "model", "service"],
-  "apis/tensorflow_serving": ["base", "protobuf", "json", "service", "grpc", "rest"],
-  "apis/open_inference": ["base", "protobuf", "json", "service", "grpc", "rest"],
-  "apis/sagemaker": ["base", "json", "service", "rest", "apis/tensorflow_serving"],
-  console: ["base", "service", "telemetry", "rest"],
-  config: ["base", "protobuf", "json"],
-  threads: [
-    "base",
-    "system",
-    "config",
-    "core",
-    "engine/engine.ts",
-    "model",
-    "service",
-    "telemetry",
-    "grpc",
-    "rest",
-    "apis",
-  ],
-  app: ["*"],
-  cli: [
-    "base",
-    "system",
-    "protobuf",
-    "json",
-    "core",
-    "engine/engine.ts",
-    "http2",
-    "grpc",
-    "rest",
-    "model",
-    "service",
-    "telemetry",
-    "apis",
-    "config",
-    "app",
-  ],
-};
+/** What a room of src/ may import besides itself. */
+interface Rule {
+  /** Rooms, or single files of them; `*` is every room. */
+  readonly rooms: readonly string[];
+  /** Whether types may come from every room: a configuration is made of everyone's options. */
+  readonly hasAllTypes: boolean;
+}
 
-/** Rooms that may import types from everywhere: a configuration is made of everyone's options. */
-const MAY_IMPORT_TYPES: readonly string[] = ["config"];
+const ARCHITECTURE = Deno.readTextFileSync(join(ROOT, "docs/ARCHITECTURE.md"));
+
+/** The rules by room: `engine`, `apis/sagemaker`. A sub-room without a row of its own follows its room. */
+const RULES: ReadonlyMap<string, Rule> = new Map(
+  tableRows("room").flatMap(([rooms = "", imports = ""]) => {
+    const rule = {
+      rooms: /any room$/.test(imports) ? ["*"] : codeWords(imports),
+      hasAllTypes: /types of/.test(imports),
+    };
+    return codeWords(rooms).map((room) => [room, rule]);
+  }),
+);
+
+/** The folders of tests/. */
+const TEST_ROOMS: readonly string[] = tableRows("folder of tests/").flatMap(([rooms = ""]) => codeWords(rooms));
+
+/** Rows of the table in docs/ARCHITECTURE.md whose first heading is `heading`, each as its cells. */
+function tableRows(heading: string): string[][] {
+  const lines = ARCHITECTURE.split("\n");
+  const start = lines.findIndex((line) => line.startsWith(`| ${heading} |`));
+  assert(start >= 0, `docs/ARCHITECTURE.md has no table "${heading}"`);
+  const end = lines.findIndex((line, index) => index > start && !line.startsWith("|"));
+  return lines.slice(start + 2, end).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
+/** The words of a cell that are written as code. */
+function codeWords(cell: string): string[] {
+  return Array.from(cell.matchAll(/`([^`]+)`/g), ([, word = ""]) => word);
+}
 
 /** Concrete engines are named in `app/` alone. */
 const ENGINE_ROOMS: readonly string[] = ["engine/openvino_ffi", "engine/openvino_node"];
@@ -75,10 +57,10 @@ const PACKAGE_OWNER: Readonly<Record<string, string>> = {
   "zod": "config",
 };
 
-/** Who may write to the console, as a start of paths. */
+/** Paths that may write to the console, by how they begin. Test support may as well. */
 const CONSOLE_WRITERS: readonly string[] = ["base/log.ts", "cli/"];
 
-/** How many files a room may have, its tests and benchmarks not counted, before it needs a sub-room. */
+/** How many files a room may have before it needs a sub-room. Unit tests and benchmarks beside the code are not counted. */
 const ROOM_FILES_MAX = 16;
 
 /** Folders of the repository with files written here: no hidden ones, nothing generated. */
@@ -86,8 +68,9 @@ const OWN_FOLDER_REGEXP = /^(?!dist$|node_modules$)[a-z]/;
 
 const LINES_MAX = 400;
 
-/** Finds `import … from "x"`, `import "x"`, `export … from "x"` and `import("x")`, as the formatter writes them. */
-const IMPORT_REGEXP = /^(?:import|export) (type )?(?:[\w$*{},\s]+ from )?"([^"]+)"|\bimport\(\s*"([^"]+)"/gm;
+/** Finds `import … from "x"`, `import "x"`, `export … from "x"`, `import("x")` and `new URL("x.ts", …)`, as the formatter writes them. */
+const IMPORT_REGEXP =
+  /^(?:import|export) (type )?(?:[\w$*{},\s]+ from )?"([^"]+)"|\bimport\(\s*"([^"]+)"|\bnew URL\(\s*"(\.[^"]+\.ts)"/gm;
 
 /** An exported declaration with the line before it. */
 const EXPORT_REGEXP = /^(.*)\nexport (?:declare |abstract |async )*(?:function|class|const|let|interface|type) (\w+)/gm;
@@ -97,12 +80,14 @@ interface Import {
   readonly target: string;
   readonly isLocal: boolean;
   readonly isType: boolean;
+  /** Whether it is started as a worker instead of imported. */
+  readonly isWorker: boolean;
 }
 
 interface SourceFile {
   /** Relative to src/. */
   readonly path: string;
-  /** The room it lies in, by its key in {@link MAY_IMPORT}. */
+  /** The room it lies in, by its name in {@link RULES}. */
   readonly room: string;
   readonly text: string;
   readonly imports: readonly Import[];
@@ -115,9 +100,9 @@ function typeScriptFiles(folder: string): string[] {
   });
 }
 
-/** The room of a path below src/: the longest key of {@link MAY_IMPORT} it starts with, else its first folder. */
+/** The room of a path below src/: the longest name in {@link RULES} that it starts with, else its first folder. */
 function roomOf(path: string): string {
-  const rooms = Object.keys(MAY_IMPORT).filter((room) => path.startsWith(`${room}/`));
+  const rooms = Array.from(RULES.keys()).filter((room) => path.startsWith(`${room}/`));
   return rooms.sort((a, b) => b.length - a.length)[0] ?? path.split("/")[0] ?? path;
 }
 
@@ -128,55 +113,72 @@ function isTestSupport(path: string): boolean {
 
 function importsOf(path: string, text: string): Import[] {
   return Array.from(text.matchAll(IMPORT_REGEXP), (match) => {
-    const specifier = match[2] ?? match[3] ?? "";
+    const specifier = match[2] ?? match[3] ?? match[4] ?? "";
     const isLocal = specifier.startsWith(".");
-    return { target: isLocal ? join(dirname(path), specifier) : specifier, isLocal, isType: match[1] !== undefined };
+    const target = isLocal ? join(dirname(path), specifier) : specifier;
+    return { target, isLocal, isType: match[1] !== undefined, isWorker: match[4] !== undefined };
   });
 }
 
-/** Everything below src/ but the tests and benchmarks themselves, which import what they like. */
-const sources: readonly SourceFile[] = typeScriptFiles("src")
-  .filter((path) => !/_(test|bench)\.ts$/.test(path))
-  .map((fullPath) => {
-    const path = fullPath.slice("src/".length);
-    const text = Deno.readTextFileSync(join(ROOT, fullPath));
-    return { path, room: roomOf(path), text, imports: importsOf(path, text) };
-  });
+function isTestFile(path: string): boolean {
+  return /_(test|bench)\.ts$/.test(path);
+}
+
+function readSource(fullPath: string): SourceFile {
+  const path = fullPath.slice("src/".length);
+  const text = Deno.readTextFileSync(join(ROOT, fullPath));
+  return { path, room: roomOf(path), text, imports: importsOf(path, text) };
+}
+
+const everything: readonly SourceFile[] = typeScriptFiles("src").map(readSource);
+/** The program and its support for tests, without the tests and benchmarks themselves. */
+const sources: readonly SourceFile[] = everything.filter(({ path }) => !isTestFile(path));
+
+/** Whether a path is below one of some rooms, or is a file named among them. */
+function isIn(path: string, rooms: readonly string[]): boolean {
+  return rooms.some((room) => room === "*" || path === room || path.startsWith(`${room}/`));
+}
 
 function mayImport(file: SourceFile, { target, isType }: Import): boolean {
-  // Support for tests follows the rules of its room, and may use that of the rooms below; the program uses none.
-  if (isTestSupport(target) && !isTestSupport(file.path)) return false;
-  const isConcreteEngine = ENGINE_ROOMS.some((room) => target.startsWith(`${room}/`));
-  if (isConcreteEngine && file.room !== "app") return file.room === "engine" && dirname(target) === dirname(file.path);
-  if (roomOf(target) === file.room) return true;
-  if (isType && MAY_IMPORT_TYPES.includes(file.room)) return true;
-  const allowed = MAY_IMPORT[file.room] ?? [];
-  if (
-    isTestSupport(file.path) && isTestSupport(target) &&
-    allowed.some((room) => target.startsWith(room.replace(/\/engine\.ts$/, "/")))
-  ) return true;
-  return allowed.some((room) => room === "*" || target === room || target.startsWith(`${room}/`));
+  const { rooms, hasAllTypes } = RULES.get(file.room) ?? { rooms: [], hasAllTypes: false };
+  if (isTestSupport(target)) {
+    if (isTestFile(file.path) || roomOf(target) === file.room) return isTestFile(file.path) || isTestSupport(file.path);
+    // A room that may import one file of another may use the other's support: a fake engine where there is its port.
+    return isTestSupport(file.path) && isIn(target, rooms.map((room) => room.replace(/\/\w+\.ts$/, "")));
+  }
+  const engine = ENGINE_ROOMS.find((room) => target.startsWith(`${room}/`));
+  if (engine !== undefined) return file.room === "app" || file.path.startsWith(`${engine}/`);
+  return roomOf(target) === file.room || (isType && hasAllTypes) || isIn(target, rooms);
 }
 
-/** One line for each import of `files` that `isWrong`. */
-function wrongImports(isWrong: (file: SourceFile, it: Import) => boolean): string[] {
-  return sources.flatMap((file) =>
+/** One line for each import of some files that `isWrong`. */
+function wrongImports(files: readonly SourceFile[], isWrong: (file: SourceFile, it: Import) => boolean): string[] {
+  return files.flatMap((file) =>
     file.imports.filter((it) => isWrong(file, it)).map(({ target }) => `src/${file.path} must not import ${target}`)
   );
 }
 
-Deno.test("the rooms of src/ are those the architecture names", () => {
-  const unknown = sources.filter(({ room }) => MAY_IMPORT[room] === undefined).map(({ path }) => path);
-  assert.deepEqual(unknown, []);
+Deno.test("the rooms of src/ and the folders of tests/ are those in docs/ARCHITECTURE.md", () => {
+  assert.deepEqual(everything.filter(({ room }) => !RULES.has(room)).map(({ path }) => path), []);
+  const foldersOf = (folder: string) =>
+    Array.from(Deno.readDirSync(join(ROOT, folder))).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+  assert.deepEqual(foldersOf("tests").toSorted(), TEST_ROOMS.toSorted());
+});
+
+Deno.test("only the test of the architecture lies outside the folders of tests/", () => {
+  const files = Array.from(Deno.readDirSync(join(ROOT, "tests"))).filter(({ isFile }) => isFile);
+  assert.deepEqual(files.map(({ name }) => name).toSorted(), ["architecture_test.ts", "requirements.txt"]);
 });
 
 Deno.test("imports in src/ point down, and app/ alone names a concrete engine", () => {
-  assert.deepEqual(wrongImports((file, it) => it.isLocal && !mayImport(file, it)), []);
+  assert.deepEqual(wrongImports(everything, (file, it) => it.isLocal && !mayImport(file, it)), []);
 });
 
 /** The groups of files of src/ that import each other in a circle, type-only imports included; each group in order of paths. */
 function importCircles(): string[][] {
-  const importsByPath = new Map(sources.map(({ path, imports }) => [path, imports.map(({ target }) => target)]));
+  const importsByPath = new Map(
+    sources.map(({ path, imports }) => [path, imports.filter(({ isWorker }) => !isWorker).map(({ target }) => target)]),
+  );
   const reachable = new Map(sources.map(({ path }) => [path, reachableFrom(path, importsByPath)]));
   const groups = sources.map(({ path }) =>
     Array.from(reachable.get(path) ?? []).filter((other) => reachable.get(other)?.has(path)).sort()
@@ -205,23 +207,32 @@ Deno.test("no files of src/ import each other in a circle", () => {
 Deno.test("each package is imported by the one room of src/ that owns it", () => {
   const isPackage = ({ target, isLocal }: Import) => !isLocal && !target.startsWith("node:");
   const isOwner = (file: SourceFile, it: Import) => isTestSupport(file.path) || PACKAGE_OWNER[it.target] === file.room;
-  assert.deepEqual(wrongImports((file, it) => isPackage(it) && !isOwner(file, it)), []);
+  assert.deepEqual(wrongImports(sources, (file, it) => isPackage(it) && !isOwner(file, it)), []);
 });
 
-Deno.test(`no room of src/ has more than ${ROOM_FILES_MAX} files`, () => {
-  const rooms = Map.groupBy(sources, ({ path }) => dirname(path));
-  const crowded = Array.from(rooms, ([room, files]) => ({ room, files: files.length }));
-  assert.deepEqual(crowded.filter(({ files }) => files > ROOM_FILES_MAX), []);
+Deno.test(`no room has more than ${ROOM_FILES_MAX} files`, () => {
+  const beside = [...typeScriptFiles("src"), ...typeScriptFiles("bench"), ...typeScriptFiles("scripts")];
+  // The files of tests/ are tests, so there they count.
+  const files = [...beside.filter((path) => !isTestFile(path)), ...typeScriptFiles("tests")];
+  const rooms = Array.from(Map.groupBy(files, dirname), ([room, { length }]) => ({ room, files: length }));
+  assert.deepEqual(rooms.filter((room) => room.files > ROOM_FILES_MAX), []);
 });
 
 Deno.test("src/ writes to the console in the log and the command line only", () => {
-  const writers = sources.filter(({ text }) => /\bconsole\.\w+\(/.test(text)).map(({ path }) => path);
-  assert.deepEqual(writers.filter((path) => !CONSOLE_WRITERS.some((start) => path.startsWith(start))), []);
+  const writers = sources.filter(({ path, text }) => !isTestSupport(path) && /\bconsole\.\w+\(/.test(text));
+  const paths = writers.map(({ path }) => path);
+  assert.deepEqual(paths.filter((path) => !CONSOLE_WRITERS.some((start) => path.startsWith(start))), []);
 });
 
-Deno.test("each file of src/ opens with what it is for", () => {
+Deno.test("each file opens with what it is for", () => {
   const silent = sources.filter(({ text }) => !/^\/\*\*\n(?: \*.*\n)*? \* @module\n \*\/\n/.test(text));
-  assert.deepEqual(silent.map(({ path }) => `src/${path}`), []);
+  // A unit test is about the file beside it, and says so by its name.
+  const isExplained = (path: string) => isTestFile(path) && !path.startsWith("tests/");
+  const others = ["tests", "scripts", "bench"].flatMap(typeScriptFiles).filter((path) => !isExplained(path));
+  const silentOthers = others.filter((path) =>
+    !/^(?:\/\/ deno-lint-ignore-file .*\n)?\/\*\*/.test(Deno.readTextFileSync(join(ROOT, path)))
+  );
+  assert.deepEqual([...silent.map(({ path }) => `src/${path}`), ...silentOthers], []);
 });
 
 Deno.test("each export of src/ says what it is", () => {

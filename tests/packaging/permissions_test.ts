@@ -1,7 +1,7 @@
 /** The executable's permissions: what they are, what the program asks for, and what docs/permissions.md says are the same. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { ENVIRONMENT, PERMISSIONS, SYSTEM } from "../../scripts/permissions.ts";
+import { ENVIRONMENT, PERMISSIONS, SYSTEM } from "../../scripts/packaging/permissions.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -1,8 +1,8 @@
 /** What a release says of itself, and which npm files an executable leaves out. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type Package, unneededPaths } from "../../scripts/carried_packages.ts";
-import { sbomOf } from "../../scripts/sbom.ts";
+import { type Package, unneededPaths } from "../../scripts/packaging/carried_packages.ts";
+import { sbomOf } from "../../scripts/packaging/sbom.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -1,3 +1,4 @@
+/** HTTP/2 against random bytes, damaged frames and random sequences of valid ones: it ends in order, within its bounds. */
 import assert from "node:assert/strict";
 import { joinParts } from "../../src/base/bytes.ts";
 import { ConnectionError, FLAG, FRAME, PREFACE } from "../../src/http2/frames.ts";

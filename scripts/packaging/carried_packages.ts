@@ -5,7 +5,7 @@
  * @module
  */
 import { runDeno } from "./denort.ts";
-import { TaskError } from "./shell.ts";
+import { TaskError } from "../shell.ts";
 
 /** One package. */
 export interface Package {

@@ -11,9 +11,9 @@ import { parseArgs } from "node:util";
 import { findPackages } from "./carried_packages.ts";
 import { EMBEDDED } from "./carried_runtime.ts";
 import { compile, programName } from "./compile.ts";
-import { checkTarget, type Target } from "./openvino_wheel.ts";
+import { checkTarget, type Target } from "../openvino_wheel.ts";
 import { sbomOf } from "./sbom.ts";
-import { exists, ROOT, run, runTask, say, TaskError } from "./shell.ts";
+import { exists, ROOT, run, runTask, say, TaskError } from "../shell.ts";
 
 const FOLDER = "dist/release";
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { dirname } from "node:path";
-import type { Target } from "./openvino_wheel.ts";
-import { exists, type FinishedRun, INSTALLED, run, TaskError } from "./shell.ts";
+import type { Target } from "../openvino_wheel.ts";
+import { exists, type FinishedRun, INSTALLED, run, TaskError } from "../shell.ts";
 
 /** The Deno whose runtime the executable carries; tests of the executable say that it serves. */
 export const DENO_VERSION = "2.6.8";

@@ -4,12 +4,12 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { CarriedRuntime } from "../src/engine/openvino_ffi/runtime/embedded.ts";
+import type { CarriedRuntime } from "../../src/engine/openvino_ffi/runtime/embedded.ts";
 import type { Package } from "./carried_packages.ts";
 import { DENO_VERSION } from "./denort.ts";
 import { licenceName } from "./notices.ts";
-import { OPENVINO_VERSION, type Target, wheelOf } from "./openvino_wheel.ts";
-import { ROOT } from "./shell.ts";
+import { OPENVINO_VERSION, type Target, wheelOf } from "../openvino_wheel.ts";
+import { ROOT } from "../shell.ts";
 
 /** What is described. */
 export interface Executable {

@@ -5,8 +5,8 @@
  * @module
  */
 import { createHash, type Hash } from "node:crypto";
-import { isForAccelerators, OPENVINO_VERSION, type Target } from "./openvino_wheel.ts";
-import { exists, INSTALLED } from "./shell.ts";
+import { isForAccelerators, OPENVINO_VERSION, type Target } from "../openvino_wheel.ts";
+import { exists, INSTALLED } from "../shell.ts";
 
 /** All that is in here goes into the executable, which looks for it there: see src/engine/openvino_ffi/runtime/embedded.ts. */
 export const EMBEDDED = `${INSTALLED}/embedded`;

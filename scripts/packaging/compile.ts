@@ -10,10 +10,10 @@ import { findPackages, unneededPaths } from "./carried_packages.ts";
 import { carryRuntime, EMBEDDED, type Flavour, FLAVOURS, layBeside } from "./carried_runtime.ts";
 import { DENO_VERSION, findDenort, firstParagraph, runDeno } from "./denort.ts";
 import { noticesOf } from "./notices.ts";
-import { checkTarget, type Target } from "./openvino_wheel.ts";
+import { checkTarget, type Target } from "../openvino_wheel.ts";
 import { PERMISSIONS } from "./permissions.ts";
-import { installRuntime } from "./setup.ts";
-import { ROOT, runTask, say, TaskError } from "./shell.ts";
+import { installRuntime } from "../setup.ts";
+import { ROOT, runTask, say, TaskError } from "../shell.ts";
 
 /** What to make. */
 export interface Compilation {

@@ -5,8 +5,8 @@
  */
 import type { Package } from "./carried_packages.ts";
 import { DENO_VERSION, runDeno } from "./denort.ts";
-import { OPENVINO_VERSION } from "./openvino_wheel.ts";
-import { exists, ROOT } from "./shell.ts";
+import { OPENVINO_VERSION } from "../openvino_wheel.ts";
+import { exists, ROOT } from "../shell.ts";
 
 const LICENCE_FILE_REGEXP = /^(licen[cs]e|copying|notice)/i;
 const RULE = "=".repeat(80);

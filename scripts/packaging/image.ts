@@ -5,8 +5,8 @@
  * @module
  */
 import { compile } from "./compile.ts";
-import { checkTarget } from "./openvino_wheel.ts";
-import { exists, ROOT, runTask } from "./shell.ts";
+import { checkTarget } from "../openvino_wheel.ts";
+import { exists, ROOT, runTask } from "../shell.ts";
 
 const FOLDER = "dist/image";
 
