@@ -14,8 +14,9 @@ import type { Engine } from "../engine/engine.ts";
 import type { Quarantine } from "../model/gates/quarantine.ts";
 import { type MissingModel, ModelCatalog } from "../model/model_catalog.ts";
 import type { ModelServable } from "../model/model_servable.ts";
-import type { VersionFiles } from "../model/source/file_system_source.ts";
+import type { SourceVersion } from "../model/source/source.ts";
 import type { ServingThreads } from "../threads/serving_threads.ts";
+import { openSource } from "./sources.ts";
 import { loadVersion } from "./version_loader.ts";
 
 /** What models are loaded with. All of it is borrowed. */
@@ -60,8 +61,7 @@ export class ServedModels implements AsyncDisposable {
     });
     this.#catalog = new ModelCatalog({
       manager: this.manager,
-      pollIntervalMs,
-      allowLabelsForUnavailable,
+      openSource: (listener) => openSource(pollIntervalMs, listener),
       onEvent: ({ kind, publicReason: _, ...fields }) => log.warning(kind, { ...fields }),
       load: (model, version) => this.#load(model, version),
     });
@@ -129,7 +129,7 @@ export class ServedModels implements AsyncDisposable {
   }
 
   /** Loads a version here, then has the other threads serve it too. */
-  async #load(model: ModelConfig, version: VersionFiles): Promise<ModelServable> {
+  async #load(model: ModelConfig, version: SourceVersion): Promise<ModelServable> {
     const { engine, threads, batching, quarantine, log } = this.#parts;
     const { servable, report, files } = await loadVersion(model, version, {
       config: this.#config,

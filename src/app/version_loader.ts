@@ -7,8 +7,8 @@ import { type Batching, batchingOptionsOf } from "../config/batching_parameters.
 import { type Config, type ModelConfig, shareOfThread } from "../config/config.ts";
 import type { Engine } from "../engine/engine.ts";
 import { decodePredictRequest } from "../apis/tensorflow_serving/grpc/predict_codec.ts";
-import type { VersionFiles } from "../model/source/file_system_source.ts";
-import { findModelFiles, type ModelFiles } from "../model/source/model_files.ts";
+import type { ModelFiles } from "../model/source/model_files.ts";
+import type { SourceVersion } from "../model/source/source.ts";
 import { loadModel, type LoadReport } from "../model/loading/model_loader.ts";
 import type { ModelServable } from "../model/model_servable.ts";
 import type { Quarantine } from "../model/gates/quarantine.ts";
@@ -40,12 +40,10 @@ export interface LoadedVersion {
  */
 export async function loadVersion(
   model: ModelConfig,
-  version: VersionFiles,
+  version: SourceVersion,
   { config, engine, otherThreads = 0, batching, quarantine }: VersionLoaderParts,
 ): Promise<LoadedVersion> {
-  const { folder } = version;
-  // The folder is searched when it is loaded, so that the version's state tells what is wrong with it.
-  const files = await findModelFiles(folder);
+  const files = await version.findFiles();
   const options = {
     files,
     shape: model.shape,
@@ -57,7 +55,7 @@ export async function loadVersion(
     otherThreads,
     waitersMax: shareOfThread(config.waitersMax, config.grpc),
     checksIntegerRange: config.checksIntegerRange,
-    batching: batching && await batchingOptionsOf(folder, batching),
+    batching: batching && await batchingOptionsOf(files.batchingPath, batching),
     decodeWarmUp,
     warmUpIterations: config.loading.warmUpIterations,
   };

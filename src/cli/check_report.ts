@@ -14,10 +14,11 @@ import type { Config, ModelConfig } from "../config/config.ts";
 import type { ModelsRead } from "../config/model_server_config.ts";
 import { readModels, readModelsFile } from "../config/models_file.ts";
 import { readMonitoringConfig } from "../config/monitoring_config.ts";
-import { FileSystemSource, type SourceEvent, type VersionFiles } from "../model/source/file_system_source.ts";
-import { labelError } from "../model/model_catalog.ts";
+import type { SourceEvent, SourceVersion } from "../model/source/source.ts";
+import { labelError } from "../core/version_labels.ts";
 import type { LoadReport } from "../model/loading/model_loader.ts";
 import { dataTypeName } from "../service/data_type_name.ts";
+import { openSource } from "../app/sources.ts";
 import { loadVersion, type VersionLoaderParts } from "../app/version_loader.ts";
 
 /** An input or output: the dtype as TensorFlow calls it, and its sizes, -1 for any and `[min, max]` for some; null for any rank. */
@@ -167,8 +168,8 @@ function notesOn({ quarantineDir }: Config): string[] {
 async function checkModel(model: ModelConfig, parts: VersionLoaderParts): Promise<ModelReport> {
   const { found, events } = await findVersions(model);
   const versions: VersionReport[] = [];
-  for (const files of [...found.values()].sort((a, b) => a.version - b.version)) {
-    versions.push(await checkVersion(model, { files, parts }));
+  for (const version of [...found.values()].sort((a, b) => a.version - b.version)) {
+    versions.push(await checkVersion(model, { found: version, parts }));
   }
   const problems = events.filter(({ kind }) => kind !== "folder ignored").map(sentenceOn);
   if (found.size === 0 && problems.length === 0) problems.push(`Model ${model.name} has no version to serve`);
@@ -197,27 +198,28 @@ function sentenceOn({ kind, reason }: SourceEvent): string {
 
 /** What lies there now, as a server that looks once would find it. */
 async function findVersions(
-  { name, basePath, versionPolicy: policy }: ModelConfig,
-): Promise<{ found: ReadonlyMap<number, VersionFiles>; events: readonly SourceEvent[] }> {
-  let found: ReadonlyMap<number, VersionFiles> = new Map();
+  model: ModelConfig,
+): Promise<{ found: ReadonlyMap<number, SourceVersion>; events: readonly SourceEvent[] }> {
+  let found: ReadonlyMap<number, SourceVersion> = new Map();
   const events: SourceEvent[] = [];
-  await using source = new FileSystemSource({
-    pollIntervalMs: 0,
+  await using source = openSource(0, {
     onAspired: (_, versions) => found = versions,
     // A version whose files are not whole says so when it is loaded.
-    onEvent: (event) => event.kind !== "version incomplete" && events.push(event),
+    onEvent: (event) => {
+      if (event.kind !== "version incomplete") events.push(event);
+    },
   });
-  await source.setModels([{ name, basePath, policy }]);
+  await source.setModels([model]);
   return { found, events };
 }
 
 async function checkVersion(
   model: ModelConfig,
-  { files, parts }: { files: VersionFiles; parts: VersionLoaderParts },
+  { found, parts }: { found: SourceVersion; parts: VersionLoaderParts },
 ): Promise<VersionReport> {
-  const { version, folder } = files;
+  const { version, origin: folder } = found;
   try {
-    const { servable, report, files: { format, path } } = await loadVersion(model, files, parts);
+    const { servable, report, files: { format, path } } = await loadVersion(model, found, parts);
     using _ = servable;
     const signatures = [...servable.signatures].map(([name, signature]) => [name, signatureReport(signature)] as const);
     return { serves: true, version, format, path, signatures: Object.fromEntries(signatures), ...report };

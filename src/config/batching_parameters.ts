@@ -11,9 +11,6 @@ import { ConfigError, type Place } from "../base/config_error.ts";
 import { booleanOf, Fields, integerOf } from "../protobuf/text_fields.ts";
 import { parseTextProto } from "../protobuf/text_proto.ts";
 
-/** The file in a version's folder that says how its requests are batched (bundle_factory_util.cc). */
-export const PER_MODEL_FILE_NAME = "batching_params.pbtxt";
-
 /** Where it stands how requests share inferences. */
 export interface BatchingSource {
   /** A file with parameters for all models; undefined for the defaults. */
@@ -127,15 +124,15 @@ export async function readBatching(
 /**
  * How one version's requests share inferences; undefined for not at all.
  *
- * @param folder the version's.
+ * @param ownPath the version's own file of parameters, if it has one.
  * @throws {ServingError} as {@link readBatching}.
  */
 export async function batchingOptionsOf(
-  folder: string,
+  ownPath: string | undefined,
   { options, isPerModel }: Batching,
 ): Promise<BatchingOptions | undefined> {
   if (!isPerModel) return options;
-  const own = await readBatchingParameters(`${folder}/${PER_MODEL_FILE_NAME}`);
+  const own = ownPath === undefined ? undefined : await readBatchingParameters(ownPath);
   return own && { ...own, batchesAtOnceMax: options.batchesAtOnceMax };
 }
 

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { CODE } from "../base/status.ts";
-import {
-  batchingOptionsOf,
-  parseBatchingParameters,
-  PER_MODEL_FILE_NAME,
-  readBatching,
-} from "./batching_parameters.ts";
+import { batchingOptionsOf, parseBatchingParameters, readBatching } from "./batching_parameters.ts";
 import { ConfigError } from "../base/config_error.ts";
 
 const DEFAULTS = {
@@ -141,19 +136,20 @@ Deno.test("batchingOptionsOf() takes a version's own file where that is asked fo
   const folder = await Deno.makeTempDir();
   try {
     const options = { ...DEFAULTS, batchRowsMax: 7, batchesAtOnceMax: 3 };
-    assert.deepEqual(await batchingOptionsOf(folder, { options, isPerModel: false }), options);
-    assert.equal(await batchingOptionsOf(folder, { options, isPerModel: true }), undefined);
+    const ownPath = join(folder, "batching_params.pbtxt");
+    assert.deepEqual(await batchingOptionsOf(ownPath, { options, isPerModel: false }), options);
+    assert.equal(await batchingOptionsOf(undefined, { options, isPerModel: true }), undefined);
     await Deno.writeTextFile(
-      join(folder, PER_MODEL_FILE_NAME),
+      ownPath,
       "max_batch_size { value: 8 } num_batch_threads { value: 9 }",
     );
-    assert.deepEqual(await batchingOptionsOf(folder, { options, isPerModel: true }), {
+    assert.deepEqual(await batchingOptionsOf(ownPath, { options, isPerModel: true }), {
       ...DEFAULTS,
       requestRowsMax: 8,
       batchRowsMax: 8,
       batchesAtOnceMax: 3,
     });
-    assert.deepEqual(await batchingOptionsOf(folder, { options, isPerModel: false }), options);
+    assert.deepEqual(await batchingOptionsOf(ownPath, { options, isPerModel: false }), options);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -9,6 +9,7 @@ import type { Harness, StateListener } from "./harness.ts";
 import type { Loader, ServableHandle, ServableRequest, ServableState } from "./servable.ts";
 import { ServableStream } from "./servable_stream.ts";
 import { systemTimer, type Timer, within } from "../base/timer.ts";
+import { VersionLabels } from "./version_labels.ts";
 import { nextAction } from "./version_policy.ts";
 
 export type { StateListener } from "./harness.ts";
@@ -40,9 +41,10 @@ export interface ManagerOptions {
 
 /** Loads, lends and frees the versions of any number of names. */
 export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDisposable {
+  /** The labels by which requests may ask for versions. */
+  readonly labels: VersionLabels;
   readonly #options: Required<ManagerOptions>;
   readonly #streams = new Map<string, ServableStream<T>>();
-  readonly #labels = new Map<string, ReadonlyMap<string, number>>();
   readonly #ended = new Map<string, ServableState>();
   readonly #waiters = new Map<() => void, () => boolean>();
   #loading = 0;
@@ -62,6 +64,11 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
       timer: systemTimer,
       ...options,
     };
+    this.labels = new VersionLabels({
+      isAvailable: (name, version) => this.#streams.get(name)?.available.has(version) === true,
+      allowUnavailable: this.#options.allowLabelsForUnavailable,
+      onChange: this.#options.onLabelsChange,
+    });
   }
 
   /**
@@ -93,35 +100,13 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
     const stream = this.#streams.get(request.name);
     const version = request.versionLabel === undefined
       ? request.version
-      : this.#versionOf(request.name, request.versionLabel);
+      : this.labels.versionOf(request.name, request.versionLabel);
     const harness = version === undefined ? stream?.latest : stream?.available.get(Number(version));
     if (harness === undefined) {
       const wanted = version === undefined ? `Latest(${request.name})` : `Specific(${request.name}, ${version})`;
       throw new ServingError(CODE.NOT_FOUND, `Servable not found for request: ${wanted}`);
     }
     return harness.acquire();
-  }
-
-  /**
-   * Gives a name the labels it shall have; those left out are gone. They stay when the name's versions go.
-   *
-   * @throws {ServingError} FAILED_PRECONDITION when a label would stand for a version that is not available, in the words of
-   * tensorflow_serving/model_servers/server_core.cc; nothing has changed then.
-   */
-  setLabels(name: string, labels: ReadonlyMap<string, number>): void {
-    const before = this.#labels.get(name);
-    for (const [label, version] of labels) {
-      if (this.#streams.get(name)?.available.has(version)) continue;
-      const mayBeUnavailable = this.#options.allowLabelsForUnavailable && (before?.get(label) ?? version) === version;
-      if (mayBeUnavailable) continue;
-      throw new ServingError(
-        CODE.FAILED_PRECONDITION,
-        `Request to assign label to version ${version} of model ${name}, which is not currently available for inference`,
-      );
-    }
-    if (labels.size === 0) this.#labels.delete(name);
-    else this.#labels.set(name, new Map(labels));
-    this.#options.onLabelsChange(name, labels);
   }
 
   /** The state of each version of a name that is not forgotten, the newest version first; empty for a name never heard of. */
@@ -159,14 +144,6 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
     this.#isClosed = true;
     const { timer, disposeWaitMs } = this.#options;
     await within(this.settled(), disposeWaitMs, { timer });
-  }
-
-  #versionOf(name: string, label: string): number {
-    const version = this.#labels.get(name)?.get(label);
-    if (version === undefined) {
-      throw new ServingError(CODE.INVALID_ARGUMENT, `Unrecognized servable version label: ${label}`);
-    }
-    return version;
   }
 
   /** Takes steps until there are none: one for each name in turn, so that no name waits for all versions of another. */

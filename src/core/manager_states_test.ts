@@ -52,25 +52,25 @@ Deno.test("Manager.loaded() waits for loads, Manager.settled() also for handles"
   assert.deepEqual(done, ["loaded", "settled"]);
 });
 
-Deno.test("Manager.setLabels() lets requests ask by label", async () => {
+Deno.test("VersionLabels.set() lets requests ask by label", async () => {
   const { serve, manager } = rig();
   await serve(1, 2);
-  manager.setLabels("m", new Map([["stable", 1], ["canary", 2]]));
+  manager.labels.set("m", new Map([["stable", 1], ["canary", 2]]));
   using handle = manager.acquire({ name: "m", versionLabel: "stable" });
   assert.equal(handle.id.version, 1);
-  manager.setLabels("m", new Map([["canary", 1]]));
+  manager.labels.set("m", new Map([["canary", 1]]));
   assert.throws(
     () => manager.acquire({ name: "m", versionLabel: "stable" }),
     isError(CODE.INVALID_ARGUMENT, "Unrecognized servable version label: stable"),
   );
 });
 
-Deno.test("Manager.setLabels() refuses versions that are not available and changes nothing then", async () => {
+Deno.test("VersionLabels.set() refuses versions that are not available and changes nothing then", async () => {
   const { serve, manager } = rig();
   await serve(1);
-  manager.setLabels("m", new Map([["stable", 1]]));
+  manager.labels.set("m", new Map([["stable", 1]]));
   assert.throws(
-    () => manager.setLabels("m", new Map([["canary", 1], ["stable", 2]])),
+    () => manager.labels.set("m", new Map([["canary", 1], ["stable", 2]])),
     isError(
       CODE.FAILED_PRECONDITION,
       "Request to assign label to version 2 of model m, which is not currently available for inference",
@@ -81,16 +81,16 @@ Deno.test("Manager.setLabels() refuses versions that are not available and chang
   assert.throws(() => manager.acquire({ name: "m", versionLabel: "canary" }));
 });
 
-Deno.test("Manager.setLabels() lets only new labels stand for what is not available, if allowed", async () => {
+Deno.test("VersionLabels.set() lets only new labels stand for what is not available, if allowed", async () => {
   const { serve, manager } = rig({ allowLabelsForUnavailable: true });
   await serve(1);
-  manager.setLabels("m", new Map([["stable", 1], ["next", 2]]));
+  manager.labels.set("m", new Map([["stable", 1], ["next", 2]]));
   assert.throws(
     () => manager.acquire({ name: "m", versionLabel: "next" }),
     isError(CODE.NOT_FOUND, "Servable not found for request: Specific(m, 2)"),
   );
-  manager.setLabels("m", new Map([["stable", 1], ["next", 2]]));
-  assert.throws(() => manager.setLabels("m", new Map([["stable", 3]])), /not currently available/);
+  manager.labels.set("m", new Map([["stable", 1], ["next", 2]]));
+  assert.throws(() => manager.labels.set("m", new Map([["stable", 3]])), /not currently available/);
 });
 
 Deno.test("Manager remembers a bounded number of ended versions, and all that are aspired", async () => {

@@ -6,9 +6,9 @@
  */
 import { CODE, ServingError } from "../base/status.ts";
 import type { Loader, Manager } from "../core/manager.ts";
-import { aspiredVersions } from "../core/version_policy.ts";
-import { FileSystemSource, type SourceEvent, type VersionFiles } from "./source/file_system_source.ts";
+import { labelError } from "../core/version_labels.ts";
 import type { LoadConfig, ModelConfig } from "./model_config.ts";
+import type { ModelSource, SourceEvent, SourceListener, SourceVersion } from "./source/source.ts";
 
 /** Replacements that may wait for the one at work; each client can ask for one. */
 const REPLACEMENTS_MAX = 64;
@@ -17,11 +17,9 @@ const REPLACEMENTS_MAX = 64;
 export interface ModelCatalogOptions<T extends Disposable | AsyncDisposable> {
   readonly manager: Manager<T>;
   /** Makes the servable of a version, which then belongs to the manager. */
-  readonly load: (model: ModelConfig, files: VersionFiles) => Promise<T>;
-  /** See `FileSystemSourceOptions`. */
-  readonly pollIntervalMs: number;
-  /** As the manager was told it. */
-  readonly allowLabelsForUnavailable: boolean;
+  readonly load: (model: ModelConfig, version: SourceVersion) => Promise<T>;
+  /** Opens the source of the versions, which then belongs to the catalog. */
+  readonly openSource: (listener: SourceListener) => ModelSource;
   readonly onEvent: (event: SourceEvent) => void;
 }
 
@@ -36,11 +34,10 @@ export interface MissingModel {
 /** The set of models. Disposing it ends the watching; nothing is unloaded by it. */
 export class ModelCatalog<T extends Disposable | AsyncDisposable> implements AsyncDisposable {
   readonly #options: ModelCatalogOptions<T>;
-  readonly #source: FileSystemSource;
+  readonly #source: ModelSource;
   #models: ReadonlyMap<string, ModelConfig> = new Map();
-  #labels: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map();
   /** The versions each model was last found to have. */
-  readonly #found = new Map<string, ReadonlyMap<number, VersionFiles>>();
+  readonly #found = new Map<string, ReadonlyMap<number, SourceVersion>>();
   /** What keeps a model from having versions. */
   readonly #problems = new Map<string, SourceEvent>();
   #lastTurn: Promise<unknown> = Promise.resolve();
@@ -48,8 +45,7 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
 
   constructor(options: ModelCatalogOptions<T>) {
     this.#options = options;
-    this.#source = new FileSystemSource({
-      pollIntervalMs: options.pollIntervalMs,
+    this.#source = options.openSource({
       onAspired: (name, versions) => this.#onAspired(name, versions),
       onEvent: (event) => {
         if (event.publicReason !== undefined) this.#problems.set(event.name, event);
@@ -95,9 +91,7 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
     await this.#checkLabels(models);
     const before = this.#models;
     this.#models = new Map(models.map((model) => [model.name, model]));
-    const looked = this.#source.setModels(
-      models.map(({ name, basePath, versionPolicy: policy }) => ({ name, basePath, policy })),
-    );
+    const looked = this.#source.setModels(models);
     for (const model of models) {
       const old = before.get(model.name);
       // What is to be looked at anew is told by the source.
@@ -106,11 +100,11 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
     }
     await looked;
     await manager.loaded();
-    this.#assignLabels(models);
+    manager.labels.replace(new Map(models.map(({ name, versionLabels }) => [name, versionLabels])));
     return models.filter(({ name }) => !before.has(name)).flatMap(({ name }) => this.#missing(name) ?? []);
   }
 
-  #onAspired(name: string, versions: ReadonlyMap<number, VersionFiles>): void {
+  #onAspired(name: string, versions: ReadonlyMap<number, SourceVersion>): void {
     const model = this.#models.get(name);
     if (versions.size > 0) this.#problems.delete(name);
     if (model !== undefined) return this.#aspire(model, versions);
@@ -119,54 +113,30 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
     this.#options.manager.aspire(name, new Map());
   }
 
-  #aspire(model: ModelConfig, versions: ReadonlyMap<number, VersionFiles>): void {
+  #aspire(model: ModelConfig, versions: ReadonlyMap<number, SourceVersion>): void {
     this.#found.set(model.name, versions);
     const loading = loadingOf(model);
-    const loaderOf = (files: VersionFiles): Loader<T> => ({
-      fingerprint: files.fingerprint,
-      revision: `${files.folder} ${loading}`,
-      origin: files.folder,
-      load: () => this.#options.load(model, files),
+    const loaderOf = (version: SourceVersion): Loader<T> => ({
+      fingerprint: version.fingerprint,
+      revision: `${version.origin} ${loading}`,
+      origin: version.origin,
+      load: () => this.#options.load(model, version),
     });
     this.#options.manager.aspire(
       model.name,
-      new Map([...versions].map(([version, files]) => [version, loaderOf(files)])),
+      new Map([...versions].map(([number, version]) => [number, loaderOf(version)])),
     );
   }
 
-  /** Refuses labels that are sure to be refused when all is loaded. */
+  /** Refuses labels that could not be assigned once everything is loaded. */
   async #checkLabels(models: readonly ModelConfig[]): Promise<void> {
+    const { labels } = this.#options.manager;
     for (const model of models) {
       for (const [label, version] of model.versionLabels) {
-        if (!this.#isAssignable(model, label) && !(await mayBecomeAvailable(model, version))) {
-          throw labelError(model.name, version);
-        }
+        if (labels.isAssignable(model.name, label, version)) continue;
+        if (!(await this.#source.wantedVersions(model)).includes(version)) throw labelError(model.name, version);
       }
     }
-  }
-
-  /** All labels or none. */
-  #assignLabels(models: readonly ModelConfig[]): void {
-    for (const model of models) {
-      for (const [label, version] of model.versionLabels) {
-        if (!this.#isAssignable(model, label)) throw labelError(model.name, version);
-      }
-    }
-    const labels = new Map(models.map(({ name, versionLabels }) => [name, versionLabels]));
-    for (const name of this.#labels.keys()) {
-      if (!labels.has(name)) this.#options.manager.setLabels(name, new Map());
-    }
-    for (const [name, ofModel] of labels) this.#options.manager.setLabels(name, ofModel);
-    this.#labels = labels;
-  }
-
-  /** TensorFlow Serving's rule (`UpdateModelVersionLabelMap` in tensorflow_serving/model_servers/server_core.cc). */
-  #isAssignable({ name, versionLabels }: ModelConfig, label: string): boolean {
-    const { manager, allowLabelsForUnavailable } = this.#options;
-    const version = versionLabels.get(label);
-    const isNew = (this.#labels.get(name)?.get(label) ?? version) === version;
-    if (allowLabelsForUnavailable && isNew) return true;
-    return manager.states(name).some(({ id, state }) => id.version === version && state === "available");
   }
 
   #missing(name: string): MissingModel | undefined {
@@ -190,22 +160,4 @@ function placeOf({ basePath, versionPolicy }: ModelConfig): string {
 function loadingOf({ device, pluginConfig, inferRequestCount, shape, batchSize }: LoadConfig): string {
   const parts = [device, pluginConfig, inferRequestCount, shape, batchSize];
   return JSON.stringify(parts, (_, value) => value instanceof Map ? [...value].sort() : value);
-}
-
-/** Whether a version is on disk and wanted, so that it may be loaded. */
-async function mayBecomeAvailable({ basePath, versionPolicy }: ModelConfig, version: number): Promise<boolean> {
-  try {
-    const names = await Array.fromAsync(Deno.readDir(basePath), ({ name }) => name);
-    return aspiredVersions(names.filter((name) => /^\d+$/.test(name)).map(Number), versionPolicy).includes(version);
-  } catch {
-    return false;
-  }
-}
-
-/** What is said of a label for a version that does not serve, in TensorFlow Serving's words. */
-export function labelError(name: string, version: number): ServingError {
-  return new ServingError(
-    CODE.FAILED_PRECONDITION,
-    `Request to assign label to version ${version} of model ${name}, which is not currently available for inference`,
-  );
 }

@@ -3,8 +3,11 @@ import { CODE, ServingError } from "../base/status.ts";
 import { Manager } from "../core/manager.ts";
 import { ModelCatalog } from "./model_catalog.ts";
 import type { ModelConfig } from "./model_config.ts";
+import { FileSystemSource } from "./source/file_system_source.ts";
+import type { ModelSource, SourceListener } from "./source/source.ts";
+import { MemorySource } from "./testing/memory_source.ts";
 
-/** What a model is loaded to: it knows how it was loaded and whether it is freed. */
+/** A servable that knows how it was loaded and whether it is freed. */
 class Loaded implements Disposable {
   isFreed = false;
   constructor(readonly model: ModelConfig, readonly version: number) {}
@@ -14,22 +17,64 @@ class Loaded implements Disposable {
   }
 }
 
-/** A catalog over folders of its own; versions are folders with a file, of which `broken` ones do not load. */
-async function newRig(
-  options: { allowLabelsForUnavailable?: boolean } = {},
+/** Where the versions of a test lie, and the source that finds them there. */
+interface Place extends AsyncDisposable {
+  readonly openSource: (listener: SourceListener) => ModelSource;
+  /** The base path of a model. */
+  basePathOf(name: string): string;
+  addVersion(name: string, version: number): Promise<void>;
+}
+
+/** The sources that the tests run with. */
+const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
+  "the file system": async () => {
+    const folder = await Deno.makeTempDir();
+    return {
+      openSource: (listener) => new FileSystemSource(0, listener),
+      basePathOf: (name) => `${folder}/${name}`,
+      async addVersion(name, version): Promise<void> {
+        await Deno.mkdir(`${folder}/${name}/${version}`, { recursive: true });
+        await Deno.writeTextFile(`${folder}/${name}/${version}/model.onnx`, "");
+      },
+      [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+    };
+  },
+  memory: () => {
+    const source = new MemorySource();
+    return Promise.resolve({
+      openSource: source.open,
+      basePathOf: (name: string) => `memory/${name}`,
+      addVersion: (name: string, version: number) =>
+        Promise.resolve(source.add(`memory/${name}`, version, { inputs: [], outputs: [] })),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    });
+  },
+};
+
+type NewRig = (options?: { allowLabelsForUnavailable?: boolean }) => Promise<AsyncDisposable & Rig>;
+
+/** Registers a test once for each source. */
+function testEachSource(name: string, body: (newRig: NewRig) => Promise<void>): void {
+  for (const [sourceName, makePlace] of Object.entries(PLACES)) {
+    Deno.test(`${name}, with versions in ${sourceName}`, () => body((options) => makeRig(makePlace, options)));
+  }
+}
+
+/** A catalog whose versions load unless they are `broken`. */
+async function makeRig(
+  makePlace: () => Promise<Place>,
+  { allowLabelsForUnavailable = false }: { allowLabelsForUnavailable?: boolean } = {},
 ): Promise<AsyncDisposable & Rig> {
-  const folder = await Deno.makeTempDir();
+  const place = await makePlace();
   const loads: Loaded[] = [];
   const broken = new Set<string>();
-  const { allowLabelsForUnavailable = false } = options;
   const manager = new Manager<Loaded>({ loadsMax: 4, loadRetriesMax: 0, allowLabelsForUnavailable });
   const catalog = new ModelCatalog<Loaded>({
     manager,
-    pollIntervalMs: 0,
-    allowLabelsForUnavailable,
+    openSource: place.openSource,
     onEvent: () => {},
     load: async (model, { version }) => {
-      // Long enough for everything else to go on meanwhile.
+      // Long enough for everything else to continue meanwhile.
       await new Promise((resolve) => setTimeout(resolve));
       if (broken.has(`${model.name}/${version}`)) {
         throw new ServingError(CODE.INVALID_ARGUMENT, "The model is broken");
@@ -45,14 +90,11 @@ async function newRig(
     loads,
     broken,
     async addVersions(name, ...versions): Promise<void> {
-      for (const version of versions) {
-        await Deno.mkdir(`${folder}/${name}/${version}`, { recursive: true });
-        await Deno.writeTextFile(`${folder}/${name}/${version}/model.onnx`, "");
-      }
+      for (const version of versions) await place.addVersion(name, version);
     },
     model: (name, changes = {}) => ({
       name,
-      basePath: `${folder}/${name}`,
+      basePath: place.basePathOf(name),
       versionPolicy: { kind: "latest", count: 1 },
       versionLabels: new Map(),
       platform: undefined,
@@ -70,7 +112,7 @@ async function newRig(
     async [Symbol.asyncDispose](): Promise<void> {
       await catalog[Symbol.asyncDispose]();
       await manager[Symbol.asyncDispose]();
-      await Deno.remove(folder, { recursive: true });
+      await place[Symbol.asyncDispose]();
     },
   };
 }
@@ -88,24 +130,27 @@ interface Rig {
   available(): string[];
 }
 
-Deno.test("ModelCatalog.replace() loads what is new, unloads what is gone and leaves the rest alone", async () => {
-  await using rig = await newRig();
-  await rig.addVersions("a", 1);
-  await rig.addVersions("b", 1, 2);
-  await rig.addVersions("c", 3);
-  assert.deepEqual(await rig.catalog.replace(() => [rig.model("a"), rig.model("b")]), []);
-  assert.deepEqual(rig.available(), ["a/1", "b/2"]);
-  const b = rig.loads.find(({ model }) => model.name === "b");
+testEachSource(
+  "ModelCatalog.replace() loads new models, unloads removed ones and leaves the others alone",
+  async (newRig) => {
+    await using rig = await newRig();
+    await rig.addVersions("a", 1);
+    await rig.addVersions("b", 1, 2);
+    await rig.addVersions("c", 3);
+    assert.deepEqual(await rig.catalog.replace(() => [rig.model("a"), rig.model("b")]), []);
+    assert.deepEqual(rig.available(), ["a/1", "b/2"]);
+    const b = rig.loads.find(({ model }) => model.name === "b");
 
-  await rig.catalog.replace(() => [rig.model("b"), rig.model("c")]);
-  await rig.manager.settled();
-  assert.deepEqual(rig.available(), ["b/2", "c/3"]);
-  assert.equal(rig.loads.length, 3);
-  assert.equal(b?.isFreed, false);
-  assert.deepEqual(rig.catalog.names, ["b", "c"]);
-});
+    await rig.catalog.replace(() => [rig.model("b"), rig.model("c")]);
+    await rig.manager.settled();
+    assert.deepEqual(rig.available(), ["b/2", "c/3"]);
+    assert.equal(rig.loads.length, 3);
+    assert.equal(b?.isFreed, false);
+    assert.deepEqual(rig.catalog.names, ["b", "c"]);
+  },
+);
 
-Deno.test("ModelCatalog.replace() loads a model whose options change beside itself", async () => {
+testEachSource("ModelCatalog.replace() loads a model whose options change beside itself", async (newRig) => {
   await using rig = await newRig();
   await rig.addVersions("a", 1);
   await rig.catalog.replace(() => [rig.model("a")]);
@@ -124,7 +169,7 @@ Deno.test("ModelCatalog.replace() loads a model whose options change beside itse
   assert.equal(rig.loads.length, 3);
 });
 
-Deno.test("ModelCatalog.replace() follows a model to another place and another policy", async () => {
+testEachSource("ModelCatalog.replace() follows a model to another place and another policy", async (newRig) => {
   await using rig = await newRig();
   await rig.addVersions("a", 1, 2);
   await rig.addVersions("elsewhere", 1);
@@ -144,63 +189,72 @@ Deno.test("ModelCatalog.replace() follows a model to another place and another p
   assert.deepEqual(rig.available(), ["a/1"]);
 });
 
-Deno.test("ModelCatalog.replace() tells which new models cannot be served, and why", async () => {
-  await using rig = await newRig();
-  await rig.addVersions("good", 1);
-  await rig.addVersions("bad", 7);
-  rig.broken.add("bad/7");
-  const choose = () => [rig.model("good"), rig.model("bad"), rig.model("missing")];
-  const missing = await rig.catalog.replace(choose);
-  assert.deepEqual(
-    missing.map(({ name, version, error }) => [name, version, error.code, error.message, error.detail]),
-    [
-      ["bad", 7, CODE.INVALID_ARGUMENT, "The model is broken", "The model is broken"],
+testEachSource(
+  "ModelCatalog.replace() returns the new models that cannot be served, with the reason",
+  async (newRig) => {
+    await using rig = await newRig();
+    await rig.addVersions("good", 1);
+    await rig.addVersions("bad", 7);
+    rig.broken.add("bad/7");
+    const choose = () => [rig.model("good"), rig.model("bad"), rig.model("missing")];
+    const missing = await rig.catalog.replace(choose);
+    assert.deepEqual(
+      missing.map(({ name, version, error }) => [name, version, error.code, error.message, error.detail]),
       [
-        ...["missing", undefined, CODE.NOT_FOUND, "Cannot find the base path"],
-        `Cannot find ${rig.model("missing").basePath}`,
+        ["bad", 7, CODE.INVALID_ARGUMENT, "The model is broken", "The model is broken"],
+        [
+          ...["missing", undefined, CODE.NOT_FOUND, "Cannot find the base path"],
+          `Cannot find ${rig.model("missing").basePath}`,
+        ],
       ],
-    ],
-  );
-  assert.deepEqual(rig.available(), ["good/1"]);
-  assert.deepEqual(await rig.catalog.replace(choose), []);
-});
+    );
+    assert.deepEqual(rig.available(), ["good/1"]);
+    assert.deepEqual(await rig.catalog.replace(choose), []);
+  },
+);
 
-Deno.test("ModelCatalog.replace() assigns labels when the versions are loaded, and takes them from models that are gone", async () => {
-  await using rig = await newRig();
-  await rig.addVersions("a", 1, 2);
-  const labelled = rig.model("a", {
-    versionPolicy: { kind: "all" },
-    versionLabels: new Map([["stable", 1], ["canary", 2]]),
-  });
-  await rig.catalog.replace(() => [labelled]);
-  using stable = rig.manager.acquire({ name: "a", versionLabel: "stable" });
-  using canary = rig.manager.acquire({ name: "a", versionLabel: "canary" });
-  assert.deepEqual([stable.id.version, canary.id.version], [1, 2]);
-
-  await rig.catalog.replace(() => []);
-  assert.throws(() => rig.manager.acquire({ name: "a", versionLabel: "stable" }), { code: CODE.INVALID_ARGUMENT });
-});
-
-Deno.test("ModelCatalog.replace() changes nothing for a label whose version cannot become available", async () => {
-  await using rig = await newRig();
-  await rig.addVersions("a", 1, 2);
-  await rig.addVersions("b", 1);
-  await rig.catalog.replace(() => [rig.model("a", { versionLabels: new Map([["stable", 2]]) })]);
-  for (const version of [1, 3]) {
-    const choose = () => [rig.model("b"), rig.model("a", { versionLabels: new Map([["stable", version]]) })];
-    await assert.rejects(rig.catalog.replace(choose), {
-      code: CODE.FAILED_PRECONDITION,
-      message:
-        `Request to assign label to version ${version} of model a, which is not currently available for inference`,
+testEachSource(
+  "ModelCatalog.replace() assigns labels once versions are loaded, and drops those of removed models",
+  async (newRig) => {
+    await using rig = await newRig();
+    await rig.addVersions("a", 1, 2);
+    const labelled = rig.model("a", {
+      versionPolicy: { kind: "all" },
+      versionLabels: new Map([["stable", 1], ["canary", 2]]),
     });
-  }
-  assert.deepEqual(rig.available(), ["a/2"]);
-  assert.deepEqual(rig.catalog.names, ["a"]);
-  using stable = rig.manager.acquire({ name: "a", versionLabel: "stable" });
-  assert.equal(stable.id.version, 2);
-});
+    await rig.catalog.replace(() => [labelled]);
+    using stable = rig.manager.acquire({ name: "a", versionLabel: "stable" });
+    using canary = rig.manager.acquire({ name: "a", versionLabel: "canary" });
+    assert.deepEqual([stable.id.version, canary.id.version], [1, 2]);
 
-Deno.test("ModelCatalog.replace() keeps all labels as they were when a version fails to load", async () => {
+    await rig.catalog.replace(() => []);
+    assert.throws(() => rig.manager.acquire({ name: "a", versionLabel: "stable" }), { code: CODE.INVALID_ARGUMENT });
+  },
+);
+
+testEachSource(
+  "ModelCatalog.replace() changes nothing for a label whose version cannot become available",
+  async (newRig) => {
+    await using rig = await newRig();
+    await rig.addVersions("a", 1, 2);
+    await rig.addVersions("b", 1);
+    await rig.catalog.replace(() => [rig.model("a", { versionLabels: new Map([["stable", 2]]) })]);
+    for (const version of [1, 3]) {
+      const choose = () => [rig.model("b"), rig.model("a", { versionLabels: new Map([["stable", version]]) })];
+      await assert.rejects(rig.catalog.replace(choose), {
+        code: CODE.FAILED_PRECONDITION,
+        message:
+          `Request to assign label to version ${version} of model a, which is not currently available for inference`,
+      });
+    }
+    assert.deepEqual(rig.available(), ["a/2"]);
+    assert.deepEqual(rig.catalog.names, ["a"]);
+    using stable = rig.manager.acquire({ name: "a", versionLabel: "stable" });
+    assert.equal(stable.id.version, 2);
+  },
+);
+
+testEachSource("ModelCatalog.replace() keeps all labels when a version fails to load", async (newRig) => {
   await using rig = await newRig();
   await rig.addVersions("a", 1);
   await rig.addVersions("b", 1);
@@ -212,7 +266,7 @@ Deno.test("ModelCatalog.replace() keeps all labels as they were when a version f
   assert.equal(stable.id.version, 1);
 });
 
-Deno.test("ModelCatalog.replace() lets a new label stand for a version that is not available where that is allowed", async () => {
+testEachSource("ModelCatalog.replace() assigns a new label to an unavailable version if allowed", async (newRig) => {
   await using rig = await newRig({ allowLabelsForUnavailable: true });
   await rig.addVersions("a", 1);
   await rig.catalog.replace(() => [rig.model("a", { versionLabels: new Map([["stable", 1], ["canary", 9]]) })]);
@@ -221,24 +275,27 @@ Deno.test("ModelCatalog.replace() lets a new label stand for a version that is n
   await assert.rejects(rig.catalog.replace(moved), { code: CODE.FAILED_PRECONDITION });
 });
 
-Deno.test("ModelCatalog.replace() is given the models so far, one replacement after the other", async () => {
-  await using rig = await newRig();
-  await rig.addVersions("a", 1);
-  await rig.addVersions("b", 1);
-  const seen: string[][] = [];
-  const add = (name: string) => (before: readonly ModelConfig[]) => {
-    seen.push(before.map((model) => model.name));
-    return [...before, rig.model(name)];
-  };
-  const refused = rig.catalog.replace(() => {
-    throw new Error("no");
-  });
-  await Promise.all([assert.rejects(refused, /no/), rig.catalog.replace(add("a")), rig.catalog.replace(add("b"))]);
-  assert.deepEqual(seen, [[], ["a"]]);
-  assert.deepEqual(rig.available(), ["a/1", "b/1"]);
-});
+testEachSource(
+  "ModelCatalog.replace() runs one replacement after the other, each with the models so far",
+  async (newRig) => {
+    await using rig = await newRig();
+    await rig.addVersions("a", 1);
+    await rig.addVersions("b", 1);
+    const seen: string[][] = [];
+    const add = (name: string) => (before: readonly ModelConfig[]) => {
+      seen.push(before.map((model) => model.name));
+      return [...before, rig.model(name)];
+    };
+    const refused = rig.catalog.replace(() => {
+      throw new Error("no");
+    });
+    await Promise.all([assert.rejects(refused, /no/), rig.catalog.replace(add("a")), rig.catalog.replace(add("b"))]);
+    assert.deepEqual(seen, [[], ["a"]]);
+    assert.deepEqual(rig.available(), ["a/1", "b/1"]);
+  },
+);
 
-Deno.test("ModelCatalog.replace() lets a bounded number of replacements wait", async () => {
+testEachSource("ModelCatalog.replace() rejects replacements past a bound of waiting ones", async (newRig) => {
   await using rig = await newRig();
   const waiting = Array.from({ length: 64 }, () => rig.catalog.replace(() => []));
   await assert.rejects(rig.catalog.replace(() => []), { code: CODE.UNAVAILABLE });

@@ -77,8 +77,8 @@ export class ThreadServables implements AsyncDisposable {
   /** Gives a name its labels. */
   label(name: string, labels: ReadonlyMap<string, number>): void {
     // They have been checked. Without those before, each is a new one, which may stand for a version that is not there.
-    this.manager.setLabels(name, new Map());
-    this.manager.setLabels(name, labels);
+    this.manager.labels.set(name, new Map());
+    this.manager.labels.set(name, labels);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

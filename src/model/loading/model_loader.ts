@@ -3,17 +3,16 @@
  *
  * @module
  */
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 import { formatPartialShape, type PartialShape } from "../../base/signature.ts";
 import { assert, ServingError } from "../../base/status.ts";
 import type { CompiledModel, Engine, Model } from "../../engine/engine.ts";
 import type { BatchingOptions } from "../batching/batch_predictor.ts";
 import { type BatchingProbe, probeBatching } from "../batching/batching_probe.ts";
 import { type Compilation, compileMeasured, disposeOnError, LARGE_MODEL_BYTES, type Spreading } from "./compilation.ts";
-import { scanFolder } from "../source/folder_scan.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
 import { measureInLoopBytes } from "./measurement.ts";
-import { accessError, fileIn, type ModelFiles, type Place, VERSION_FOLDER } from "../source/model_files.ts";
+import { accessError, fileIn, type ModelFiles, type Place } from "../source/model_files.ts";
 import { ModelServable, type ModelServableOptions } from "../model_servable.ts";
 import { type BatchSize, planReshape, type ShapeSpec } from "./reshape.ts";
 import { readSignatures } from "../saved_model/saved_model.ts";
@@ -90,7 +89,7 @@ export async function loadModel(
   // Whatever the signatures call them, the inputs of all of them are the model's.
   const [signature] = signatures.values();
   assert(signature !== undefined, "A model has no signature");
-  const modelBytes = await bytesOf(files);
+  const modelBytes = files.bytes;
   const compilation = await compileMeasured(model, signature.inputs, { ...options, modelBytes });
   const { compiled, inferenceUs } = compilation;
   const { options: batching, inLoopBytesMax, notes: batchingNotes } = await probe(compilation, options);
@@ -171,13 +170,6 @@ function reshape(model: Model, named: NamedSignatures, { shape, batchSize }: Loa
   });
   if (changed.size > 0) model.reshape(changed);
   return notes;
-}
-
-/** How large a model is with its weights, wherever its format puts them. */
-async function bytesOf({ format, path }: ModelFiles): Promise<number> {
-  const folder = format === "saved_model" ? path : dirname(path);
-  const { files } = await readFile({ path: folder, name: VERSION_FOLDER }, scanFolder);
-  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 async function probe(

@@ -5,11 +5,9 @@
  * @module
  */
 import { systemTimer, type Timer, within } from "../../base/timer.ts";
-import { type ModelLookOptions, ModelWatch, type SourceEvent, type SourceModel } from "./model_watch.ts";
-import type { VersionFiles } from "./version_watch.ts";
-
-export type { SourceEvent, SourceModel } from "./model_watch.ts";
-export type { VersionFiles } from "./version_watch.ts";
+import { aspiredVersions } from "../../core/version_policy.ts";
+import { listVersionFolders, type ModelLookOptions, ModelWatch } from "./model_watch.ts";
+import type { ModelSource, SourceListener, SourceModel } from "./source.ts";
 
 /**
  * What is most likely unchanged is looked at in turn, so many a poll over all models, which bounds what polling costs: base paths
@@ -20,18 +18,6 @@ const QUIET_VERSIONS_PER_POLL = 8;
 
 /** How long disposing waits for looks under way, which never end on a file server that is gone. */
 const DISPOSE_WAIT_MS = 1_000;
-
-/** How to watch, and whom to tell. The callbacks must not throw. */
-export interface FileSystemSourceOptions {
-  /** 0 looks once at each model, when it is set; below 0 never by itself (`--file_system_poll_wait_seconds`). */
-  readonly pollIntervalMs: number;
-  /** Gets the whole set of versions that ought to be served, each time a model was looked at; empty for a model removed. */
-  readonly onAspired: (name: string, versions: ReadonlyMap<number, VersionFiles>) => void;
-  readonly onEvent: (event: SourceEvent) => void;
-  readonly timer?: Timer;
-  /** Milliseconds since 1970. */
-  readonly now?: () => number;
-}
 
 /** What of one model's is due. */
 type Due = Pick<ModelLookOptions, "isDue" | "dueVersions">;
@@ -53,8 +39,11 @@ class Turn {
 }
 
 /** Watches the base paths of any number of models. Disposing it ends that; nothing is unloaded by it. */
-export class FileSystemSource implements AsyncDisposable {
-  readonly #options: Required<FileSystemSourceOptions>;
+export class FileSystemSource implements ModelSource {
+  readonly #pollIntervalMs: number;
+  readonly #listener: SourceListener;
+  readonly #timer: Timer;
+  readonly #now: () => number;
   #watches: ReadonlyMap<string, ModelWatch> = new Map();
   /** The looks under way, so that none is begun twice. */
   readonly #looks = new Map<ModelWatch, Promise<void>>();
@@ -63,8 +52,20 @@ export class FileSystemSource implements AsyncDisposable {
   #cancelTimer: () => void = () => {};
   #isClosed = false;
 
-  constructor(options: FileSystemSourceOptions) {
-    this.#options = { timer: systemTimer, now: Date.now, ...options };
+  /**
+   * @param pollIntervalMs how often to look for versions (`--file_system_poll_wait_seconds`): 0 looks once at each model, when it is
+   * set; a negative number never does.
+   * @param clock in place of the system's, for tests; `now` in milliseconds since 1970.
+   */
+  constructor(
+    pollIntervalMs: number,
+    listener: SourceListener,
+    { timer = systemTimer, now = Date.now }: { timer?: Timer; now?: () => number } = {},
+  ) {
+    this.#pollIntervalMs = pollIntervalMs;
+    this.#listener = listener;
+    this.#timer = timer;
+    this.#now = now;
   }
 
   /**
@@ -79,9 +80,9 @@ export class FileSystemSource implements AsyncDisposable {
     for (const model of models) {
       let watch = before.get(model.name);
       if (watch === undefined || watch.model.basePath !== model.basePath) {
-        watch = new ModelWatch(model, this.#options.onEvent);
+        watch = new ModelWatch(model, (event) => this.#listener.onEvent(event));
         changed.push(watch);
-      } else if (JSON.stringify(watch.model.policy) !== JSON.stringify(model.policy)) {
+      } else if (JSON.stringify(watch.model.versionPolicy) !== JSON.stringify(model.versionPolicy)) {
         watch.model = model;
         changed.push(watch);
       }
@@ -91,13 +92,21 @@ export class FileSystemSource implements AsyncDisposable {
     for (const [name, watch] of before) {
       if (after.get(name) === watch) continue;
       watch.decided.resolve();
-      if (!after.has(name)) this.#options.onAspired(name, new Map());
+      if (!after.has(name)) this.#listener.onAspired(name, new Map());
     }
-    if (this.#options.pollIntervalMs < 0 || changed.length === 0) return;
+    if (this.#pollIntervalMs < 0 || changed.length === 0) return;
     // A new interval begins, so that no file seems quiet only because two looks follow closely.
     this.#startTimer();
     await Promise.all(changed.map((watch) => this.#look(watch, { isDue: true, dueVersions: new Set() })));
     await Promise.all(changed.map((watch) => watch.decided.promise));
+  }
+
+  async wantedVersions({ basePath, versionPolicy }: SourceModel): Promise<readonly number[]> {
+    try {
+      return aspiredVersions((await listVersionFolders(basePath)).map(Number), versionPolicy);
+    } catch {
+      return [];
+    }
   }
 
   /** Looks at every model now. Resolves when all have been looked at; a look that is under way is waited for. */
@@ -113,7 +122,7 @@ export class FileSystemSource implements AsyncDisposable {
     this.#isClosed = true;
     this.#cancelTimer();
     for (const watch of this.#watches.values()) watch.decided.resolve();
-    await within(Promise.all(this.#looks.values()), DISPOSE_WAIT_MS, { timer: this.#options.timer });
+    await within(Promise.all(this.#looks.values()), DISPOSE_WAIT_MS, { timer: this.#timer });
   }
 
   #look(watch: ModelWatch, due: Due): Promise<void> {
@@ -125,27 +134,25 @@ export class FileSystemSource implements AsyncDisposable {
   }
 
   async #lookAndTell(watch: ModelWatch, due: Due): Promise<void> {
-    const { pollIntervalMs, now, onAspired } = this.#options;
-    const nowMs = now();
+    const nowMs = this.#now();
     const versions = await watch.look({
       ...due,
       nowMs,
-      wroteBeforeMs: nowMs - pollIntervalMs,
-      isOnly: pollIntervalMs === 0,
+      wroteBeforeMs: nowMs - this.#pollIntervalMs,
+      isOnly: this.#pollIntervalMs === 0,
     });
     const { name } = watch.model;
     if (this.#isClosed || this.#watches.get(name) !== watch) return;
-    if (versions !== undefined) onAspired(name, versions);
+    if (versions !== undefined) this.#listener.onAspired(name, versions);
     if (!watch.hasUnsettled) watch.decided.resolve();
   }
 
   #startTimer(): void {
-    const { pollIntervalMs, timer } = this.#options;
     this.#cancelTimer();
-    if (pollIntervalMs <= 0 || this.#isClosed) return;
-    this.#cancelTimer = timer(() => {
+    if (this.#pollIntervalMs <= 0 || this.#isClosed) return;
+    this.#cancelTimer = this.#timer(() => {
       this.#startTimer();
       void this.poll();
-    }, pollIntervalMs);
+    }, this.#pollIntervalMs);
   }
 }

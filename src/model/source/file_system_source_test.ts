@@ -7,7 +7,7 @@ Deno.test("FileSystemSource adds, changes and removes models without touching th
   for (const path of ["a/1", "a/2", "b/1", "c/5"]) await rig.write(path);
   const model = (name: string, policy: VersionPolicy = LATEST, folder = name) => ({
     name,
-    policy,
+    versionPolicy: policy,
     basePath: `${rig.root}/${folder}`,
   });
   await rig.source.setModels([model("a"), model("b")]);
@@ -92,7 +92,7 @@ Deno.test("FileSystemSource lists many base paths in turn, but one whose time ha
     await rig.write(`${name}/1`);
     await rewind(name);
   }
-  await rig.source.setModels(names.map((name) => ({ name, basePath: `${rig.root}/${name}`, policy: LATEST })));
+  await rig.source.setModels(names.map((name) => ({ name, basePath: `${rig.root}/${name}`, versionPolicy: LATEST })));
   await rig.write("m38/2");
   await rig.write("m39/2");
   await rewind("m39");
@@ -109,7 +109,7 @@ Deno.test("FileSystemSource does not trust the time of a base path written to ju
   for (const name of names) await rig.write(`${name}/1`);
   const now = new Date();
   await Deno.utime(`${rig.root}/m19`, now, now);
-  await rig.source.setModels(names.map((name) => ({ name, basePath: `${rig.root}/${name}`, policy: LATEST })));
+  await rig.source.setModels(names.map((name) => ({ name, basePath: `${rig.root}/${name}`, versionPolicy: LATEST })));
   await rig.write("m19/2");
   await Deno.utime(`${rig.root}/m19`, now, now);
   await rig.source.poll();

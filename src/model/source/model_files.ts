@@ -20,6 +20,10 @@ export interface ModelFiles {
   readonly mappingPath: string | undefined;
   /** Requests to warm up with: `assets.extra/tf_serving_warmup_requests`. */
   readonly warmupPath: string | undefined;
+  /** How requests share inferences, where each version has that for itself: `batching_params.pbtxt`. */
+  readonly batchingPath: string | undefined;
+  /** The size of all files together: that of the model with its weights, wherever its format puts them. */
+  readonly bytes: number;
 }
 
 /** Whether a version's files are all there: told from the files themselves, or not to be told from them. */
@@ -38,6 +42,8 @@ export const VERSION_FOLDER = "the version's folder";
 
 const SAVED_MODEL_FILE = "saved_model.pb";
 const MAPPING_FILE = "mapping_config.json";
+/** `kBatchingParamFile` of tensorflow_serving/servables/tensorflow/bundle_factory_util.cc. */
+const BATCHING_FILE = "batching_params.pbtxt";
 const WARMUP_FILE = "assets.extra/tf_serving_warmup_requests";
 const LOOKED_FOR =
   "*.xml (OpenVINO IR), *.onnx, saved_model.pb, *.pb (frozen graph), *.tflite, *.pdmodel, *.json with *.pdiparams";
@@ -72,6 +78,8 @@ export function chooseModelFiles(scan: FolderScan): ModelFiles {
     path: format === "saved_model" ? scan.folder : `${scan.folder}/${file.path}`,
     mappingPath: pathOf(MAPPING_FILE),
     warmupPath: pathOf(WARMUP_FILE),
+    batchingPath: pathOf(BATCHING_FILE),
+    bytes: scan.files.reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }
 

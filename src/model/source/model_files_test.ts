@@ -58,13 +58,19 @@ const FOUND: [what: string, files: Record<string, string | Uint8Array>, expected
   ],
   ["a SavedModel without variables", { "saved_model.pb": "x" }, { format: "saved_model", path: "F" }],
   [
-    "the mapping and the warm-up requests",
-    { "m.onnx": "x", "mapping_config.json": "{}", "assets.extra/tf_serving_warmup_requests": "x" },
+    "the mapping, the warm-up requests and the batching parameters",
+    {
+      "m.onnx": "x",
+      "mapping_config.json": "{}",
+      "assets.extra/tf_serving_warmup_requests": "x",
+      "batching_params.pbtxt": "x",
+    },
     {
       format: "onnx",
       path: "F/m.onnx",
       mappingPath: "F/mapping_config.json",
       warmupPath: "F/assets.extra/tf_serving_warmup_requests",
+      batchingPath: "F/batching_params.pbtxt",
     },
   ],
   [
@@ -76,7 +82,8 @@ const FOUND: [what: string, files: Record<string, string | Uint8Array>, expected
 
 for (const [what, files, expected] of FOUND) {
   Deno.test(`findModelFiles() finds ${what}`, async () => {
-    assert.deepEqual(await find(files), expected);
+    const bytes = Object.values(files).reduce((sum, content) => sum + content.length, 0);
+    assert.deepEqual(await find(files), { ...expected, bytes });
   });
 }
 

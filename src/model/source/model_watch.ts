@@ -4,42 +4,11 @@
  * @module
  */
 import { basename } from "node:path";
-import { aspiredVersions, type VersionPolicy } from "../../core/version_policy.ts";
 import type { ServingError } from "../../base/status.ts";
+import { aspiredVersions } from "../../core/version_policy.ts";
 import { accessError } from "./model_files.ts";
-import { type VersionFiles, VersionWatch } from "./version_watch.ts";
-
-/** A model to be watched. */
-export interface SourceModel {
-  readonly name: string;
-  /** The folder of version folders. */
-  readonly basePath: string;
-  readonly policy: VersionPolicy;
-}
-
-/**
- * Something an operator may want to know, told once when it comes about:
- * - `base path unreadable`: versions stay as they are; `base path readable`: it is over.
- * - `versions missing`: there is none, or not all that the policy names.
- * - `folder ignored`: its name is a number, but it cannot be a version.
- * - `version incomplete`: its files are not whole and do not change; it is loaded all the same, and will say why it fails.
- * - `version files changed`: after they had settled; what serves is not loaded again, what failed is.
- */
-export interface SourceEvent {
-  readonly kind:
-    | "base path unreadable"
-    | "base path readable"
-    | "versions missing"
-    | "folder ignored"
-    | "version incomplete"
-    | "version files changed";
-  readonly name: string;
-  readonly version?: number;
-  /** For the log. */
-  readonly reason?: string;
-  /** The same for clients, without paths, where it keeps the model from having versions. */
-  readonly publicReason?: string;
-}
+import type { SourceEvent, SourceModel, SourceVersion } from "./source.ts";
+import { VersionWatch } from "./version_watch.ts";
 
 /** A sentence for the log and the same for clients. */
 interface Reason {
@@ -99,7 +68,7 @@ export class ModelWatch {
   /** The wanted versions that it is enough to look at now and then. */
   get quietVersions(): VersionWatch[] {
     const quiet = [...this.#versions.values()].filter((watch) => watch.isQuiet && watch.isThere);
-    const wanted = new Set(aspiredVersions(quiet.map((watch) => watch.version), this.model.policy));
+    const wanted = new Set(aspiredVersions(quiet.map((watch) => watch.version), this.model.versionPolicy));
     return quiet.filter((watch) => wanted.has(watch.version));
   }
 
@@ -108,7 +77,7 @@ export class ModelWatch {
    *
    * @returns the versions that ought to be served, or undefined when nothing can be told and nothing should change.
    */
-  async look(options: ModelLookOptions): Promise<ReadonlyMap<number, VersionFiles> | undefined> {
+  async look(options: ModelLookOptions): Promise<ReadonlyMap<number, SourceVersion> | undefined> {
     const folders = await this.#list(options);
     if (folders === undefined) return undefined;
     for (const version of this.#versions.keys()) {
@@ -117,7 +86,7 @@ export class ModelWatch {
     for (const [version, folder] of folders) {
       const watch = this.#versions.get(version) ?? new VersionWatch(version);
       this.#versions.set(version, watch);
-      const isKnown = watch.isQuiet && watch.isThere && watch.files?.folder === folder;
+      const isKnown = watch.isQuiet && watch.isThere && watch.files?.origin === folder;
       if (!isKnown || options.dueVersions.has(watch)) await this.#lookAt(watch, { ...options, folder });
     }
     if (await this.#hasMoved(folders)) return undefined;
@@ -132,7 +101,7 @@ export class ModelWatch {
   async #hasMoved(folders: ReadonlyMap<number, string>): Promise<boolean> {
     const gone = [...folders].filter(([version]) => this.#versions.get(version)?.isThere === false);
     if (gone.length === 0) return false;
-    const names = await listNumbers(this.model.basePath).catch((): string[] => []);
+    const names = await listVersionFolders(this.model.basePath).catch((): string[] => []);
     const hasMoved = gone.some(([, folder]) => !names.includes(basename(folder)));
     if (hasMoved) this.#stamp = undefined;
     return hasMoved;
@@ -150,13 +119,13 @@ export class ModelWatch {
     else this.#tell({ kind: "version incomplete", version, ...reasonOf(news.error) });
   }
 
-  #aspired(): ReadonlyMap<number, VersionFiles> | undefined {
+  #aspired(): ReadonlyMap<number, SourceVersion> | undefined {
     const there = [...this.#versions.values()].filter((watch) => watch.isThere);
     const settled = new Map(there.flatMap(({ version, files }) => files === undefined ? [] : [[version, files]]));
-    const wanted = aspiredVersions(there.map((watch) => watch.version), this.model.policy);
+    const wanted = aspiredVersions(there.map((watch) => watch.version), this.model.versionPolicy);
     this.#tellMissing(wanted);
-    const aspired = new Map<number, VersionFiles>();
-    for (const version of aspiredVersions(settled.keys(), this.model.policy)) {
+    const aspired = new Map<number, SourceVersion>();
+    for (const version of aspiredVersions(settled.keys(), this.model.versionPolicy)) {
       const files = settled.get(version);
       if (files !== undefined) aspired.set(version, files);
     }
@@ -172,7 +141,7 @@ export class ModelWatch {
       const modifiedMs = mtime?.getTime() ?? nowMs;
       const stamp = `${dev} ${ino} ${mode} ${modifiedMs}`;
       if (!isDue && stamp === this.#stamp && this.#unreadable === undefined) return this.#folders;
-      const folders = this.#index(await listNumbers(basePath));
+      const folders = this.#index(await listVersionFolders(basePath));
       // An empty mount point is what is left of a base path whose file system has gone.
       if (folders.size === 0 && this.#device !== undefined && this.#device !== dev) {
         this.#tellUnreadable(
@@ -222,7 +191,7 @@ export class ModelWatch {
   }
 
   #tellMissing(wanted: readonly number[]): void {
-    const { policy, basePath } = this.model;
+    const { versionPolicy: policy, basePath } = this.model;
     const absent = policy.kind === "specific" ? policy.versions.filter((version) => !wanted.includes(version)) : [];
     let why: Reason | undefined;
     if (absent.length > 0) {
@@ -248,8 +217,12 @@ function reasonOf({ detail, message }: ServingError): Reason {
   return { reason: detail, publicReason: message };
 }
 
-/** The names in a folder that are numbers and not plain files, in order. */
-async function listNumbers(folder: string): Promise<string[]> {
+/**
+ * The names in a base path that are numbers and not plain files, in order.
+ *
+ * @throws what `Deno.readDir` throws.
+ */
+export async function listVersionFolders(folder: string): Promise<string[]> {
   const names: string[] = [];
   for await (const { name, isFile } of Deno.readDir(folder)) {
     if (!isFile && /^\d+$/.test(name)) names.push(name);

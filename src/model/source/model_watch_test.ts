@@ -15,7 +15,7 @@ Deno.test("FileSystemSource aspires at once what is there when it starts, by the
     for (const version of [0, 2, 10]) await rig.write(`m/${version}`);
     await rig.watch(policy);
     assert.deepEqual(rig.versions(), expected);
-    assert.equal(rig.aspired.get("m")?.get(2)?.folder ?? `${rig.root}/m/2`, `${rig.root}/m/2`);
+    assert.equal(rig.aspired.get("m")?.get(2)?.origin ?? `${rig.root}/m/2`, `${rig.root}/m/2`);
     assert.deepEqual(rig.told(), []);
   }
 });
@@ -26,7 +26,7 @@ Deno.test("FileSystemSource reads whole numbers as versions, leading zeros or no
   await rig.write("m/0");
   await rig.watch(ALL);
   assert.deepEqual(rig.versions(), [123, 0]);
-  assert.equal(rig.aspired.get("m")?.get(123)?.folder, `${rig.root}/m/00123`);
+  assert.equal(rig.aspired.get("m")?.get(123)?.origin, `${rig.root}/m/00123`);
 });
 
 Deno.test("FileSystemSource ignores all other names quietly", async () => {
@@ -51,7 +51,7 @@ Deno.test("FileSystemSource tells once of numbers that are not versions", async 
   await rig.watch(ALL);
   await rig.source.poll();
   assert.deepEqual(rig.versions(), [1]);
-  assert.equal(rig.aspired.get("m")?.get(1)?.folder, `${rig.root}/m/1`);
+  assert.equal(rig.aspired.get("m")?.get(1)?.origin, `${rig.root}/m/1`);
   assert.deepEqual(rig.events.map(({ kind, reason }) => [kind, reason?.replace(rig.root, "")]), [
     ["folder ignored", "/m/01: Version 1 is in folder 1 too"],
     ["folder ignored", "/m/9007199254740992: Version numbers end at 9007199254740991"],

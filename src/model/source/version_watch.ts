@@ -6,19 +6,11 @@
  */
 import type { ServingError } from "../../base/status.ts";
 import { type FolderScan, scanFolder } from "./folder_scan.ts";
-import { accessError, type Completeness, judgeCompleteness, VERSION_FOLDER } from "./model_files.ts";
+import { accessError, type Completeness, findModelFiles, judgeCompleteness, VERSION_FOLDER } from "./model_files.ts";
+import type { SourceVersion } from "./source.ts";
 
 /** After so many looks with the same result, files that are not whole are taken for what they will stay. */
 const QUIET_LOOKS_MAX = 5;
-
-/** A version whose files have settled. */
-export interface VersionFiles {
-  readonly version: number;
-  /** The version's folder. */
-  readonly folder: string;
-  /** Changes with the files, each time they have settled anew. */
-  readonly fingerprint: string;
-}
 
 /** How to look. */
 export interface LookOptions {
@@ -46,7 +38,7 @@ interface Sight {
 export class VersionWatch {
   readonly version: number;
   /** The files as they were when they settled last; undefined until they have settled for the first time. */
-  files: VersionFiles | undefined;
+  files: SourceVersion | undefined;
   /** Whether the folder was there at the last look. */
   isThere = false;
   /** Whether the files are still as they settled, so that it is enough to look now and then. */
@@ -108,7 +100,8 @@ export class VersionWatch {
 
   #settle(folder: string, { fingerprint }: Sight): VersionNews | undefined {
     const before = this.files;
-    this.files = { version: this.version, folder, fingerprint };
+    const { version } = this;
+    this.files = { version, origin: folder, fingerprint, findFiles: () => findModelFiles(folder) };
     this.isQuiet = true;
     if (this.#completeness?.kind === "incomplete") return { kind: "incomplete", error: this.#completeness.error };
     return before !== undefined && before.fingerprint !== fingerprint ? { kind: "changed" } : undefined;

@@ -7,14 +7,11 @@ Deno.test("FileSystemSource does not trust files written just before it started 
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   const aspired: number[][] = [];
-  await using source = new FileSystemSource({
-    pollIntervalMs: 1000,
+  await using source = new FileSystemSource(1000, {
     onAspired: (_, versions) => aspired.push([...versions.keys()]),
     onEvent: () => {},
-    timer: rig.timer.start,
-    now: () => Deno.statSync(`${rig.root}/m/1/m.onnx`).mtime?.getTime() ?? 0,
-  });
-  const ready = source.setModels([{ name: "m", basePath: `${rig.root}/m`, policy: LATEST }]);
+  }, { timer: rig.timer.start, now: () => Deno.statSync(`${rig.root}/m/1/m.onnx`).mtime?.getTime() ?? 0 });
+  const ready = source.setModels([{ name: "m", basePath: `${rig.root}/m`, versionPolicy: LATEST }]);
   await source.poll();
   await source.poll();
   await ready;
@@ -27,14 +24,11 @@ Deno.test("FileSystemSource trusts at once an IR that is whole, however new", as
   await Deno.rename(`${rig.root}/m/1/m.onnx`, `${rig.root}/m/1/m.xml`);
   await Deno.writeTextFile(`${rig.root}/m/1/m.xml`, "<net></net>");
   let versions: number[] = [];
-  await using source = new FileSystemSource({
-    pollIntervalMs: 1000,
+  await using source = new FileSystemSource(1000, {
     onAspired: (_, aspired) => versions = [...aspired.keys()],
     onEvent: () => {},
-    timer: rig.timer.start,
-    now: () => 0,
-  });
-  await source.setModels([{ name: "m", basePath: `${rig.root}/m`, policy: LATEST }]);
+  }, { timer: rig.timer.start, now: () => 0 });
+  await source.setModels([{ name: "m", basePath: `${rig.root}/m`, versionPolicy: LATEST }]);
   assert.deepEqual(versions, [1]);
 });
 

@@ -22,8 +22,17 @@ export class VersionFolder implements Disposable {
 
   /** Writes a model of the fake engine (`FakeModelFile`) and says what a version with it has. */
   writeModel(model: object, others: Partial<ModelFiles> = {}): ModelFiles {
-    const path = this.write("model.json", JSON.stringify(model));
-    return { format: "onnx", path, mappingPath: undefined, warmupPath: undefined, ...others };
+    const text = JSON.stringify(model);
+    const path = this.write("model.json", text);
+    return {
+      format: "onnx",
+      path,
+      mappingPath: undefined,
+      warmupPath: undefined,
+      batchingPath: undefined,
+      bytes: text.length,
+      ...others,
+    };
   }
 
   [Symbol.dispose](): void {

@@ -5,7 +5,8 @@
  */
 import { ManualTimer } from "../../base/testing/manual_timer.ts";
 import type { VersionPolicy } from "../../core/version_policy.ts";
-import { FileSystemSource, type SourceEvent, type VersionFiles } from "../source/file_system_source.ts";
+import { FileSystemSource } from "../source/file_system_source.ts";
+import type { SourceEvent, SourceVersion } from "../source/source.ts";
 
 /** What files are said to have been written at, lest they be taken for files that are still written to. */
 export const LONG_AGO = new Date("2020-02-02");
@@ -19,21 +20,19 @@ export class SourceRig implements AsyncDisposable {
   readonly timer = new ManualTimer();
   readonly events: SourceEvent[] = [];
   /** What was said last of each model. */
-  readonly aspired = new Map<string, ReadonlyMap<number, VersionFiles>>();
+  readonly aspired = new Map<string, ReadonlyMap<number, SourceVersion>>();
   /** How often something was said. */
   said = 0;
   readonly source: FileSystemSource;
 
   private constructor(readonly root: string, pollIntervalMs: number) {
-    this.source = new FileSystemSource({
-      pollIntervalMs,
+    this.source = new FileSystemSource(pollIntervalMs, {
       onAspired: (name, versions) => {
         this.said++;
         this.aspired.set(name, versions);
       },
       onEvent: (event) => this.events.push(event),
-      timer: this.timer.start,
-    });
+    }, { timer: this.timer.start });
   }
 
   static async make({ pollIntervalMs = 1000 } = {}): Promise<SourceRig> {
@@ -54,8 +53,8 @@ export class SourceRig implements AsyncDisposable {
   }
 
   /** Watches `m`. */
-  watch(policy: VersionPolicy = LATEST): Promise<void> {
-    return this.source.setModels([{ name: "m", basePath: `${this.root}/m`, policy }]);
+  watch(versionPolicy: VersionPolicy = LATEST): Promise<void> {
+    return this.source.setModels([{ name: "m", basePath: `${this.root}/m`, versionPolicy }]);
   }
 
   versions(name = "m"): number[] | undefined {

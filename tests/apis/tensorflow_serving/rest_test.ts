@@ -48,7 +48,7 @@ function status(version: number, state = "AVAILABLE", code = "OK", message = "")
 
 Deno.test("Predict answers in the layout it was asked in, with the version that was asked for", async () => {
   await using rig = await start();
-  rig.manager.setLabels("plus_two", new Map([["stable/é", 1]]));
+  rig.manager.labels.set("plus_two", new Map([["stable/é", 1]]));
   const columns = '{\n    "outputs": [\n        4.0,\n        5.5\n    ]\n}';
   const two = '{"instances": [{"a": [1, 9007199254740993], "b": "x"}]}';
   const cases: readonly (readonly [string, string, string])[] = [

@@ -81,7 +81,14 @@ export class RestRig implements AsyncDisposable {
       fingerprint: fileName,
       load: async () => {
         const { servable } = await loadModel(this.engine, {
-          files: { format: "onnx", path, mappingPath: undefined, warmupPath: undefined },
+          files: {
+            format: "onnx",
+            path,
+            mappingPath: undefined,
+            warmupPath: undefined,
+            batchingPath: undefined,
+            bytes: 0,
+          },
           shape: undefined,
           batchSize: undefined,
           device: "CPU",
