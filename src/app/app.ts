@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Api } from "../apis/api.ts";
 import { Log } from "../base/log.ts";
 import { readBatching } from "../config/batching_parameters.ts";
 import { CertificateWatch } from "../config/certificate_watch.ts";
@@ -18,7 +19,9 @@ import { ModelService } from "../service/model_service.ts";
 import { PredictionService } from "../service/prediction_service.ts";
 import type { Readiness } from "../service/readiness.ts";
 import { availableCores } from "../system/available_cores.ts";
+import type { MainTask } from "../threads/messages.ts";
 import { ServingThreads } from "../threads/serving_threads.ts";
+import { configuredApis } from "./apis.ts";
 import { checkThreads, DEFAULT_ENGINE, findEngine, openEngine } from "./engines.ts";
 import { type Addresses, FrontEnds } from "./front_ends.ts";
 import { newStartGate } from "./grpc_server.ts";
@@ -51,6 +54,7 @@ export class App implements AsyncDisposable {
    *
    * Each step adds to `resources` what undoes it, so a server stops, started or not, in the reverse order.
    *
+   * @param options.apis in place of those of the configuration; serving threads keep to the configuration.
    * @param options.threadProgram in place of the module that serving threads run.
    * @param options.leaving aborted to stop the server; before it has started, this rejects with the reason.
    * @throws {Error} with the sentence to show if the server cannot start: an unusable file, a port in use, no runtime, no model
@@ -58,7 +62,11 @@ export class App implements AsyncDisposable {
    */
   static async start(
     config: Config,
-    { threadProgram, leaving }: { threadProgram?: URL; leaving?: AbortSignal } = {},
+    { apis = configuredApis(config), threadProgram, leaving }: {
+      apis?: readonly Api[];
+      threadProgram?: URL;
+      leaving?: AbortSignal;
+    } = {},
   ): Promise<App> {
     await using resources = new AsyncDisposableStack();
     const log = new Log(config.log);
@@ -84,17 +92,6 @@ export class App implements AsyncDisposable {
     models.watch(observation);
     readiness.watch(() => threads.showHealth(healthOf(readiness)));
 
-    const gate = newStartGate(config);
-    const services = {
-      gate,
-      prediction: new PredictionService(models.manager),
-      model: newModelService(config, models),
-    };
-    await threads.start((task) =>
-      task.kind === "reload config"
-        ? services.model.reloadConfig(task.request)
-        : services.model.getModelStatus(task.request)
-    );
     const modelsFile = file && resources.use(
       new ModelsFileWatch(file, {
         apply: (read) => models.reload(file.path, read),
@@ -102,9 +99,14 @@ export class App implements AsyncDisposable {
         timer: systemTimer,
       }),
     );
-    const frontEnds = resources.use(
-      await FrontEnds.open(config, { services, models, modelsFile, observation, threads }),
-    );
+    const gate = newStartGate(config);
+    const services = {
+      prediction: new PredictionService(models.manager),
+      model: newModelService(config, { models, modelsFile }),
+      readiness,
+    };
+    await threads.start((task) => performTask(services.model, task));
+    const frontEnds = resources.use(await FrontEnds.open(config, { apis, services, gate, observation, threads }));
     log.info("server listening", { ...frontEnds.addresses });
 
     resources.defer(() => models.stopWatching());
@@ -162,15 +164,34 @@ function newThreads(
   });
 }
 
-function newModelService({ load }: Config, models: ServedModels): ModelService {
-  return new ModelService(models.manager, async (entries) => {
-    try {
-      return await models.reload(RELOAD_REQUEST, (before) => modelsOf(entries, { load, before }));
-    } catch (error) {
-      models.logRefusal(RELOAD_REQUEST, error);
-      throw error;
-    }
+function newModelService(
+  { load }: Config,
+  { models, modelsFile }: { models: ServedModels; modelsFile: ModelsFileWatch | undefined },
+): ModelService {
+  return new ModelService(models.manager, {
+    names: () => models.names,
+    replace: async (entries) => {
+      try {
+        return await models.reload(RELOAD_REQUEST, (before) => modelsOf(entries, { load, before }));
+      } catch (error) {
+        models.logRefusal(RELOAD_REQUEST, error);
+        throw error;
+      }
+    },
+    refresh: async () => await modelsFile?.reloadIfChanged() ?? false,
   });
+}
+
+/** Does for a serving thread what only the main thread can do. */
+function performTask(model: ModelService, task: MainTask): unknown {
+  switch (task.kind) {
+    case "get model status":
+      return model.getModelStatus(task.request);
+    case "index models":
+      return model.index();
+    case "reload config":
+      return model.reloadConfig(task.request);
+  }
 }
 
 /** Whether each service and model serves requests, for the health service of other threads. */

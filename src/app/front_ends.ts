@@ -3,19 +3,18 @@
  *
  * @module
  */
+import type { Api, RestServices } from "../apis/api.ts";
 import { addressText } from "../system/tcp_sockets.ts";
 import type { Config, GrpcConfig, ListenConfig, RestConfig } from "../config/config.ts";
 import { type CertificateTexts, readCertificate } from "../config/certificate_files.ts";
-import type { ModelsFileWatch } from "../config/models_file_watch.ts";
 import { removeStaleSocket } from "../grpc/endpoint.ts";
 import { ConnectionCount } from "../grpc/connection_count.ts";
 import type { TcpEndpoint } from "../grpc/endpoint.ts";
 import { collectTraffic } from "../telemetry/grpc_traffic.ts";
 import { newGrpcServer } from "./grpc_server.ts";
 import type { Observation } from "./observation.ts";
-import type { ServedModels } from "./served_models.ts";
-import { ObservationServer } from "../rest/observation_server.ts";
-import type { RestServices } from "../rest/route.ts";
+import { CodecThread } from "../rest/codec_thread.ts";
+import { ProbeServer } from "../rest/probe_server.ts";
 import { RestServer } from "../rest/server.ts";
 import type { StartGate } from "../service/start_gate.ts";
 import type { ServingThreads } from "../threads/serving_threads.ts";
@@ -23,10 +22,9 @@ import { ThreadedGrpc } from "../threads/threaded_grpc.ts";
 
 /** What the servers answer with. All of it is borrowed. */
 export interface FrontEndParts {
-  readonly services: RestServices & { readonly gate: StartGate };
-  readonly models: ServedModels;
-  /** Undefined if no file lists the models. */
-  readonly modelsFile: ModelsFileWatch | undefined;
+  readonly apis: readonly Api[];
+  readonly services: RestServices;
+  readonly gate: StartGate;
   readonly observation: Observation;
   /** Those besides the main one. */
   readonly threads: ServingThreads;
@@ -80,9 +78,10 @@ export class FrontEnds implements AsyncDisposable {
     const { endpoint } = config.observation;
     // Where both front ends speak TLS they have one certificate.
     const certificate = config.grpc.certificate && await readCertificate(config.grpc.certificate);
-    const watching = endpoint && resources.use(new ObservationServer(parts.observation.observed));
+    const watching = endpoint && resources.use(new ProbeServer(parts.observation.probes));
     const grpc = newGrpc(config.grpc, parts);
-    const rest = config.rest && newRestServer(config.rest, parts);
+    const codecThread = resources.use(new CodecThread(new URL("./codec_worker.ts", import.meta.url)));
+    const rest = config.rest && newRestServer(config.rest, { ...parts, services: { ...parts.services, codecThread } });
     const servers = rest === undefined ? [grpc] : [grpc, rest];
     resources.defer(async () => {
       await Promise.all(servers.map((server) => server.shutdown(config.shutdownGraceMs)));
@@ -115,10 +114,11 @@ export class FrontEnds implements AsyncDisposable {
   }
 }
 
-function newGrpc(grpc: GrpcConfig, { services, observation, threads }: FrontEndParts): ThreadedGrpc {
+function newGrpc(grpc: GrpcConfig, { apis, services, gate, observation, threads }: FrontEndParts): ThreadedGrpc {
   const server = newGrpcServer(grpc, {
+    apis,
     services,
-    gate: services.gate,
+    gate,
     health: observation.readiness,
     telemetry: observation.requests,
     connectionCount: new ConnectionCount(threads.connectionCounts, 0),
@@ -129,21 +129,22 @@ function newGrpc(grpc: GrpcConfig, { services, observation, threads }: FrontEndP
   return new ThreadedGrpc(server, threads);
 }
 
-function newRestServer(rest: RestConfig, { services, models, modelsFile, observation }: FrontEndParts): RestServer {
-  const { timeoutMs, corsSupport, bodyBytesMax, inflightBytesMax, connectionsMax, idleTimeoutMs, sagemaker } = rest;
-  return new RestServer(services, {
-    modelNames: () => models.names,
-    reloadConfig: () => modelsFile?.reloadIfChanged() ?? Promise.resolve(false),
+function newRestServer(
+  rest: RestConfig,
+  { apis, services, gate, observation }: FrontEndParts,
+): RestServer {
+  const { timeoutMs, corsSupport, bodyBytesMax, inflightBytesMax, connectionsMax, idleTimeoutMs } = rest;
+  return new RestServer(apis.flatMap((api) => api.routes(services) ?? []), {
+    gate,
     timeoutMs,
     corsSupport,
     bodyBytesMax,
     inflightBytesMax,
     connectionsMax,
     idleTimeoutMs,
-    ...(sagemaker && { sagemaker }),
     onFault: observation.requests.onFault,
     observer: observation.requests.restObserver(),
-    observed: observation.observed,
+    probes: observation.probes,
   });
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { gatedMethods, grpcMethods } from "../apis/tensorflow_serving/methods.ts";
+import type { Api, ApiServices } from "../apis/api.ts";
 import { type Config, type GrpcConfig, shareOfThread } from "../config/config.ts";
 import { healthMethods, type HealthSource } from "../grpc/builtin/health.ts";
 import { reflectionMethods } from "../grpc/builtin/reflection.ts";
@@ -21,19 +21,19 @@ export function newStartGate({ waitersMax, grpc }: Pick<Config, "waitersMax" | "
   });
 }
 
-/** Makes a server. It gets its share of bounds that hold for all threads together. */
+/** Makes a server with the methods of all APIs, health and reflection. It gets its share of bounds that hold for all threads together. */
 export function newGrpcServer(
   grpc: GrpcConfig,
-  { services, gate, health, telemetry, connectionCount }: {
-    services: Parameters<typeof grpcMethods>[0];
+  { apis, services, gate, health, telemetry, connectionCount }: {
+    apis: readonly Api[];
+    services: ApiServices;
     gate: StartGate;
     health: HealthSource;
     telemetry: RequestTelemetry;
     connectionCount: ConnectionCount;
   },
 ): GrpcServer {
-  const api = gatedMethods(grpcMethods(services, { asTensorContent: grpc.encodesAsTensorContent }), gate);
-  const methods = [...api, ...healthMethods(health)];
+  const methods = [...apis.flatMap((api) => api.methods(services)), ...healthMethods(health)];
   const { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs } = grpc;
   return new GrpcServer([...methods, ...reflectionMethods(methods)], {
     http2: http2Limits({ streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs }),
@@ -41,6 +41,7 @@ export function newGrpcServer(
     connectionCount,
     inflightBytesMax: shareOfThread(grpc.inflightBytesMax, grpc),
     messageBytesMax: grpc.messageBytesMax,
+    gate,
     onFault: telemetry.onFault,
     observer: telemetry.grpcObserver(),
   });

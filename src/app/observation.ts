@@ -4,11 +4,12 @@
  * @module
  */
 import type { Log } from "../base/log.ts";
-import { type Collector, Metrics, type MetricsPage } from "../base/metrics.ts";
+import { healthProbe } from "../apis/open_inference/probes.ts";
+import { type Collector, Metrics, METRICS_MEDIA_TYPE, type MetricsPage } from "../base/metrics.ts";
 import type { ObservationConfig } from "../config/config.ts";
 import { type MonitoringConfig, readMonitoringConfig } from "../config/monitoring_config.ts";
 import type { ServableState } from "../core/manager.ts";
-import type { Observed } from "../rest/observation_routes.ts";
+import type { Probe } from "../rest/route.ts";
 import { Readiness } from "../service/readiness.ts";
 import { ProcessMetrics } from "../system/process_metrics.ts";
 import { ModelMetrics } from "../telemetry/model_metrics.ts";
@@ -33,8 +34,8 @@ export class Observation implements ModelsListener, Disposable {
   readonly readiness: Readiness;
   /** Of the main thread. */
   readonly requests: RequestTelemetry;
-  /** What HTTP clients may read. */
-  readonly observed: Observed;
+  /** What HTTP clients may read beside the APIs: metrics and readiness. */
+  readonly probes: readonly Probe[];
   readonly #metrics = new Metrics();
   readonly #models: ModelMetrics;
   readonly #process = new ProcessMetrics();
@@ -65,11 +66,14 @@ export class Observation implements ModelsListener, Disposable {
       this.#process.collect(page);
       collectThreads(page, threads);
     });
-    const metricsPage = async () => {
+    const metricsReply = async () => {
       await threads.readFigures();
-      return this.#metrics.page();
+      return { status: 200, body: this.#metrics.page(), contentType: METRICS_MEDIA_TYPE };
     };
-    this.observed = { readiness: this.readiness, metricsPage, metricsPaths };
+    this.probes = [
+      { replyTo: (path) => metricsPaths.includes(path) ? metricsReply() : undefined },
+      healthProbe(this.readiness),
+    ];
   }
 
   /**

@@ -5,12 +5,11 @@
  */
 import type { Log } from "../base/log.ts";
 import type { OnFault } from "../base/observed_request.ts";
+import { grpcCallObserver, restCallObserver } from "../telemetry/call_observers.ts";
 import type { OnEnded } from "../telemetry/ended_request.ts";
 import { faultLog } from "../telemetry/fault_log.ts";
-import { callObserver as grpcCallObserver } from "../telemetry/grpc_call_observer.ts";
 import { requestListeners } from "../telemetry/request_listeners.ts";
 import { RequestMetrics } from "../telemetry/request_metrics.ts";
-import { callObserver as restCallObserver } from "../telemetry/rest_call_observer.ts";
 
 /** Observes the requests of one thread. */
 export class RequestTelemetry {

@@ -9,11 +9,13 @@ import type { Engine } from "../engine/engine.ts";
 import { ConnectionCount } from "../grpc/connection_count.ts";
 import type { CertificateHandover, GrpcServer } from "../grpc/server.ts";
 import { PredictionService } from "../service/prediction_service.ts";
+import type { ReadinessSource } from "../service/readiness.ts";
 import type { StartGate } from "../service/start_gate.ts";
 import { modelFigures } from "../telemetry/model_figures.ts";
 import type { MainResults, MainTask, ThreadFigures, ThreadSettings, ThreadTask } from "../threads/messages.ts";
 import { MirroredHealth } from "../threads/mirrored_health.ts";
 import { ThreadServables } from "../threads/thread_servables.ts";
+import { configuredApis } from "./apis.ts";
 import { newGrpcServer, newStartGate } from "./grpc_server.ts";
 import { RequestTelemetry } from "./request_telemetry.ts";
 
@@ -41,6 +43,7 @@ export class ThreadApp {
     this.#gate = newStartGate(settings);
     this.#servables = new ThreadServables(engine, (id) => telemetry.metrics.forget(id));
     this.#server = newGrpcServer(settings.grpc, {
+      apis: configuredApis({ grpc: settings.grpc, rest: undefined }),
       services: {
         prediction: new PredictionService(this.#servables.manager),
         model: {
@@ -48,8 +51,10 @@ export class ThreadApp {
             if (record !== undefined) record.modelName = request.modelSpec?.name ?? "";
             return ask({ kind: "get model status", request });
           },
+          index: () => ask({ kind: "index models" }),
           reloadConfig: (request) => ask({ kind: "reload config", request }),
         },
+        readiness: threadReadiness(health, this.#servables),
       },
       gate: this.#gate,
       health,
@@ -116,4 +121,17 @@ export class ThreadApp {
     await this.#server.shutdown(graceMs);
     await this.#log.flush();
   }
+}
+
+/** The main thread's view of readiness, and of single versions this thread's own. */
+function threadReadiness(health: MirroredHealth, { manager }: ThreadServables): ReadinessSource {
+  return {
+    isReady: () => health.isServing("") === true,
+    isModelReady: (name, version) => {
+      const isServing = health.isServing(name);
+      if (isServing === undefined || version === undefined) return isServing;
+      const found = manager.states(name).find(({ id }) => id.version === version);
+      return found && isServing && found.state === "available";
+    },
+  };
 }

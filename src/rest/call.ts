@@ -1,47 +1,49 @@
 /**
- * One request on its way: its body, its deadline, its client who may leave.
+ * One REST call while it is being answered: its body, its deadline, and its client, who may disconnect.
  *
  * @module
  */
+import type { ObservedRequest } from "../base/observed_request.ts";
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError } from "../base/status.ts";
 import { within } from "../base/timer.ts";
-import type { IdentifiedRequest } from "../base/observed_request.ts";
 import type { BodyAccount } from "./body_budget.ts";
 import { readBody } from "./request_body.ts";
 
-/** Hears of calls. Must not throw. */
+/** Observes calls. Must not throw. */
 export interface CallObserver {
-  /** A call has come. */
+  /** A call has arrived. */
   onOpen(): void;
-  /** Thereafter, and again when its body is there. What is returned goes with the call. */
+  /** Called after {@link onOpen} and again when the body has arrived. The returned record travels with the call. */
   onBegin(): RequestRecord;
-  /** A call is over, with this code and a reply of so many bytes; its client is told next. */
+  /** A call is over, with this code and the size of its reply; the reply goes out next. */
   onEnd(call: Call, end: { code: Code; replyBytes: number }): void;
 }
 
-/** What a call must keep to. */
+/** What a call is made with, and its limits. */
 export interface CallOptions {
   /** The path of the request as it was sent. */
   readonly path: string;
-  /** Who calls, for the log; empty where nobody knows. */
+  /** The client's address, for the log; empty if unknown. */
   readonly peer: string;
   readonly timeoutMs: number;
   readonly bodyBytesMax: number;
-  /** Counts what the body takes of memory, until the call is over. */
+  /** Accounts for the body's memory until the call is over. */
   readonly account: BodyAccount;
   readonly observer?: CallObserver | undefined;
 }
 
-/** A request that is being answered. */
-export class Call implements IdentifiedRequest {
+/** A call. */
+export class Call implements ObservedRequest {
   readonly request: Request;
   readonly path: string;
   readonly peer: string;
-  /** What is known of it; begins anew when its body is there. */
+  /** Starts anew when the body has arrived. */
   record: RequestRecord | undefined;
-  /** The length of its body, unpacked; 0 until it is there. */
+  /** The length of the body after decompression; 0 until it has arrived. */
   bodyBytes = 0;
+  /** The name of the route that answers; empty while there is none. */
+  routeName = "";
   readonly #options: CallOptions;
   #abort: AbortController | undefined;
 
@@ -59,12 +61,12 @@ export class Call implements IdentifiedRequest {
     return this.request.method;
   }
 
-  /** A header of the request, by its name in lower case. */
+  /** Returns a header of the request, by its name in lower case. */
   header(name: string): string | undefined {
     return this.request.headers.get(name) ?? undefined;
   }
 
-  /** Aborted with a ServingError when the time is up or the client has left. Made when first asked for. */
+  /** Aborted with a ServingError at the deadline or when the client disconnects. Created on first use. */
   get signal(): AbortSignal {
     return this.#aborter.signal;
   }
@@ -79,7 +81,7 @@ export class Call implements IdentifiedRequest {
     return controller;
   }
 
-  /** Reads the body, all of it; as `readBody` of request_body.ts says. */
+  /** Reads the whole body. Throws what `readBody` of request_body.ts throws. */
   async body(): Promise<Uint8Array> {
     const { bodyBytesMax: bytesMax, account, timeoutMs } = this.#options;
     const body = await readBody(this.request, { bytesMax, account, timeoutMs });
@@ -89,9 +91,9 @@ export class Call implements IdentifiedRequest {
   }
 
   /**
-   * Waits for a result, but not for ever.
+   * Waits for a result until the deadline.
    *
-   * @throws {ServingError} DEADLINE_EXCEEDED when the time is up, what the result is rejected with before that.
+   * @throws {ServingError} DEADLINE_EXCEEDED at the deadline; before that, what the result rejects with.
    */
   async withinDeadline<R>(result: Promise<R>): Promise<R> {
     const { timeoutMs } = this.#options;

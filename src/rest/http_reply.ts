@@ -1,5 +1,5 @@
 /**
- * Replies: bodies with their codes, errors as JSON, compression. The one place that knows which HTTP status goes with which code
+ * Replies: bodies with their status, errors as JSON, compression. The one place that maps gRPC codes to HTTP statuses
  * (tensorflow_serving/model_servers/http_server.cc, `ToHTTPStatusCode`).
  *
  * @module
@@ -9,16 +9,16 @@ import { constants, gzip } from "node:zlib";
 import { CODE, type Code, type ServingError } from "../base/status.ts";
 import { JsonWriter } from "../json/json_writer.ts";
 
-/** What a handler answers. */
+/** What a handler returns. */
 export interface Reply {
   readonly status: number;
-  /** Text or bytes of the caller's own; undefined for none. */
+  /** Text, or bytes that the receiver owns; undefined for none. */
   readonly body?: string | Uint8Array<ArrayBuffer>;
-  /** What the body is; JSON unless it is said. */
+  /** default: `application/json`. */
   readonly contentType?: string;
 }
 
-/** A failure that HTTP has a status for and the canonical codes have none. */
+/** A failure for which HTTP has a status, and gRPC has no code. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
 
@@ -47,36 +47,40 @@ const HTTP_STATUS: Readonly<Record<Code, number>> = {
   [CODE.UNAUTHENTICATED]: 401,
 };
 
-/** From this size on a reply is compressed for a client that takes gzip: below it costs more than it saves. */
+/** Smallest reply that is compressed for a client that accepts gzip; compressing a smaller one costs more than it saves. */
 const GZIP_BYTES_MIN = 32 << 10;
 
-/** The reply that tells of a failure: `{"error": "…"}` (json_tensor.cc, `MakeJsonFromStatus`). */
+/** Returns the HTTP status of an error. */
+export function statusOf(error: ServingError | HttpError): number {
+  return error instanceof HttpError ? error.status : HTTP_STATUS[error.code];
+}
+
+/** Words an error as `{"error": "…"}` (json_tensor.cc, `MakeJsonFromStatus`). */
 export function errorReply(error: ServingError | HttpError): Reply {
-  const status = error instanceof HttpError ? error.status : HTTP_STATUS[error.code];
   const writer = new JsonWriter();
   writer.startObject();
   writer.name("error");
   writer.string(new TextEncoder().encode(error.message));
   writer.endObject();
-  return { status, body: writer.finish() };
+  return { status: statusOf(error), body: writer.finish() };
 }
 
-/** What a reply is made into besides its body. */
+/** How a reply becomes a response. */
 export interface ReplyOptions {
   /** The request's `Accept-Encoding`. */
   readonly acceptEncoding: string | null;
-  /** Sent as they are. */
+  /** Added to the response. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Makes a reply into a response: at once where there is nothing to compress. */
+/** Turns a reply into a response, synchronously unless it has to be compressed. */
 export function toResponse(
   { status, body, contentType = "application/json" }: Reply,
   { acceptEncoding, headers }: ReplyOptions,
 ): Response | Promise<Response> {
   if (body === undefined) return new Response(null, { status, headers });
   const all: Record<string, string> = { "content-type": contentType, ...headers };
-  // What is left of a body that did not come in time would be taken for the next request (RFC 9110 section 15.5.9).
+  // The rest of a body that is late would be taken for the next request (RFC 9110 section 15.5.9).
   if (status === 408) all.connection = "close";
   if (acceptEncoding === null) return new Response(body, { status, headers: all });
   if (body.length >= GZIP_BYTES_MIN && acceptsGzip(acceptEncoding)) {
@@ -84,11 +88,11 @@ export function toResponse(
       new Response(compressed, { status, headers: { ...all, "content-encoding": "gzip", vary: "accept-encoding" } })
     );
   }
-  // Some versions of Deno would compress by themselves, and not off the loop.
+  // Some versions of Deno would otherwise compress it themselves, on the event loop.
   return new Response(body, { status, headers: { ...all, "cache-control": "no-transform" } });
 }
 
-/** The answer to HEAD: what is said of the body stays (RFC 9110 section 8.6). */
+/** Turns a reply to GET into one to HEAD: the headers about the body stay (RFC 9110 section 8.6). */
 export async function withoutBody(response: Response): Promise<Response> {
   const { byteLength } = await response.arrayBuffer();
   const headers = new Headers(response.headers);

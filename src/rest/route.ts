@@ -1,60 +1,63 @@
 /**
- * What a route of the REST API is, and what all of them are given.
+ * What an API registers with the REST server: its routes, and how it words errors.
  *
  * @module
  */
-import type { OnFault } from "../base/observed_request.ts";
-import type { ModelService } from "../service/model_service.ts";
-import type { PredictionService } from "../service/prediction_service.ts";
-import type { StartGate } from "../service/start_gate.ts";
-import type { Call, CallObserver } from "./call.ts";
-import type { PredictCodec } from "../apis/tensorflow_serving/rest/codec.ts";
-import type { Reply } from "./http_reply.ts";
-import type { Observed } from "./observation_routes.ts";
+import type { ServingError } from "../base/status.ts";
+import type { Call } from "./call.ts";
+import type { HttpError, Reply } from "./http_reply.ts";
 
-/** What the REST API answers with. */
-export interface RestServices {
-  readonly prediction: PredictionService;
-  readonly model: ModelService;
-  /** Where requests that need a model wait while the server starts; left out they never do. */
-  readonly gate?: StartGate;
-}
+/**
+ * Answers one call. Failures are thrown.
+ *
+ * @param body owned by the handler; empty unless the route reads bodies.
+ */
+export type Handler = (body: Uint8Array) => Reply | Promise<Reply>;
 
-/** How the REST API behaves. */
-export interface RestOptions {
-  /** The names of all models, for the lists of them. */
-  readonly modelNames: () => readonly string[];
-  /** Reads the configuration anew and applies it; whether anything had changed. */
-  readonly reloadConfig: () => Promise<boolean>;
-  /** Told of failures that are not the client's: what the client only hears of as an internal error. */
-  readonly onFault: OnFault;
-  readonly observer?: CallObserver;
-  /** What those who watch may ask for on the same port. */
-  readonly observed?: Observed;
-  /** Lets pages of any origin call (`--rest_api_enable_cors_support`). */
-  readonly corsSupport?: boolean;
-  /** How long a call may take from when its body is there, and the body before that (`--rest_api_timeout_in_ms`). */
-  readonly timeoutMs?: number;
-  /** The longest body, before and after it is unpacked. */
-  readonly bodyBytesMax?: number;
-  /** What the bodies of all requests may take of memory together. */
-  readonly inflightBytesMax?: number;
-  /** Connections, and requests that are answered at once: past it the answer is 503 (`--rest_max_connections`). */
-  readonly connectionsMax?: number;
-  /** How long a connection may be without a request; 0 for ever (`--rest_max_connection_idle_seconds`). */
-  readonly idleTimeoutMs?: number;
-  /** Answers `/ping` and `/invocations` as SageMaker wants them, with the model that is meant where none is named. */
-  readonly sagemaker?: { readonly defaultModel: string };
-}
-
-/** What routes are told. */
-export interface RouteOptions extends RestOptions {
-  readonly codec: PredictCodec;
-}
-
-/** One kind of request that is answered. */
+/** One kind of request. */
 export interface Route {
+  /** `GET` answers HEAD too. */
   readonly method: "GET" | "POST";
-  /** The reply; undefined when the path is another route's. Failures are thrown. */
-  handle(call: Call): Reply | undefined | Promise<Reply>;
+  /** The request's name in metrics and traces, in gRPC's words: `Predict`. */
+  readonly name: string;
+  /** Whether the request waits until the server's gate is open: it needs what the server is still starting. */
+  readonly waitsForGate?: boolean;
+  /** Whether the body is read before the handler runs; otherwise it is ignored. */
+  readonly readsBody?: boolean;
+  /** Whether the handler may take longer than a call's deadline. */
+  readonly hasNoDeadline?: boolean;
+  /**
+   * Returns the handler of a call, or undefined if the path belongs to another route. May throw to refuse a call before its body
+   * is read.
+   */
+  match(call: Call): Handler | undefined;
+}
+
+/** The routes of one API. */
+export interface RouteSet {
+  /** Whether a path belongs to the API, even if no route matches it. The first API that owns a path answers. */
+  owns(path: string): boolean;
+  /** Tried in this order. */
+  readonly routes: readonly Route[];
+  /** Answers a call that matches no route. Left out, the reply is 404 "Not Found". */
+  unmatched?(call: Call): Reply;
+  /** Words an error. Left out, the reply is `{"error": "…"}`. */
+  errorReply?(error: ServingError | HttpError): Reply;
+}
+
+/**
+ * A path that is answered beside the APIs, on a port of its own and on that of the APIs: from the first moment on, without limits,
+ * and not counted as a request.
+ */
+export interface Probe {
+  /** Returns the reply to GET, or undefined for any other path. */
+  replyTo(path: string): Reply | Promise<Reply> | undefined;
+}
+
+/** Holds requests back until the server has started. */
+export interface Gate {
+  /** Whether the server has started. Checked before {@link wait}, which costs a promise. */
+  readonly isOpen: boolean;
+  /** Resolves when the gate opens; rejects with what `signal` is aborted with. `bytes` is the size of what is kept meanwhile. */
+  wait(caller: { readonly signal: AbortSignal }, bytes: number): Promise<void>;
 }

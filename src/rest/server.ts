@@ -1,5 +1,5 @@
 /**
- * The REST server: listens, answers, and leaves without dropping a request.
+ * The REST server: it listens, answers requests by its router, and shuts down without dropping a request.
  *
  * @module
  */
@@ -7,63 +7,69 @@ import { CODE, ServingError } from "../base/status.ts";
 import { within } from "../base/timer.ts";
 import { CAN_SHARE_PORTS, preferNewest } from "../system/tcp_sockets.ts";
 import { ConnectionSweep } from "./connection_sweep.ts";
-import { restHandler } from "./router.ts";
-import { answerObservation, type Observed } from "./observation_routes.ts";
-import { errorReply } from "./http_reply.ts";
-import type { RestOptions, RestServices } from "./route.ts";
-import { WorkerCodec } from "../apis/tensorflow_serving/rest/worker_codec.ts";
+import { answerProbe } from "./probe_server.ts";
+import type { Probe, RouteSet } from "./route.ts";
+import { Router, type RouterOptions } from "./router.ts";
 
 /** Where to listen: a TCP address, with TLS when there is a certificate, or a Unix socket. */
 export type RestEndpoint =
   | { readonly hostname: string; readonly port: number; readonly tls?: RestCertificate | undefined }
   | { readonly path: string };
 
-/** What a server shows to clients, and its secret: both PEM, the certificate followed by those it is signed with. */
+/** A certificate chain and its key, both PEM; the server's own certificate comes first. */
 export interface RestCertificate {
   readonly cert: string;
   readonly key: string;
 }
 
-/** How long connections that were begun with the old certificate are waited for. */
+/** How long to wait for connections that were opened with the old certificate. */
 const HANDOVER_MS = 2000;
 
-/** How much longer than its grace a server that leaves waits for clients to take their last replies. */
+/** Extra time after the grace period in which clients may read their last replies. */
 const LAST_REPLIES_MS = 1000;
 
-/** Where nothing else is said. */
+/** Default of `connectionsMax`. */
 const CONNECTIONS_MAX = 10_000;
 
-/** The status after which a client's body has no end. */
+/** The status after which a connection is unusable: the rest of the body may still arrive. */
 const REQUEST_TIMEOUT = 408;
 
-/** Serves the REST API until it is shut down. */
+/** How the server behaves. */
+export interface RestServerOptions extends Omit<RouterOptions, "requestsMax"> {
+  /** Paths answered beside the APIs. */
+  readonly probes?: readonly Probe[];
+  /** Connections, and requests in flight; beyond that the reply is 503 (`--rest_max_connections`). */
+  readonly connectionsMax?: number;
+  /** How long a connection may stay without a request; 0 means forever (`--rest_max_connection_idle_seconds`). */
+  readonly idleTimeoutMs?: number;
+}
+
+/** Serves APIs over HTTP until it is shut down. */
 export class RestServer {
-  readonly #codec = new WorkerCodec();
-  readonly #handler: (request: Request, peer: string) => Promise<Response>;
-  readonly #observed: Observed | undefined;
+  readonly #router: Router;
+  readonly #probes: readonly Probe[];
   readonly #servers = new Map<Deno.HttpServer<Deno.Addr>, RestEndpoint>();
   readonly #leaving = Promise.withResolvers<void>();
   readonly #sweep: ConnectionSweep;
-  /** How to answer each running request, should there be no time to finish it. */
-  readonly #running = new Set<(response: Response) => void>();
+  /** Requests in flight, and how to answer each if the grace period ends first. */
+  readonly #running = new Map<(response: Response) => void, Request>();
 
-  constructor(services: RestServices, options: RestOptions) {
-    this.#handler = restHandler(services, { ...options, codec: this.#codec });
-    this.#observed = options.observed;
-    const { connectionsMax = CONNECTIONS_MAX, idleTimeoutMs = 0 } = options;
-    this.#sweep = new ConnectionSweep({ connectionsMax, idleTimeoutMs });
+  constructor(apis: readonly RouteSet[], options: RestServerOptions) {
+    const { connectionsMax, idleTimeoutMs = 0, probes = [] } = options;
+    this.#router = new Router(apis, { ...options, requestsMax: connectionsMax ?? Infinity });
+    this.#probes = probes;
+    this.#sweep = new ConnectionSweep({ connectionsMax: connectionsMax ?? CONNECTIONS_MAX, idleTimeoutMs });
   }
 
   /**
-   * Takes an endpoint, one of several perhaps, and answers there from now on.
+   * Listens on an endpoint, possibly one of several, and starts to answer there.
    *
-   * @returns the address listened on, with the port the system chose when 0 was asked for.
-   * @throws {Deno.errors.AddrInUse} and what else the system says.
+   * @returns the address, with the port the system chose if 0 was requested.
+   * @throws {Deno.errors.AddrInUse} and other errors of the system.
    */
   listen(endpoint: RestEndpoint): Deno.Addr {
     const server = serve(endpoint, (request, { remoteAddr }) => {
-      const observation = this.#observed && answerObservation(request, this.#observed);
-      return observation ?? this.#answer(request, remoteAddr);
+      return answerProbe(request, this.#probes) ?? this.#answer(request, remoteAddr);
     });
     if (server.addr.transport === "tcp") this.#sweep.watch(server.addr.port);
     this.#servers.set(server, endpoint);
@@ -71,10 +77,10 @@ export class RestServer {
   }
 
   /**
-   * Shows another certificate to clients that connect from now on; requests that are being answered are answered to the end. Resolves
-   * when the old one is shown no more. To be called again only then, and only where ports can be shared.
+   * Presents another certificate to clients that connect from now on. Requests in flight are answered to the end. Resolves when the
+   * old certificate is out of use. Must not be called again before that, and needs ports that can be shared.
    *
-   * @throws what the system says of the certificate; nothing has changed then.
+   * @throws the system's error about the certificate; the old one then stays in use.
    */
   async renewCertificate(tls: RestCertificate): Promise<void> {
     const old = [...this.#servers].flatMap(([server, endpoint]) =>
@@ -91,31 +97,31 @@ export class RestServer {
     }));
   }
 
-  /** How many requests are being answered. */
+  /** Number of requests in flight. */
   get runningCount(): number {
     return this.#running.size;
   }
 
-  /** Accepts no more, lets running requests finish for `graceMs` at the most, answers 503 to those that are left, and closes. */
+  /** Stops accepting, waits up to `graceMs` for requests in flight, answers 503 to the remaining ones, and closes. */
   async shutdown(graceMs: number): Promise<void> {
     this.#leaving.resolve();
     const closed = Promise.all([...this.#servers.keys()].map((server) => server.shutdown())).then(() => {});
     if (await within(closed.then(() => true), graceMs) !== true) {
-      for (const answer of this.#running) answer(leavingResponse());
-      // A client that does not read cannot be waited for; its connection ends with the process.
+      const error = new ServingError(CODE.UNAVAILABLE, "The server is leaving");
+      for (const [answer, request] of this.#running) answer(this.#router.refusal(request, error));
+      // A client that does not read is not waited for; its connection ends with the process.
       await within(closed, LAST_REPLIES_MS);
     }
     this.#sweep[Symbol.dispose]();
-    this.#codec[Symbol.dispose]();
   }
 
   #answer(request: Request, address: Deno.Addr): Promise<Response> {
     const port = address.transport === "tcp" ? address.port : undefined;
     if (port !== undefined) this.#sweep.begin(port);
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    this.#running.add(resolve);
+    this.#running.set(resolve, request);
     let isSpoiled = false;
-    this.#handler(request, peerName(address)).then((response) => {
+    this.#router.answer(request, peerName(address)).then((response) => {
       isSpoiled = response.status === REQUEST_TIMEOUT;
       resolve(response);
     }, reject);
@@ -124,11 +130,6 @@ export class RestServer {
       if (port !== undefined) this.#sweep.end(port, { isSpoiled });
     });
   }
-}
-
-function leavingResponse(): Response {
-  const { status, body } = errorReply(new ServingError(CODE.UNAVAILABLE, "The server is leaving"));
-  return new Response(body, { status, headers: { "content-type": "application/json" } });
 }
 
 function serve(

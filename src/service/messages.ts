@@ -139,6 +139,13 @@ export interface GetModelStatusResponse {
   readonly versions: readonly ModelVersionStatus[];
 }
 
+/** A model of the repository, with all its known versions, the newest first. */
+export interface ModelIndexEntry {
+  readonly name: string;
+  /** Empty if no version was found. */
+  readonly versions: readonly ModelVersionStatus[];
+}
+
 /** A GetModelMetadata request. */
 export interface GetModelMetadataRequest {
   readonly modelSpec: ModelSpec | undefined;

@@ -1,5 +1,5 @@
 /**
- * `tensorflow.serving.ModelService` in plain types: in which state the versions of a model are, and another set of models.
+ * Management of models in plain types, for every API: the states of versions, an index of all models, and a new set of models.
  *
  * @module
  */
@@ -12,38 +12,59 @@ import type { ModelServable } from "../model/model_servable.ts";
 import type {
   GetModelStatusRequest,
   GetModelStatusResponse,
+  ModelIndexEntry,
   ModelServerEntry,
   ModelVersionStatus,
   ReloadConfigRequest,
   ReloadConfigResponse,
 } from "./messages.ts";
 
-/**
- * Replaces the set of models.
- *
- * @returns when the loads are done: the new models that cannot be served.
- * @throws {ServingError} when the entries cannot be used; nothing has changed then.
- */
-export type ReplaceModels = (entries: readonly ModelServerEntry[]) => Promise<readonly MissingModel[]>;
+/** The set of models that ought to be served. */
+export interface ModelSet {
+  /** Returns the names of all its models, served or not. */
+  names(): readonly string[];
+  /**
+   * Replaces the set.
+   *
+   * @returns when all loads are done: the new models that cannot be served.
+   * @throws {ServingError} if the entries cannot be used; then nothing has changed.
+   */
+  replace(entries: readonly ModelServerEntry[]): Promise<readonly MissingModel[]>;
+  /** Reads the models file again and applies it. Returns whether anything had changed. */
+  refresh(): Promise<boolean>;
+}
+
+/** What every thread can do with models; the main thread answers for the others. */
+export interface ModelManagement {
+  /** As {@link ModelService.getModelStatus}. */
+  getModelStatus(
+    request: GetModelStatusRequest,
+    caller: Pick<Caller, "record">,
+  ): GetModelStatusResponse | Promise<GetModelStatusResponse>;
+  /** As {@link ModelService.index}. */
+  index(): readonly ModelIndexEntry[] | Promise<readonly ModelIndexEntry[]>;
+  /** As {@link ModelService.reloadConfig}. */
+  reloadConfig(request: ReloadConfigRequest): Promise<ReloadConfigResponse>;
+}
 
 const OUTDATED = "The files have changed since this version was loaded, and it serves as it was loaded. " +
   "To serve the changed files, put them into the folder of a new version";
 
-/** Answers for the state of a manager's servables. */
-export class ModelService {
+/** Manages the models of one manager. */
+export class ModelService implements ModelManagement {
   readonly #manager: Manager<ModelServable>;
-  readonly #replaceModels: ReplaceModels;
+  readonly #models: ModelSet;
 
-  constructor(manager: Manager<ModelServable>, replaceModels: ReplaceModels) {
+  constructor(manager: Manager<ModelServable>, models: ModelSet) {
     this.#manager = manager;
-    this.#replaceModels = replaceModels;
+    this.#models = models;
   }
 
   /**
-   * The states of one version, or of all that are known.
+   * Returns the state of one version, or of all known versions.
    *
-   * @param caller what is said of it in its record; nobody, when the program itself wants to know.
-   * @throws {ServingError} INVALID_ARGUMENT without a model spec, NOT_FOUND for what was never aspired
+   * @param caller its record receives the model's name; left out when the program itself asks.
+   * @throws {ServingError} INVALID_ARGUMENT without a model spec, NOT_FOUND for a model or version that was never aspired
    * (tensorflow_serving/model_servers/get_model_status_impl.cc).
    */
   getModelStatus(
@@ -53,7 +74,7 @@ export class ModelService {
     if (record !== undefined) record.modelName = modelSpec?.name ?? "";
     if (modelSpec === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Missing ModelSpec");
     const { name, version } = modelSpec;
-    const versions = this.versionsOf(name);
+    const versions = this.#versionsOf(name);
     if (version === undefined) {
       if (versions.length === 0) {
         throw new ServingError(CODE.NOT_FOUND, `Could not find any versions of model ${name}`);
@@ -67,17 +88,22 @@ export class ModelService {
     return { versions: [found] };
   }
 
-  /** The states of all versions of a model that are known, the newest first; there may be none. */
-  versionsOf(name: string): readonly ModelVersionStatus[] {
-    return this.#manager.states(name).map(statusOf);
+  /** Returns all models of the set with all their known versions, the newest first; a model may have none. */
+  index(): readonly ModelIndexEntry[] {
+    return this.#models.names().map((name) => ({ name, versions: this.#versionsOf(name) }));
+  }
+
+  /** Reads the models file again and applies it. Returns whether anything had changed; without a file nothing has. */
+  refresh(): Promise<boolean> {
+    return this.#models.refresh();
   }
 
   /**
-   * Replaces the set of models and waits until the new ones are loaded. No counter of TensorFlow Serving's is kept, so none
-   * has risen.
+   * Replaces the set of models and waits until the new ones are loaded. TensorFlow Serving's counters are not kept, so each
+   * reported increase is 0.
    *
    * @throws {ServingError} INVALID_ARGUMENT for a configuration that cannot be used, FAILED_PRECONDITION for a version label
-   * that cannot be assigned, UNKNOWN when a new model cannot be served; it stays in the set then
+   * that cannot be assigned, UNKNOWN if a new model cannot be served; the model then stays in the set
    * (tensorflow_serving/model_servers/{model_service_impl,server_core}.cc).
    */
   async reloadConfig(request: ReloadConfigRequest): Promise<ReloadConfigResponse> {
@@ -87,9 +113,13 @@ export class ModelService {
         "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported",
       );
     }
-    const missing = await this.#replaceModels(request.models);
+    const missing = await this.#models.replace(request.models);
     if (missing.length > 0) throw missingError(missing);
     return { metrics: [...new Set(request.metricNames)].map((name) => ({ name, increase: 0 })) };
+  }
+
+  #versionsOf(name: string): readonly ModelVersionStatus[] {
+    return this.#manager.states(name).map(statusOf);
   }
 }
 
@@ -106,7 +136,7 @@ function codeName({ code }: ServingError): string {
 }
 
 function statusOf({ id, state, error, isOutdated }: ServableState): ModelVersionStatus {
-  // It serves as well as ever, so the code is that of one that does: clients take any other for a failure.
+  // The version serves, so its code is OK: clients take any other code for a failure.
   if (error === undefined && isOutdated) return { version: id.version, state, code: CODE.OK, message: OUTDATED };
   return { version: id.version, state, code: error?.code ?? CODE.OK, message: error?.message ?? "" };
 }

@@ -15,12 +15,20 @@ export interface ReadinessOptions {
   readonly isStrict: boolean;
 }
 
+/** Reports readiness, on whichever thread. */
+export interface ReadinessSource {
+  /** As {@link Readiness.isReady}. */
+  isReady(): boolean;
+  /** As {@link Readiness.isModelReady}. */
+  isModelReady(name: string, version?: number): boolean | undefined;
+}
+
 /** The services a health probe may ask for, in the names of the protos and in those TensorFlow Serving registers (server.cc). */
 const PREDICTION_SERVICES: readonly string[] = ["", "PredictionService", "tensorflow.serving.PredictionService"];
 const MODEL_SERVICES: readonly string[] = ["ModelService", "tensorflow.serving.ModelService"];
 
 /** Judges readiness at each question; tells of possible changes. */
-export class Readiness {
+export class Readiness implements ReadinessSource {
   readonly #options: ReadinessOptions;
   readonly #listeners = new Set<() => void>();
   #phase: "starting" | "started" | "leaving" = "starting";

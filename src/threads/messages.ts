@@ -15,6 +15,7 @@ import type { SharedServable } from "../model/model_servable.ts";
 import type {
   GetModelStatusRequest,
   GetModelStatusResponse,
+  ModelIndexEntry,
   ReloadConfigRequest,
   ReloadConfigResponse,
 } from "../service/messages.ts";
@@ -77,6 +78,7 @@ export interface ThreadFigures {
 /** What only the main thread can answer. */
 export type MainTask =
   | { readonly kind: "get model status"; readonly request: GetModelStatusRequest }
+  | { readonly kind: "index models" }
   | { readonly kind: "reload config"; readonly request: ReloadConfigRequest };
 
 /** What came of a task. */
@@ -94,6 +96,7 @@ export type Answer =
 /** What the tasks of the main thread come to. */
 export interface MainResults {
   readonly "get model status": GetModelStatusResponse;
+  readonly "index models": readonly ModelIndexEntry[];
   readonly "reload config": ReloadConfigResponse;
 }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describeProtos } from "../../scripts/descriptors.ts";
 import { CODE } from "../../src/base/status.ts";
 import { Manager } from "../../src/core/manager.ts";
-import { grpcMethods } from "../../src/apis/tensorflow_serving/methods.ts";
+import { tensorFlowServingMethods } from "../../src/apis/tensorflow_serving/methods.ts";
 import { healthMethods } from "../../src/grpc/builtin/health.ts";
 import { reflectionMethods } from "../../src/grpc/builtin/reflection.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
@@ -31,9 +31,14 @@ class Rig implements AsyncDisposable {
     readiness.start();
     const services = {
       prediction: new PredictionService(this.manager),
-      model: new ModelService(this.manager, () => Promise.resolve([])),
+      model: new ModelService(this.manager, {
+        names: () => [],
+        replace: () => Promise.resolve([]),
+        refresh: () => Promise.resolve(false),
+      }),
+      readiness,
     };
-    const methods = [...grpcMethods(services, { asTensorContent: false }), ...healthMethods(readiness)];
+    const methods = [...tensorFlowServingMethods(services, { asTensorContent: false }), ...healthMethods(readiness)];
     this.server = new GrpcServer([...methods, ...reflectionMethods(methods)], {
       http2: HTTP2_LIMITS,
       connectionsMax: 100,

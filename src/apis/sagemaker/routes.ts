@@ -1,52 +1,60 @@
 /**
- * SageMaker's contract as TensorFlow Serving's container for it keeps it: `GET /ping`, and `POST /invocations` with a body in one of
- * several forms, which become the one that Predict takes (aws/sagemaker-tensorflow-serving-container, tensorflowServing.js).
+ * SageMaker's contract as TensorFlow Serving's container implements it: `GET /ping`, and `POST /invocations` with a body in one of
+ * several formats, which becomes a body of Predict (aws/sagemaker-tensorflow-serving-container, tensorflowServing.js).
  *
  * @module
  */
 import { CODE, ServingError } from "../../base/status.ts";
 import type { Call } from "../../rest/call.ts";
 import { HttpError, type Reply } from "../../rest/http_reply.ts";
-import {
-  answerCall,
-  modelInputs,
-  modelSpecOf,
-  predictTensors,
-  started,
-  type Target,
-} from "../tensorflow_serving/routes.ts";
-import { decodeNpy } from "./npy.ts";
+import type { Handler, RouteSet } from "../../rest/route.ts";
+import type { RestServices } from "../api.ts";
+import { METHODS, modelInputs, modelSpecOf, predictTensors, type Target } from "../tensorflow_serving/rest/calls.ts";
+import { PredictCodec } from "../tensorflow_serving/rest/codec.ts";
 import { inputsOf } from "../tensorflow_serving/rest/predict_codec.ts";
 import { type ModelPath, parseCallPath } from "../tensorflow_serving/rest/request_path.ts";
-import type { RestServices, Route, RouteOptions } from "../../rest/route.ts";
+import { decodeNpy } from "./npy.ts";
 
-/** What is said of a request in a header: `tfs-model-name=…,tfs-model-version=…,tfs-method=…`. */
+/** A header with attributes of the request: `tfs-model-name=…,tfs-model-version=…,tfs-method=…`. */
 const ATTRIBUTES_HEADER = "x-amzn-sagemaker-custom-attributes";
 const ATTRIBUTE_REGEXP = /(tfs-[a-z-]+)=([^,=]+)(?=,|$)/g;
 
-const PING_REGEXP = /^\/ping$/;
-const INVOCATIONS_REGEXP = /^\/invocations$/;
+const PING_PATH = "/ping";
+const INVOCATIONS_PATH = "/invocations";
 const JSON_TYPES: readonly string[] = ["application/json", "application/jsonlines", "application/jsons"];
 const NEW_LINE = 0x0a;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What these routes are told. */
-export interface SagemakerOptions extends RouteOptions {
-  /** The model that is meant where a request names none. */
-  readonly defaultModel: string;
+/** The routes of the contract. `defaultModel` answers requests that name no model. */
+export function sagemakerRoutes(services: RestServices, defaultModel: string): RouteSet {
+  const codec = new PredictCodec(services.codecThread);
+  return {
+    owns: (path) => path === PING_PATH || path === INVOCATIONS_PATH,
+    routes: [
+      {
+        method: "GET",
+        name: "GetModelStatus",
+        match: (call) => call.path === PING_PATH ? () => ping(services, call, defaultModel) : undefined,
+      },
+      {
+        method: "POST",
+        name: "Predict",
+        waitsForGate: true,
+        readsBody: true,
+        match: (call) => {
+          if (call.path !== INVOCATIONS_PATH) return undefined;
+          const path = targetOf(call, defaultModel);
+          const target = { prediction: services.prediction, codec, call, modelSpec: modelSpecOf(path) };
+          return invocation(target, path.suffix);
+        },
+      },
+    ],
+  };
 }
 
-/** The routes of the contract. */
-export function sagemakerRoutes(services: RestServices, options: SagemakerOptions): readonly Route[] {
-  return [
-    { method: "GET", handle: (call) => ping(services, call, options) },
-    { method: "POST", handle: (call) => invoke(services, call, options) },
-  ];
-}
-
-/** The call a request's attributes stand for. */
+/** Returns the call that a request's attributes stand for. */
 function targetOf({ request }: Call, defaultModel: string): ModelPath {
   const attributes = new Map<string, string>();
   for (const [, key = "", value = ""] of (request.headers.get(ATTRIBUTES_HEADER) ?? "").matchAll(ATTRIBUTE_REGEXP)) {
@@ -61,9 +69,8 @@ function targetOf({ request }: Call, defaultModel: string): ModelPath {
   return target;
 }
 
-/** 200 when the model can be called, 502 when it cannot. */
-function ping({ model }: RestServices, call: Call, { defaultModel }: SagemakerOptions): Reply | undefined {
-  if (!PING_REGEXP.test(call.path)) return undefined;
+/** 200 if the model can be called, 502 if it cannot. */
+function ping({ model }: RestServices, call: Call, defaultModel: string): Reply {
   try {
     const { versions } = model.getModelStatus({ modelSpec: modelSpecOf(targetOf(call, defaultModel)) }, call);
     return { status: versions.some(({ state }) => state === "available") ? 200 : 502 };
@@ -73,31 +80,23 @@ function ping({ model }: RestServices, call: Call, { defaultModel }: SagemakerOp
   }
 }
 
-function invoke(
-  services: RestServices,
-  call: Call,
-  { codec, defaultModel }: SagemakerOptions,
-): Promise<Reply> | undefined {
-  if (!INVOCATIONS_REGEXP.test(call.path)) return undefined;
-  const type = call.request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "Unknown";
-  const path = targetOf(call, defaultModel);
-  const target = { services, codec, call, modelSpec: modelSpecOf(path) };
-  if (type === "application/x-npy") return invokeWithArray(target).then((reply) => fitted(reply, call));
+/**
+ * Finds the handler for the body's media type.
+ *
+ * @returns undefined if there is no such method: `Predict` is not `predict`.
+ * @throws {HttpError} 415 for a type that is not known.
+ */
+function invocation(target: Target, methodName: string | undefined): Handler | undefined {
+  const { call } = target;
+  const type = call.header("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "Unknown";
+  if (type === "application/x-npy") return async (body) => fitted(await predictArray(target, body), call);
   const toJson = JSON_TYPES.includes(type) ? predictJson : type === "text/csv" ? csvJson : undefined;
   if (toJson === undefined) throw new HttpError(415, `Unsupported Media Type: ${type}`);
-  return answerCall(target, { methodName: path.suffix, body: () => call.body().then(toJson) })
-    ?.then((reply) => fitted(reply, call));
+  const method = METHODS.get(methodName);
+  return method && (async (body) => fitted(await method(target, toJson(body)), call));
 }
 
-/** Predicts with one array in NumPy's format, the model's one input. */
-async function invokeWithArray(target: Target): Promise<Reply> {
-  const { services, call } = target;
-  const file = await call.body();
-  const waiting = started(services, call, file.length);
-  const reply = waiting === undefined ? predictArray(target, file) : waiting.then(() => predictArray(target, file));
-  return await call.withinDeadline(reply);
-}
-
+/** Predicts with one array in NumPy's format, the model's only input. */
 async function predictArray(target: Target, file: Uint8Array): Promise<Reply> {
   const [input, ...others] = inputsOf(modelInputs(target), "");
   if (input === undefined || others.length > 0) {
@@ -108,7 +107,7 @@ async function predictArray(target: Target, file: Uint8Array): Promise<Reply> {
   return await predictTensors(target, body);
 }
 
-/** The reply on one line where the client names a type of JSON it takes: lines are what it then puts together. */
+/** Puts the reply on one line if the client accepts JSON lines, which it joins itself. */
 function fitted(reply: Reply, { request }: Call): Reply {
   const accepted = request.headers.get("accept")?.split(",").map((type) => type.trim()) ?? [];
   if (!accepted.includes("application/json") && !accepted.includes("application/jsonlines")) return reply;
@@ -117,7 +116,7 @@ function fitted(reply: Reply, { request }: Call): Reply {
   return { status, body: bytes.filter((byte) => byte !== NEW_LINE), contentType: accepted[0] ?? "application/json" };
 }
 
-/** A body for Predict out of one that may be an instance, a list of them, or one on each line. */
+/** Makes a body of Predict from an instance, a list of instances, or one instance a line. */
 function predictJson(body: Uint8Array): Uint8Array {
   const text = decoder.decode(body);
   if (/"(instances|inputs|examples)"\s*:/.test(text)) return body;
@@ -125,7 +124,7 @@ function predictJson(body: Uint8Array): Uint8Array {
   return encoder.encode(`{"instances":${/^\s*\[\s*\[/.test(text) ? text : `[${text}]`}}`);
 }
 
-/** A body for Predict out of comma-separated values, an instance a line: numbers and strings in quotes as they are, other text quoted. */
+/** Makes a body of Predict from comma-separated values, an instance a line. Text is quoted; numbers and quoted strings stay. */
 function csvJson(body: Uint8Array): Uint8Array {
   const text = decoder.decode(body);
   const areQuoted = /^\s*("|[\d.Ee+-]+.*)/.test(text);

@@ -1,18 +1,12 @@
 /**
- * The methods of the TensorFlow Serving API over gRPC: decode, ask the service, encode. One short function each.
+ * The gRPC methods of the TensorFlow Serving API. Each decodes, calls a service and encodes.
  *
  * @module
  */
-import type {
-  GetModelStatusRequest,
-  GetModelStatusResponse,
-  PredictResponse,
-  ReloadConfigRequest,
-  ReloadConfigResponse,
-} from "../../service/messages.ts";
-import type { Answering, PredictionService } from "../../service/prediction_service.ts";
-import type { StartGate } from "../../service/start_gate.ts";
-import type { ServerCall, UnaryMethod } from "../../grpc/call.ts";
+import type { Method, ServerCall } from "../../grpc/call.ts";
+import type { PredictResponse } from "../../service/messages.ts";
+import type { Answering } from "../../service/prediction_service.ts";
+import type { ApiServices } from "../api.ts";
 import {
   decodeClassificationRequest,
   decodeMultiInferenceRequest,
@@ -35,33 +29,20 @@ import {
 } from "./grpc/predict_codec.ts";
 import { decodeReloadConfigRequest, encodeReloadConfigResponse } from "./grpc/reload_codec.ts";
 
-/** `ModelService`, whichever thread it is on. */
-export interface ModelMethods {
-  getModelStatus(
-    request: GetModelStatusRequest,
-    caller: Pick<ServerCall, "record">,
-  ): GetModelStatusResponse | Promise<GetModelStatusResponse>;
-  reloadConfig(request: ReloadConfigRequest): Promise<ReloadConfigResponse>;
-}
-
-/** Tells where a model stands, whatever state that is. */
-const STATUS_PATH = "/tensorflow.serving.ModelService/GetModelStatus";
-
-/** The methods this server answers; all others are UNIMPLEMENTED. */
-export function grpcMethods(
-  services: { prediction: PredictionService; model: ModelMethods },
-  encoding: EncodeOptions,
-): readonly UnaryMethod[] {
+/** The methods, over the services of one thread. */
+export function tensorFlowServingMethods(services: ApiServices, encoding: EncodeOptions): readonly Method[] {
   const { prediction, model } = services;
   return [
     {
       path: "/tensorflow.serving.PredictionService/Predict",
+      waitsForGate: true,
       findAligned: findLargeTensor,
       handle: (message, call) =>
         prediction.predict(decodePredictRequest(message), new PredictAnswering(call, encoding)),
     },
     {
       path: "/tensorflow.serving.PredictionService/Classify",
+      waitsForGate: true,
       handle: async (message, call) => {
         const response = await prediction.classify(decodeClassificationRequest(message), { caller: call });
         call.reply([encodeClassificationResponse(response)]);
@@ -69,6 +50,7 @@ export function grpcMethods(
     },
     {
       path: "/tensorflow.serving.PredictionService/Regress",
+      waitsForGate: true,
       handle: async (message, call) => {
         const response = await prediction.regress(decodeRegressionRequest(message), { caller: call });
         call.reply([encodeRegressionResponse(response)]);
@@ -76,6 +58,7 @@ export function grpcMethods(
     },
     {
       path: "/tensorflow.serving.PredictionService/MultiInference",
+      waitsForGate: true,
       handle: async (message, call) => {
         const response = await prediction.multiInference(decodeMultiInferenceRequest(message), { caller: call });
         call.reply([encodeMultiInferenceResponse(response)]);
@@ -83,13 +66,14 @@ export function grpcMethods(
     },
     {
       path: "/tensorflow.serving.PredictionService/GetModelMetadata",
+      waitsForGate: true,
       handle: (message, call) =>
         call.reply([
           encodeGetModelMetadataResponse(prediction.getModelMetadata(decodeGetModelMetadataRequest(message), call)),
         ]),
     },
     {
-      path: STATUS_PATH,
+      path: "/tensorflow.serving.ModelService/GetModelStatus",
       handle: async (message, call) => {
         const response = await model.getModelStatus(decodeGetModelStatusRequest(message), call);
         call.reply([encodeGetModelStatusResponse(response)]);
@@ -97,27 +81,13 @@ export function grpcMethods(
     },
     {
       path: "/tensorflow.serving.ModelService/HandleReloadConfigRequest",
+      waitsForGate: true,
       handle: async (message, call) => {
         const response = await model.reloadConfig(decodeReloadConfigRequest(message));
         call.reply([encodeReloadConfigResponse(response)]);
       },
     },
   ];
-}
-
-/** The same methods, which wait until the server has started where they need its models. */
-export function gatedMethods(methods: readonly UnaryMethod[], gate: StartGate): readonly UnaryMethod[] {
-  return methods.map((method) => method.path === STATUS_PATH ? method : gated(method, gate));
-}
-
-function gated(method: UnaryMethod, gate: StartGate): UnaryMethod {
-  const { handle } = method;
-  return {
-    ...method,
-    // What waits is not decoded yet: decoded it may take more memory than was counted.
-    handle: (message, call) =>
-      gate.isOpen ? handle(message, call) : gate.wait(call, message.length).then(() => handle(message, call)),
-  };
 }
 
 /** Replies to a call of Predict. */

@@ -1,6 +1,7 @@
 /** SageMaker's contract, as TensorFlow Serving's container for it keeps it. */
 import assert from "node:assert/strict";
 import type { FakeModelFile } from "../../../src/engine/testing/fake_engine.ts";
+import { sagemakerRoutes } from "../../../src/apis/sagemaker/routes.ts";
 import { RestRig, seen, type SeenReply } from "../tensorflow_serving/rest_conformance/rig.ts";
 
 const PLUS_TWO: FakeModelFile = {
@@ -19,7 +20,7 @@ function start(): Promise<RestRig> {
 }
 
 async function send(rig: RestRig, path: string, init: RequestInit = {}): Promise<SeenReply> {
-  const handler = rig.handler({ sagemaker: { defaultModel: "plus_two" } });
+  const handler = rig.handler({}, [sagemakerRoutes(rig.services, "plus_two")]);
   return await seen(await handler(new Request(`http://localhost${path}`, { method: "POST", ...init })));
 }
 

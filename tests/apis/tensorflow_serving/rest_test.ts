@@ -176,10 +176,10 @@ Deno.test("All models are listed, in a form of this server's own and in model_se
 
 Deno.test("A reload says whether anything has changed, and what went wrong", async () => {
   await using rig = await start();
-  const reload = async (reloadConfig: () => Promise<boolean>) =>
-    await seen(
-      await rig.handler({ reloadConfig })(new Request("http://localhost/v1/config/reload", { method: "POST" })),
-    );
+  const reload = async (refresh: () => Promise<boolean>) => {
+    rig.refresh = refresh;
+    return await rig.send("POST", "/v1/config/reload");
+  };
   assert.equal((await reload(() => Promise.resolve(true))).status, 201);
   const unchanged = await reload(() => Promise.resolve(false));
   assert.equal(unchanged.status, 200);

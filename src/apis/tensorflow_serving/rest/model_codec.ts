@@ -1,5 +1,5 @@
 /**
- * Statuses and metadata of models as JSON, laid out as protobuf's `MessageToJsonString` does it with one space a level and all fields
+ * Statuses and metadata of models as JSON, in the layout of protobuf's `MessageToJsonString` with one space a level and all fields
  * printed (tensorflow_serving/model_servers/http_rest_api_util.cc, `ToJsonString`).
  *
  * @module
@@ -10,37 +10,30 @@ import { dataTypeName } from "../../../service/data_type_name.ts";
 import type {
   GetModelMetadataResponse,
   GetModelStatusResponse,
+  ModelIndexEntry,
   ModelVersionStatus,
 } from "../../../service/messages.ts";
-
-/** The statuses of one model's versions, with its name. */
-export interface ModelStatuses {
-  readonly name: string;
-  readonly status: GetModelStatusResponse;
-}
 
 /** The body of a reply to `GET /v1/models/NAME`. */
 export function encodeModelStatusBody(response: GetModelStatusResponse): string {
   return `${print(statusMessage(response))}\n`;
 }
 
-/** The body of a reply to `GET /v1/models`: what {@link encodeModelStatusBody} says, of each model. A form of this server's own. */
-export function encodeModelListBody(models: readonly ModelStatuses[]): string {
-  return `${print({ models: models.map(({ name, status }) => ({ name, ...statusMessage(status) })) })}\n`;
+/** The body of a reply to `GET /v1/models`: for each model what {@link encodeModelStatusBody} writes. A form of this server's own. */
+export function encodeModelListBody(models: readonly ModelIndexEntry[]): string {
+  return `${print({ models: models.map(({ name, versions }) => ({ name, ...statusMessage({ versions }) })) })}\n`;
 }
 
-/** The body of a reply to `GET /v1/config`, as model_server had it: there a version that is well has the message "OK". */
-export function encodeConfigBody(models: readonly ModelStatuses[]): string {
-  const entries = models.map(({ name, status }) => {
-    const versions = status.versions.map((version) =>
-      version.code === CODE.OK ? { ...version, message: "OK" } : version
-    );
-    return `${print(name)} : \n${print(statusMessage({ versions }))}`;
+/** The body of a reply to `GET /v1/config`, as in model_server, where a version without an error has the message "OK". */
+export function encodeConfigBody(models: readonly ModelIndexEntry[]): string {
+  const entries = models.map(({ name, versions }) => {
+    const worded = versions.map((version) => version.code === CODE.OK ? { ...version, message: "OK" } : version);
+    return `${print(name)} : \n${print(statusMessage({ versions: worded }))}`;
   });
   return `{\n${entries.join(",\n")}\n}`;
 }
 
-/** The body of a reply to `GET /v1/models/NAME/metadata`; the parts are put together by hand there, and so they look. */
+/** The body of a reply to `GET /v1/models/NAME/metadata`. TensorFlow Serving joins its parts by hand, hence the layout. */
 export function encodeModelMetadataBody(response: GetModelMetadataResponse): string {
   const { modelName: name, modelVersion, signatures } = response;
   const modelSpec = print({ name, version: String(modelVersion), signature_name: "" });
@@ -90,7 +83,7 @@ function shapeMessage(shape: PartialShape): Record<string, unknown> {
   };
 }
 
-/** JSON as protobuf prints it, which also escapes what would end a script of a page. */
+/** Prints JSON as protobuf does, which also escapes what could end a script in a page. */
 function print(value: unknown): string {
   return JSON.stringify(value, undefined, 1).replace(/[<>\u007f\u2028\u2029]/g, escape);
 }

@@ -4,14 +4,15 @@
  * @module
  */
 import { CODE, ServingError } from "../../../base/status.ts";
+import { percentDecode } from "../../../rest/url_path.ts";
 
-/** Which model a path names, and which version of it. */
+/** The model that a path names, and its version. */
 export interface ModelPath {
-  /** Undefined where a path may leave it out and does. */
+  /** Undefined if the path may leave it out and does. */
   readonly name: string | undefined;
   readonly version?: number | bigint;
   readonly versionLabel?: string;
-  /** What stands behind: `predict`, `metadata`; undefined for nothing. */
+  /** The last word: `predict`, `metadata`; undefined if there is none. */
   readonly suffix: string | undefined;
 }
 
@@ -20,16 +21,8 @@ const ABOUT_REGEXP = /^\/v1\/models(?:\/([^/:]+))?(?:\/versions\/([0-9]+)|\/labe
 
 const INT64_MAX = 2n ** 63n - 1n;
 
-/** The path of a URL as it was sent, neither decoded nor made shorter. */
-export function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  if (start < 0) return "/";
-  const end = url.slice(start).search(/[?#]/);
-  return end < 0 ? url.slice(start) : url.slice(start, start + end);
-}
-
 /**
- * Reads the path of a call: `/v1/models/NAME[/versions/N|/labels/L]:predict`. Undefined for any other.
+ * Parses the path of a call, `/v1/models/NAME[/versions/N|/labels/L]:predict`. Returns undefined for any other path.
  *
  * @throws {ServingError} INVALID_ARGUMENT for a version past 64 bits.
  */
@@ -38,7 +31,8 @@ export function parseCallPath(path: string): ModelPath | undefined {
 }
 
 /**
- * Reads the path of a question about models: `/v1/models[/NAME][/versions/N|/labels/L][/metadata]`. Undefined for any other.
+ * Parses the path of a status or metadata request, `/v1/models[/NAME][/versions/N|/labels/L][/metadata]`. Returns undefined for
+ * any other path.
  *
  * @throws {ServingError} INVALID_ARGUMENT for a version past 64 bits.
  */
@@ -63,12 +57,4 @@ function versionOf(digits: string): number | bigint {
     throw new ServingError(CODE.INVALID_ARGUMENT, `Failed to convert version: ${digits} to numeric.`);
   }
   return version <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(version) : version;
-}
-
-/** Undoes `%2F` and the like; what only looks like it stays as it is. */
-export function percentDecode(text: string): string {
-  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
-    const bytes = run.slice(1).split("%").map((digits) => parseInt(digits, 16));
-    return new TextDecoder().decode(Uint8Array.from(bytes));
-  });
 }

@@ -1,6 +1,8 @@
 /** The REST server as Python's clients see it. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { tensorFlowServingRoutes } from "../../../../src/apis/tensorflow_serving/routes.ts";
+import { CodecThread } from "../../../../src/rest/codec_thread.ts";
 import { RestServer } from "../../../../src/rest/server.ts";
 import { python } from "../../../support/python.ts";
 import { RestRig } from "./rig.ts";
@@ -20,9 +22,8 @@ Deno.test({
         value: 2,
       }],
     });
-    const server = new RestServer(rig.services, {
-      modelNames: () => rig.manager.names(),
-      reloadConfig: () => Promise.resolve(false),
+    using codecThread = new CodecThread(new URL("../../../../src/app/codec_worker.ts", import.meta.url));
+    const server = new RestServer([tensorFlowServingRoutes({ ...rig.services, codecThread })], {
       onFault: (error) => rig.faults.push(String(error.cause)),
     });
     const { port } = server.listen({ hostname: "127.0.0.1", port: 0 }) as Deno.NetAddr;

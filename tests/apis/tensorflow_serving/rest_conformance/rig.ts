@@ -8,11 +8,13 @@ import { type Loader, Manager } from "../../../../src/core/manager.ts";
 import { FakeEngine, type FakeEngineOptions, type FakeModelFile } from "../../../../src/engine/testing/fake_engine.ts";
 import { loadModel } from "../../../../src/model/loading/model_loader.ts";
 import type { ModelServable } from "../../../../src/model/model_servable.ts";
-import { inLoopCodec } from "../../../../src/apis/tensorflow_serving/rest/codec.ts";
-import { restHandler } from "../../../../src/rest/router.ts";
-import type { RestOptions, RestServices } from "../../../../src/rest/route.ts";
+import type { RestServices } from "../../../../src/apis/api.ts";
+import { tensorFlowServingRoutes } from "../../../../src/apis/tensorflow_serving/routes.ts";
+import type { RouteSet } from "../../../../src/rest/route.ts";
+import { Router, type RouterOptions } from "../../../../src/rest/router.ts";
 import { ModelService } from "../../../../src/service/model_service.ts";
 import { PredictionService } from "../../../../src/service/prediction_service.ts";
+import { Readiness } from "../../../../src/service/readiness.ts";
 
 /** A model to serve: its versions, one after the other from 1 on. */
 export type RigModels = Readonly<Record<string, readonly FakeModelFile[]>>;
@@ -29,6 +31,8 @@ export class RestRig implements AsyncDisposable {
   readonly manager: Manager<ModelServable>;
   readonly engine: FakeEngine;
   readonly services: RestServices;
+  /** What rereading the models file comes to. */
+  refresh: () => Promise<boolean> = () => Promise.resolve(false);
   /** What was reported as a failure of the server. */
   readonly faults: string[] = [];
   readonly #folder = Deno.makeTempDirSync();
@@ -38,7 +42,12 @@ export class RestRig implements AsyncDisposable {
     this.manager = new Manager({ loadRetriesMax: 0 });
     this.services = {
       prediction: new PredictionService(this.manager),
-      model: new ModelService(this.manager, () => Promise.resolve([])),
+      model: new ModelService(this.manager, {
+        names: () => this.manager.names(),
+        replace: () => Promise.resolve([]),
+        refresh: () => this.refresh(),
+      }),
+      readiness: new Readiness({ manager: this.manager, modelNames: () => this.manager.names(), isStrict: true }),
     };
   }
 
@@ -52,15 +61,16 @@ export class RestRig implements AsyncDisposable {
     return rig;
   }
 
-  /** The API with other options than the usual. */
-  handler(options: Partial<RestOptions> = {}): (request: Request) => Promise<Response> {
-    return restHandler(this.services, {
-      codec: inLoopCodec,
-      modelNames: () => this.manager.names(),
-      reloadConfig: () => Promise.resolve(false),
+  /** The API with other options than the usual, and other APIs beside it. */
+  handler(
+    options: Partial<RouterOptions> = {},
+    others: readonly RouteSet[] = [],
+  ): (request: Request) => Promise<Response> {
+    const router = new Router([tensorFlowServingRoutes(this.services), ...others], {
       onFault: (error, { path }) => this.faults.push(`${path}: ${error.cause}`),
       ...options,
     });
+    return (request) => router.answer(request);
   }
 
   /** Sends a request to the API with the usual options. */

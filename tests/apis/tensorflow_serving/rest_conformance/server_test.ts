@@ -1,6 +1,8 @@
 /** The REST server on a socket: what the transport does besides carrying requests. */
 import assert from "node:assert/strict";
 import type { FakeModelFile } from "../../../../src/engine/testing/fake_engine.ts";
+import { tensorFlowServingRoutes } from "../../../../src/apis/tensorflow_serving/routes.ts";
+import { CodecThread } from "../../../../src/rest/codec_thread.ts";
 import { RestServer } from "../../../../src/rest/server.ts";
 import { RestRig } from "./rig.ts";
 
@@ -17,11 +19,11 @@ const PREDICTIONS = '{\n    "predictions": [3.0, 4.5\n    ]\n}';
 class Listening implements AsyncDisposable {
   readonly server: RestServer;
   readonly port: number;
+  readonly #codecThread = new CodecThread(new URL("../../../../src/app/codec_worker.ts", import.meta.url));
 
   constructor(rig: RestRig, options: { bodyBytesMax?: number } = {}) {
-    this.server = new RestServer(rig.services, {
-      modelNames: () => rig.manager.names(),
-      reloadConfig: () => Promise.resolve(false),
+    const services = { ...rig.services, codecThread: this.#codecThread };
+    this.server = new RestServer([tensorFlowServingRoutes(services)], {
       onFault: (error) => rig.faults.push(String(error.cause)),
       ...options,
     });
@@ -34,6 +36,7 @@ class Listening implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.shutdown(1000);
+    this.#codecThread[Symbol.dispose]();
   }
 }
 

@@ -1,0 +1,9 @@
+/**
+ * The program of the codec thread: it runs the functions that APIs list for it. Started by `rest/codec_thread.ts`.
+ *
+ * @module
+ */
+import { codecFunctions } from "../apis/tensorflow_serving/rest/codec.ts";
+import { serveCodecs } from "../rest/codec_thread.ts";
+
+serveCodecs([...codecFunctions]);
