@@ -6,8 +6,9 @@
  */
 import type { Api } from "../apis/api.ts";
 import { Log } from "../base/log.ts";
+import { detailOf } from "../base/status.ts";
 import { readBatching } from "../config/batching_parameters.ts";
-import { CertificateWatch } from "../config/certificate_watch.ts";
+import { watchCertificate } from "../config/certificate_watch.ts";
 import type { Config } from "../config/config.ts";
 import { modelsOf, type ModelsRead } from "../config/model_server_config.ts";
 import { readModels, readModelsFile } from "../config/models_file.ts";
@@ -116,7 +117,7 @@ export class App implements AsyncDisposable {
     modelsFile?.start(fileText);
     gate.open();
     threads.openGate();
-    resources.use(watchCertificate(config, { frontEnds, log }));
+    resources.use(renewCertificates(config, { frontEnds, log }));
     readiness.start();
     log.info("server started", { ...frontEnds.addresses, models: models.manager.names() });
 
@@ -233,19 +234,21 @@ async function loadFirstModels(
   }
 }
 
-/** Has the front ends renew their certificate whenever its files change. */
-function watchCertificate(
+/** Renews the certificate of the front ends whenever its files change. */
+function renewCertificates(
   { grpc, pollIntervalMs }: Config,
   { frontEnds, log }: { frontEnds: FrontEnds; log: Log },
-): CertificateWatch | undefined {
+): Disposable | undefined {
   const { certificate } = frontEnds;
-  if (grpc.certificate === undefined || certificate === undefined || pollIntervalMs === 0) return undefined;
-  return new CertificateWatch(grpc.certificate, {
+  if (grpc.certificate === undefined || certificate === undefined) return undefined;
+  return watchCertificate(grpc.certificate, {
     certificate,
     intervalMs: pollIntervalMs,
-    renew: (renewed) => frontEnds.renewCertificate(renewed),
-    onRenewed: () => log.info("certificate renewed"),
-    onRefused: (reason) => log.error("certificate refused", { reason }),
+    renew: async (renewed) => {
+      await frontEnds.renewCertificate(renewed);
+      log.info("certificate renewed");
+    },
+    onRefused: (error) => log.error("certificate refused", { reason: detailOf(error) }),
     timer: systemTimer,
   });
 }

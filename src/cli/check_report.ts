@@ -5,7 +5,7 @@
  * @module
  */
 import type { Dimension, PartialShape, Signature, TensorSpec } from "../base/signature.ts";
-import { CODE, ServingError } from "../base/status.ts";
+import { CODE, detailOf, ServingError } from "../base/status.ts";
 import { DEFAULT_ENGINE, findEngine, openEngine } from "../app/engines.ts";
 import { availableCores } from "../system/available_cores.ts";
 import { type Batching, readBatching } from "../config/batching_parameters.ts";
@@ -149,7 +149,7 @@ async function readServerFiles(
     try {
       return await read?.();
     } catch (error) {
-      problems.push(error instanceof Error ? error.message : String(error));
+      problems.push(detailOf(error));
       return undefined;
     }
   };

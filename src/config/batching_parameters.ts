@@ -4,22 +4,21 @@
  *
  * @module
  */
-import { basename } from "node:path";
-import { CODE, detailOf, ServingError } from "../base/status.ts";
 import type { BatchingOptions } from "../model/batching/batch_predictor.ts";
 import { ConfigError, type Place } from "../base/config_error.ts";
 import { booleanOf, Fields, integerOf } from "../protobuf/text_fields.ts";
 import { parseTextProto } from "../protobuf/text_proto.ts";
+import { readConfigFile } from "./config_file.ts";
 
-/** Where it stands how requests share inferences. */
+/** Where the parameters for sharing inferences come from. */
 export interface BatchingSource {
   /** A file with parameters for all models; undefined for the defaults. */
   readonly parametersPath: string | undefined;
-  /** Parameters for all models where there is no file, in the same format. */
+  /** Parameters for all models if there is no file, in the same format. */
   readonly parametersText?: string;
   /**
-   * Whether each version's own file counts, in place of those for all models but for the number of threads. A version without the
-   * file is not batched then.
+   * Whether each version's own file replaces the parameters for all models, the number of threads aside. A version without the file
+   * is not batched then.
    */
   readonly isPerModel: boolean;
 }
@@ -33,16 +32,16 @@ export interface Batching extends Pick<BatchingSource, "isPerModel"> {
 const MAX_BATCH_SIZE = 1000;
 const MAX_ENQUEUED_BATCHES = 10;
 
-/** `thread_pool_name` names threads that are not there. */
+/** `thread_pool_name` has no effect: there are no such threads. */
 const FIELDS: readonly string[] = [
   ...["max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads", "thread_pool_name"],
   ...["enable_large_batch_splitting", "max_execution_batch_size", "allowed_batch_sizes", "pad_variable_length_inputs"],
 ];
 
 /**
- * Reads batching parameters; what the text does not say is as TensorFlow Serving has it, an empty text all defaults.
+ * Reads batching parameters. What the text leaves out has TensorFlow Serving's default.
  *
- * @throws {ConfigError} with the place of what cannot be read; for values that make no sense TensorFlow Serving's sentence.
+ * @throws {ConfigError} with the place of what cannot be read, or TensorFlow Serving's sentence about a value out of range.
  */
 export function parseBatchingParameters(text: string): BatchingOptions {
   const parameters = new Fields("BatchingParameters", parseTextProto(text), FIELDS);
@@ -73,7 +72,7 @@ export function parseBatchingParameters(text: string): BatchingOptions {
   };
 }
 
-/** A number in a message of its own, which tells one that is 0 from one that is not there. */
+/** Reads a number in a message of its own, which distinguishes 0 from absence. */
 function wrapped(parameters: Fields, name: string): { value: number; place: Place | undefined } | undefined {
   const wrapper = parameters.message(name, ["value"]);
   if (wrapper === undefined) return undefined;
@@ -108,54 +107,31 @@ function int64Of(field: Parameters<typeof integerOf>[0]): number {
 }
 
 /**
- * Reads what counts for all models.
+ * Reads the parameters for all models.
  *
- * @throws {ServingError} INVALID_ARGUMENT with the file's path, and the place in it, when it cannot be read or is not there.
+ * @throws {ConfigFileError} if the file cannot be used.
  */
 export async function readBatching(
   { parametersPath, parametersText = "", isPerModel }: BatchingSource,
 ): Promise<Batching> {
-  if (parametersPath === undefined) return { options: parseBatchingParameters(parametersText), isPerModel };
-  const options = await readBatchingParameters(parametersPath);
-  if (options === undefined) throw cannotFind(parametersPath);
+  const options = parametersPath === undefined
+    ? parseBatchingParameters(parametersText)
+    : await readConfigFile(parametersPath, parseBatchingParameters);
   return { options, isPerModel };
 }
 
 /**
- * How one version's requests share inferences; undefined for not at all.
+ * Returns how one version's requests share inferences; undefined if they do not.
  *
  * @param ownPath the version's own file of parameters, if it has one.
- * @throws {ServingError} as {@link readBatching}.
+ * @throws {ConfigFileError} if that file cannot be used.
  */
 export async function batchingOptionsOf(
   ownPath: string | undefined,
   { options, isPerModel }: Batching,
 ): Promise<BatchingOptions | undefined> {
   if (!isPerModel) return options;
-  const own = ownPath === undefined ? undefined : await readBatchingParameters(ownPath);
-  return own && { ...own, batchesAtOnceMax: options.batchesAtOnceMax };
-}
-
-function cannotFind(path: string): ServingError {
-  return new ServingError(CODE.INVALID_ARGUMENT, `Cannot find ${basename(path)}`, { detail: `Cannot find ${path}` });
-}
-
-/** Undefined when there is no such file. */
-async function readBatchingParameters(path: string): Promise<BatchingOptions | undefined> {
-  try {
-    return parseBatchingParameters(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    const name = basename(path);
-    if (!(error instanceof ConfigError)) {
-      const detail = `Cannot read ${path}: ${detailOf(error)}`;
-      throw new ServingError(CODE.INVALID_ARGUMENT, `Cannot read ${name}`, { detail, cause: error });
-    }
-    const place = error.place === undefined ? "" : `:${error.place.line}:${error.place.column}`;
-    const complaint = `${place}: ${error.message}`;
-    throw new ServingError(CODE.INVALID_ARGUMENT, `${name}${complaint}`, {
-      detail: `${path}${complaint}`,
-      cause: error,
-    });
-  }
+  if (ownPath === undefined) return undefined;
+  const own = await readConfigFile(ownPath, parseBatchingParameters);
+  return { ...own, batchesAtOnceMax: options.batchesAtOnceMax };
 }

@@ -37,8 +37,8 @@ Deno.test("readCertificate() begins with the file that cannot be used", async ()
   const path = `${folder}/cert.pem`;
   await Deno.writeTextFile(path, "not PEM");
   const source = { kind: "pem", certPath: path, keyPath: `${folder}/none` } as const;
-  await assert.rejects(readCertificate(source), { message: `${path}: the file holds no certificate in PEM form` });
-  await assert.rejects(readCertificate({ kind: "ssl_config", path: folder }), { message: /^Cannot read / });
-  await assert.rejects(readCertificate({ kind: "ssl_config", path: "/none" }), { message: "Cannot find /none" });
+  await assert.rejects(readCertificate(source), { detail: `${path}: the file holds no certificate in PEM form` });
+  await assert.rejects(readCertificate({ kind: "ssl_config", path: folder }), { detail: /^Cannot read / });
+  await assert.rejects(readCertificate({ kind: "ssl_config", path: "/none" }), { detail: "Cannot find /none" });
   await Deno.remove(folder, { recursive: true });
 });

@@ -1,5 +1,5 @@
 /**
- * The file that lists the models of a server, in either form, read whole before anything of it is used.
+ * The file that lists the models of a server, in either format.
  *
  * @module
  */
@@ -7,39 +7,33 @@ import { dirname, resolve } from "node:path";
 import { CODE, ServingError } from "../base/status.ts";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
 import { ConfigError } from "../base/config_error.ts";
+import { ConfigFileError, parseConfigText, readConfigText } from "./config_file.ts";
 import { readModelConfigList } from "./model_config_list.ts";
 import { ModelEntryError, modelsOf, type ModelsRead } from "./model_server_config.ts";
 import { readModelServerConfig } from "./model_server_text.ts";
 
-/** A file with models. */
+/** A file that lists models. */
 export interface ModelsFile {
   readonly path: string;
   /** model_server's JSON or TensorFlow Serving's text format. */
   readonly format: "json" | "text_proto";
-  /** Pause between looks whether it has changed; 0 for none. */
+  /** Pause between looks whether it has changed; 0 to look only on request. */
   readonly pollIntervalMs: number;
-  /** How models are loaded where the file does not say so. */
+  /** How models are loaded if the file does not say so. */
   readonly load: LoadConfig;
 }
 
 /**
- * Reads a file.
+ * Reads the text of a file.
  *
- * @throws {ServingError} INVALID_ARGUMENT which says in its detail why it cannot be read.
+ * @throws {ServingError} INVALID_ARGUMENT with the reason in its detail.
  */
-export async function readModelsFile({ path }: ModelsFile): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw unusable("cannot be found", `Cannot find ${path}`, error);
-    const isDenied = error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
-    const reason = isDenied ? "permission denied" : error instanceof Error ? error.message : String(error);
-    throw unusable("cannot be read", `Cannot read ${path}: ${reason}`, error);
-  }
+export function readModelsFile({ path }: ModelsFile): Promise<string> {
+  return readConfigText(path).catch(throwPublic);
 }
 
 /**
- * Reads the text of a file.
+ * Parses the text of a file.
  *
  * @param options.before the models served until now.
  * @throws {ServingError} INVALID_ARGUMENT with a detail that begins with the file's path and the place in it.
@@ -49,18 +43,17 @@ export function readModels(
   { file, before }: { file: ModelsFile; before: readonly ModelConfig[] },
 ): ModelsRead {
   const { path, load } = file;
+  const parse = file.format === "json"
+    ? () => readModelConfigList(text, { folder: dirname(resolve(path)), load })
+    : () => readTextFormat(text, { load, before });
   try {
-    if (file.format === "json") return readModelConfigList(text, { folder: dirname(resolve(path)), load });
-    return readTextFormat(text, { load, before });
+    return parseConfigText(path, text, parse);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const place = error.place === undefined ? "" : `:${error.place.line}:${error.place.column}`;
-    const where = error.place === undefined ? "" : ` at line ${error.place.line}, column ${error.place.column}`;
-    throw unusable(`cannot be used${where}`, `${path}${place}: ${error.message}`, error);
+    return throwPublic(error);
   }
 }
 
-/** TensorFlow Serving takes a file without any configuration for nothing to do, but only while it serves nothing. */
+/** As in TensorFlow Serving, a file without any configuration changes nothing, and is an error if models are served. */
 function readTextFormat(
   text: string,
   { load, before }: { load: LoadConfig; before: readonly ModelConfig[] },
@@ -80,10 +73,15 @@ function readTextFormat(
   }
 }
 
-/** What a client that has the file read again is told: where it is wrong, and nothing of what it says, which may be paths. */
-function unusable(complaint: string, detail: string, cause: unknown): ServingError {
-  return new ServingError(CODE.INVALID_ARGUMENT, `The file of models ${complaint}: the log says why`, {
+/** Clients that reload the file see where it is wrong, but none of its content, which may be paths. */
+function throwPublic(error: unknown): never {
+  if (!(error instanceof ConfigFileError)) throw error;
+  const { problem, place, detail } = error;
+  const where = place === undefined ? "" : ` at line ${place.line}, column ${place.column}`;
+  const complaint =
+    { missing: "cannot be found", unreadable: "cannot be read", invalid: `cannot be used${where}` }[problem];
+  throw new ServingError(CODE.INVALID_ARGUMENT, `The file of models ${complaint}: the log says why`, {
     detail,
-    cause,
+    cause: error,
   });
 }

@@ -1,51 +1,40 @@
 /**
- * Watches the file that lists the models and has it applied when it changes, or when it is asked to. Neither serves nor loads.
+ * Applies the file that lists the models whenever it changes, or on request. Neither serves nor loads.
  *
  * @module
  */
-import { detailOf } from "../base/status.ts";
-import type { Timer } from "../base/timer.ts";
 import type { ModelConfig } from "../model/model_config.ts";
 import type { ModelsRead } from "./model_server_config.ts";
 import { type ModelsFile, readModels, readModelsFile } from "./models_file.ts";
+import { Poller, type PollerOptions } from "./poller.ts";
 
-/** Reads a file's models, given those served until now. */
+/** Parses a file's models, given those served until now. */
 export type ReadModels = (before: readonly ModelConfig[]) => ModelsRead;
 
-/** Where to begin, and whom to tell. */
-export interface ModelsFileWatchOptions {
+/** What to do with the models of a file. */
+export interface ModelsFileWatchOptions extends Pick<PollerOptions, "onRefused" | "timer"> {
   /**
    * Serves the models that are read. Called again only when the promise has settled.
    *
-   * @throws what `read` throws, or why the models cannot be served: it is tried again then, at each look.
+   * @throws what `read` throws, or why the models cannot be served; every look tries again.
    */
   readonly apply: (read: ReadModels) => Promise<unknown>;
-  /** Told once for each reason; what was served before goes on. Must not throw. */
-  readonly onRefused: (error: unknown) => void;
-  readonly timer: Timer;
 }
 
-/** Watches one file. Disposing it ends that; what is being applied goes on. */
+/** Watches one file from {@link start} on until it is disposed. Models being applied are applied to the end. */
 export class ModelsFileWatch implements Disposable {
   readonly #file: ModelsFile;
-  readonly #options: ModelsFileWatchOptions;
-  /** The text that was applied last. */
+  readonly #apply: ModelsFileWatchOptions["apply"];
+  readonly #poller: Poller;
+  /** The text that was applied last; undefined to apply whatever is read next. */
   #applied: string | undefined;
-  /** What was told last, so that it is told once. */
-  #complaint: string | undefined;
-  /** Why the last look came to nothing. */
-  #failure: unknown;
   #applications = 0;
-  #work: Promise<void> | undefined;
-  /** Whether somebody asked since the work began. */
-  #isAsked = false;
-  #cancelTimer: () => void = () => {};
   #isStarted = false;
-  #isClosed = false;
 
-  constructor(file: ModelsFile, options: ModelsFileWatchOptions) {
+  constructor(file: ModelsFile, { apply, ...options }: ModelsFileWatchOptions) {
     this.#file = file;
-    this.#options = options;
+    this.#apply = apply;
+    this.#poller = new Poller({ ...options, intervalMs: file.pollIntervalMs, look: () => this.#look() });
   }
 
   /**
@@ -56,21 +45,21 @@ export class ModelsFileWatch implements Disposable {
   start(text: string): void {
     this.#applied = text;
     this.#isStarted = true;
-    this.#startTimer();
+    this.#poller.start();
   }
 
   /**
-   * Reads the file and has it applied, whether it has changed or not. Any number of calls while it is being applied make one more
-   * reading. Resolves when nothing is left to do; what goes wrong is told.
+   * Reads the file and applies it, changed or not. Any number of calls while it is being applied cause one more reading. Resolves when
+   * nothing is left to do; failures are reported.
    */
   reload(): Promise<void> {
     this.#applied = undefined;
-    this.#complaint = undefined;
-    return this.#look();
+    this.#poller.forgetReported();
+    return this.#poller.look();
   }
 
   /**
-   * Reads the file and has it applied if it has changed.
+   * Reads the file and applies it if it has changed.
    *
    * @returns whether it had; false before {@link start}, which applies it.
    * @throws why it cannot be applied; what was served before goes on.
@@ -78,54 +67,25 @@ export class ModelsFileWatch implements Disposable {
   async reloadIfChanged(): Promise<boolean> {
     if (!this.#isStarted) return false;
     const before = this.#applications;
-    await this.#look();
-    if (this.#failure !== undefined) throw this.#failure;
+    await this.#poller.look();
+    if (this.#poller.failure !== undefined) throw this.#poller.failure;
     return this.#applications > before;
   }
 
   [Symbol.dispose](): void {
-    this.#isClosed = true;
-    this.#cancelTimer();
+    this.#poller[Symbol.dispose]();
   }
 
-  #look(): Promise<void> {
-    this.#isAsked = true;
-    this.#work ??= this.#run();
-    return this.#work;
-  }
-
-  async #run(): Promise<void> {
-    while (this.#isAsked && !this.#isClosed) {
-      this.#isAsked = false;
-      await this.#applyIfChanged();
-    }
-    this.#work = undefined;
-  }
-
-  async #applyIfChanged(): Promise<void> {
-    this.#failure = undefined;
+  async #look(): Promise<void> {
     try {
       const text = await readModelsFile(this.#file);
       if (text === this.#applied) return;
       this.#applied = text;
-      await this.#options.apply((before) => readModels(text, { file: this.#file, before }));
-      this.#complaint = undefined;
+      await this.#apply((before) => readModels(text, { file: this.#file, before }));
       this.#applications++;
     } catch (error) {
-      this.#failure = error;
       this.#applied = undefined;
-      const complaint = detailOf(error);
-      if (complaint === this.#complaint || this.#isClosed) return;
-      this.#complaint = complaint;
-      this.#options.onRefused(error);
+      throw error;
     }
-  }
-
-  #startTimer(): void {
-    const { pollIntervalMs } = this.#file;
-    if (pollIntervalMs <= 0 || this.#isClosed) return;
-    this.#cancelTimer = this.#options.timer(() => {
-      void this.#look().then(() => this.#startTimer());
-    }, pollIntervalMs);
   }
 }

@@ -7,16 +7,17 @@
 import { ConfigError } from "../base/config_error.ts";
 import { booleanOf, Fields, stringOf } from "../protobuf/text_fields.ts";
 import { parseTextProto } from "../protobuf/text_proto.ts";
+import { readConfigFile } from "./config_file.ts";
 
-/** Whether and where metrics are told. */
+/** Whether and where metrics are exposed. */
 export interface MonitoringConfig {
   readonly isEnabled: boolean;
-  /** A path of its own, which begins with a slash; undefined for the usual one. */
+  /** A path that begins with a slash; undefined for the default path. */
   readonly path: string | undefined;
 }
 
 /**
- * Reads a MonitoringConfig. Metrics are told only where the text says so, as in TensorFlow Serving.
+ * Reads a MonitoringConfig. As in TensorFlow Serving, metrics are exposed only if the text enables them.
  *
  * @throws {ConfigError} with the place of what cannot be read.
  */
@@ -34,16 +35,8 @@ export function parseMonitoringConfig(text: string): MonitoringConfig {
 /**
  * Reads a file with a MonitoringConfig.
  *
- * @throws {Error} with one sentence that begins with the file's path and the place in it.
+ * @throws {ConfigFileError} if it cannot be used.
  */
-export async function readMonitoringConfig(path: string): Promise<MonitoringConfig> {
-  try {
-    return parseMonitoringConfig(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new Error(`Cannot find ${path}`, { cause: error });
-    const reason = error instanceof Error ? error.message : String(error);
-    if (!(error instanceof ConfigError)) throw new Error(`Cannot read ${path}: ${reason}`, { cause: error });
-    const place = error.place === undefined ? "" : `:${error.place.line}:${error.place.column}`;
-    throw new Error(`${path}${place}: ${reason}`, { cause: error });
-  }
+export function readMonitoringConfig(path: string): Promise<MonitoringConfig> {
+  return readConfigFile(path, parseMonitoringConfig);
 }

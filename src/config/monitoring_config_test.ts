@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { detailOf } from "../base/status.ts";
 import { parseMonitoringConfig, readMonitoringConfig } from "./monitoring_config.ts";
 
 Deno.test("parseMonitoringConfig() reads what TensorFlow Serving's documentation shows", () => {
@@ -24,11 +25,11 @@ Deno.test("parseMonitoringConfig() says what is wrong", () => {
 });
 
 Deno.test("readMonitoringConfig() names the file, and the place in it", async () => {
-  await assert.rejects(readMonitoringConfig("/none"), { message: "Cannot find /none" });
+  await assert.rejects(readMonitoringConfig("/none"), { detail: "Cannot find /none" });
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(path, "\nprometheus_config { enabled: true }");
-    await assert.rejects(readMonitoringConfig(path), (error: Error) => error.message.startsWith(`${path}:2:21: `));
+    await assert.rejects(readMonitoringConfig(path), (error) => detailOf(error).startsWith(`${path}:2:21: `));
   } finally {
     await Deno.remove(path);
   }
