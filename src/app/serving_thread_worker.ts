@@ -6,21 +6,21 @@
  */
 import { Log } from "../base/log.ts";
 import { assert } from "../base/status.ts";
-import { Correspondence } from "../threads/correspondence.ts";
-import type { MainTask, Message, Remark, ThreadSettings, ThreadTask } from "../threads/messages.ts";
+import { type ChannelMessage, TaskChannel } from "../base/task_channel.ts";
+import type { MainTask, Remark, ThreadSettings, ThreadTask } from "../threads/messages.ts";
 import { openEngine } from "./engines.ts";
 import { type AskMain, ThreadApp } from "./thread_app.ts";
 
 /** What a thread of this kind can do, of which the compiler knows nothing. */
 interface WorkerScope {
-  onmessage: (event: MessageEvent<Message<ThreadTask>>) => void;
-  postMessage(message: Message<MainTask> | Message<ThreadTask> | Remark): void;
+  onmessage: (event: MessageEvent<ChannelMessage<ThreadTask>>) => void;
+  postMessage(message: ChannelMessage<MainTask> | ChannelMessage<ThreadTask> | Remark): void;
 }
 
 const scope = globalThis as unknown as WorkerScope;
 let app: ThreadApp | undefined;
 
-const correspondence = new Correspondence<ThreadTask, MainTask>({
+const channel = new TaskChannel<ThreadTask, MainTask>({
   post: (message) => scope.postMessage(message),
   perform: async (task) => {
     if (task.kind === "start") {
@@ -32,7 +32,7 @@ const correspondence = new Correspondence<ThreadTask, MainTask>({
   },
 });
 
-scope.onmessage = ({ data }) => correspondence.receive(data);
+scope.onmessage = ({ data }) => channel.receive(data);
 
 // Nobody knows what is left undone, so the thread is to be replaced; what it has begun it may finish.
 globalThis.addEventListener("unhandledrejection", (event) => {
@@ -54,7 +54,7 @@ function start(settings: ThreadSettings): Promise<ThreadApp> {
   return ThreadApp.start(settings, {
     engine: openEngine(settings.engine),
     log: new Log({ ...settings.log, target }),
-    ask: ((task) => correspondence.ask(task)) as AskMain,
+    ask: ((task) => channel.request(task)) as AskMain,
   });
 }
 

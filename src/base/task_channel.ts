@@ -46,11 +46,6 @@ export class TaskChannel<Theirs, Ours> {
     this.#options = options;
   }
 
-  /** Number of tasks sent whose outcome has not arrived. */
-  get pendingCount(): number {
-    return this.#pending.size;
-  }
-
   /**
    * Sends a task and returns its result.
    *

@@ -4,7 +4,6 @@
  * @module
  */
 import type { LogOptions } from "../base/log.ts";
-import type { Code } from "../base/status.ts";
 import type { GrpcConfig } from "../config/config.ts";
 import type { CertificateTexts } from "../config/certificate_files.ts";
 import type { EngineSpec } from "../engine/engine.ts";
@@ -81,29 +80,12 @@ export type MainTask =
   | { readonly kind: "index models" }
   | { readonly kind: "reload config"; readonly request: ReloadConfigRequest };
 
-/** What came of a task. */
-export type Answer =
-  | { readonly result: unknown }
-  | {
-    readonly error: {
-      readonly code: Code;
-      readonly message: string;
-      readonly detail: string;
-      readonly cause: string | undefined;
-    };
-  };
-
 /** What the tasks of the main thread come to. */
 export interface MainResults {
   readonly "get model status": GetModelStatusResponse;
   readonly "index models": readonly ModelIndexEntry[];
   readonly "reload config": ReloadConfigResponse;
 }
-
-/** A message, either way. */
-export type Message<Task> =
-  | { readonly kind: "task"; readonly id: number; readonly task: Task }
-  | { readonly kind: "answer"; readonly id: number; readonly answer: Answer };
 
 /** What a serving thread says besides. */
 export type Remark =

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { Correspondence } from "./correspondence.ts";
-import type { MainTask, Message, Remark, ThreadFigures, ThreadTask } from "./messages.ts";
+import { CODE, ServingError } from "../base/status.ts";
+import { type ChannelMessage, TaskChannel } from "../base/task_channel.ts";
+import type { MainTask, Remark, ThreadFigures, ThreadTask } from "./messages.ts";
 
 /** Who hears of a thread. */
 export interface ServingThreadListener {
@@ -18,7 +19,7 @@ export interface ServingThreadListener {
 /** A thread. Disposing it ends the thread, whatever it is doing. */
 export class ServingThread implements Disposable {
   readonly #worker: Worker;
-  readonly #correspondence: Correspondence<MainTask, ThreadTask>;
+  readonly #channel: TaskChannel<MainTask, ThreadTask>;
   readonly #onFailed: (reason: string) => void;
   #hasFailed = false;
   #isGone = false;
@@ -29,14 +30,16 @@ export class ServingThread implements Disposable {
   constructor(program: URL, { perform, onLog, onFailed }: ServingThreadListener) {
     this.#onFailed = onFailed;
     this.#worker = new Worker(program, { type: "module" });
-    this.#correspondence = new Correspondence({
+    this.#channel = new TaskChannel({
       post: (message) => this.#worker.postMessage(message),
       perform,
     });
-    this.#worker.onmessage = ({ data }: MessageEvent<Message<MainTask> | Message<ThreadTask> | Remark>) => {
+    this.#worker.onmessage = (
+      { data }: MessageEvent<ChannelMessage<MainTask> | ChannelMessage<ThreadTask> | Remark>,
+    ) => {
       if (data.kind === "log") onLog(data.lines);
       else if (data.kind === "failed") this.#fail(data.reason);
-      else this.#correspondence.receive(data as Message<MainTask>);
+      else this.#channel.receive(data as ChannelMessage<MainTask>);
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -61,7 +64,7 @@ export class ServingThread implements Disposable {
    * @throws {ServingError} what it fails with; UNAVAILABLE when the thread ends meanwhile, or has ended.
    */
   ask(task: ThreadTask): Promise<unknown> {
-    return this.#correspondence.ask(task);
+    return this.#channel.request(task);
   }
 
   [Symbol.dispose](): void {
@@ -77,6 +80,6 @@ export class ServingThread implements Disposable {
 
   #end(reason: string): void {
     this.#isGone = true;
-    this.#correspondence.end(`A serving thread has ended: ${reason}`);
+    this.#channel.close(new ServingError(CODE.UNAVAILABLE, `A serving thread has ended: ${reason}`));
   }
 }

@@ -5,9 +5,10 @@
  * @module
  */
 import "../../src/app/serving_thread_worker.ts";
-import type { Message, ThreadTask } from "../../src/threads/messages.ts";
+import type { ChannelMessage } from "../../src/base/task_channel.ts";
+import type { ThreadTask } from "../../src/threads/messages.ts";
 
-type Receive = (event: MessageEvent<Message<ThreadTask>>) => void;
+type Receive = (event: MessageEvent<ChannelMessage<ThreadTask>>) => void;
 
 const scope = globalThis as unknown as { onmessage: Receive };
 let isDying = false;
