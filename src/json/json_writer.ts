@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CHARACTER } from "./json_syntax.ts";
+import { CHARACTER } from "./character.ts";
 import { NUMBER_BYTES_MAX, NumberWriter } from "./number_writer.ts";
 
 const INDENT_SPACES = 4;
@@ -18,15 +18,8 @@ const SEPARATOR_BYTES = 2;
 const IN_ARRAY = 2 ** 40;
 
 const encoder = new TextEncoder();
-const HEX = encoder.encode("0123456789ABCDEF");
-/** The letter behind the backslash for the control characters that have one. */
-const SHORT_ESCAPES: ReadonlyMap<number, number> = new Map([
-  [0x08, CHARACTER.LOWER_B],
-  [0x0c, CHARACTER.LOWER_F],
-  [0x0a, CHARACTER.LOWER_N],
-  [0x0d, CHARACTER.LOWER_R],
-  [0x09, CHARACTER.LOWER_T],
-]);
+/** The letters behind a backslash for the control characters that have one. */
+const SHORT_ESCAPES: Readonly<Record<number, string>> = { 0x08: "b", 0x09: "t", 0x0a: "n", 0x0c: "f", 0x0d: "r" };
 
 /** Writes one number, found by its index. */
 export type PutNumber = (numbers: NumberWriter, index: number) => void;
@@ -182,11 +175,8 @@ export class JsonWriter {
 
   #putEscape(byte: number): void {
     const isPlain = byte === CHARACTER.QUOTE || byte === CHARACTER.BACKSLASH;
-    const letter = isPlain ? byte : SHORT_ESCAPES.get(byte);
-    this.#putByte(CHARACTER.BACKSLASH);
-    if (letter !== undefined) return this.#putByte(letter);
-    this.#putBytes(encoder.encode("u00"));
-    this.#putByte(HEX[byte >> 4] as number);
-    this.#putByte(HEX[byte & 15] as number);
+    const letter = isPlain ? String.fromCharCode(byte) : SHORT_ESCAPES[byte];
+    const code = byte.toString(16).toUpperCase().padStart(4, "0");
+    this.#putBytes(encoder.encode(`\\${letter ?? `u${code}`}`));
   }
 }

@@ -9,15 +9,14 @@ import { joinParts } from "../../../base/bytes.ts";
 import { CODE, ServingError } from "../../../base/status.ts";
 import type { ClassificationResult, Examples, RegressionResult } from "../../../service/messages.ts";
 import { decodeBase64 } from "../../../json/base64.ts";
+import { JsonDocument, type JsonNode } from "../../../json/json_document.ts";
 import { typeName } from "../../../json/json_excerpt.ts";
-import { isNumberStart, JsonReader } from "../../../json/json_reader.ts";
-import { scanJson } from "../../../json/json_scanner.ts";
-import { CHARACTER } from "../../../json/json_syntax.ts";
+import { KIND } from "../../../json/json_parser.ts";
 import { JsonWriter } from "../../../json/json_writer.ts";
 import { WireWriter } from "../../../protobuf/wire_writer.ts";
 import { bodyError, readSignatureName } from "./request_document.ts";
 
-/** A request's body, decoded. */
+/** A decoded request body. */
 export interface ExamplesBody {
   /** Empty for the default one. */
   readonly signatureName: string;
@@ -25,12 +24,18 @@ export interface ExamplesBody {
 }
 
 const INT64_MAX = 2n ** 63n - 1n;
-const INT64_MIN = -(2n ** 63n);
-const UINT64_MAX = 2n ** 64n - 1n;
+const NO_BYTES = new Uint8Array(0);
 
-/** The kinds a feature may be of, by their field in `Feature`, with the names sentences have for them. */
+/** The kinds of features by their fields in `Feature`, with their names in error sentences. */
 const KIND_NAMES = { 1: "bytes", 2: "float", 3: "int64" } as const;
 type Kind = keyof typeof KIND_NAMES;
+
+/** One feature; an empty list has no kind. */
+interface Feature {
+  readonly kind: Kind | undefined;
+  readonly values: readonly (Uint8Array | number | bigint)[];
+}
+
 const BYTES = 1;
 const FLOAT = 2;
 const INT64 = 3;
@@ -38,160 +43,124 @@ const INT64 = 3;
 /**
  * Decodes the body of a Classify or Regress request.
  *
- * @throws {ServingError} INVALID_ARGUMENT for whatever is wrong with it.
+ * @throws {ServingError} INVALID_ARGUMENT for anything wrong with it.
  */
 export function decodeExamplesBody(body: Uint8Array): ExamplesBody {
-  const document = scanJson(body, ["signature_name", "context", "examples"]);
+  const document = new JsonDocument(body);
   const signatureName = readSignatureName(document);
-  const writer = new WireWriter();
-  const contextPlace = document.members.get("context");
-  const context = contextPlace === undefined
-    ? new Uint8Array(0)
-    : readExample(new JsonReader().open(document, contextPlace), new Uint8Array(0), writer);
-  const place = document.members.get("examples");
+  const contextNode = document.member(0, "context");
+  const context = contextNode === undefined ? NO_BYTES : readExample(document, contextNode, NO_BYTES);
+  const list = document.member(0, "examples");
   // The sentence says classify for a regression too.
-  if (place === undefined) {
+  if (list === undefined) {
     throw bodyError(document, "When method is classify, key 'examples' is expected and was not found");
   }
-  const reader = new JsonReader().open(document, place);
-  if (reader.peek() !== CHARACTER.LEFT_BRACKET) {
-    throw bodyError(document, "Expecting 'examples' value to be an list/array");
-  }
-  const count = reader.enterArray();
-  if (count === 0) throw bodyError(document, "'examples' value is an empty array");
+  if (!document.isArray(list)) throw bodyError(document, "Expecting 'examples' value to be an list/array");
+  const end = document.next(list);
+  if (end === list + 1) throw bodyError(document, "'examples' value is an empty array");
   const examples: Uint8Array[] = [];
-  for (let i = 0; i < count; i++) {
-    reader.peek();
-    examples.push(readExample(reader, context, writer));
+  for (let node = list + 1; node < end; node = document.next(node)) {
+    examples.push(readExample(document, node, context));
   }
   return { signatureName, examples };
 }
 
-/** An object of features as an `Example`, behind the context's, which it joins as messages do that stand one behind the other. */
-function readExample(reader: JsonReader, context: Uint8Array, writer: WireWriter): Uint8Array {
-  if (reader.peek() !== CHARACTER.LEFT_BRACE) {
-    throw invalidArgument(`Example must be JSON object but got JSON ${typeName(reader)}`);
+/** An object of features as an `Example`. Its fields follow the context's, which merges the two messages. */
+function readExample(document: JsonDocument, object: JsonNode, context: Uint8Array): Uint8Array {
+  if (!document.isObject(object)) {
+    throw invalidArgument(`Example must be JSON object but got JSON ${typeName(document, object)}`);
   }
   const features = new Map<string, Feature>();
-  reader.enterObject();
-  for (let name = reader.nextMember(); name !== undefined; name = reader.nextMember()) {
-    features.set(name, readFeature(reader, name));
+  const end = document.next(object);
+  for (let node = object + 1; node < end; node = document.next(node + 1)) {
+    const name = document.text(node);
+    features.set(name, readFeature(document, node + 1, name));
   }
-  reader.leave();
-  writer.begin();
+  const writer = new WireWriter();
   // Without a feature there is no message of them (`MakeExampleFromJsonObject` in tensorflow_serving/util/json_tensor.cc).
   if (features.size > 0) writer.writeMessageField(1, () => writeFeatures(writer, features));
   writer.writeBytes(context);
   return joinParts(writer.finish());
 }
 
+/** A value or a list of values; the first value decides the kind of all. */
+function readFeature(document: JsonDocument, value: JsonNode, name: string): Feature {
+  const values: (Uint8Array | number | bigint)[] = [];
+  let kind: Kind | undefined;
+  const end = document.next(value);
+  for (let node = document.isArray(value) ? value + 1 : value; node < end; node = document.next(node)) {
+    const base64 = document.base64(node);
+    const nodeKind = base64 === undefined ? kindOf(document, node) : BYTES;
+    if (nodeKind === undefined) {
+      throw invalidArgument(`Feature: ${name} has element with unexpected JSON type: ${typeName(document, node)}`);
+    }
+    kind ??= nodeKind;
+    if (kind !== nodeKind) {
+      throw invalidArgument(`Unexpected element type in feature: ${name} expecting type: ${KIND_NAMES[kind]}`);
+    }
+    if (kind === BYTES) {
+      const bytes = base64 === undefined ? document.stringBytes(node) : decodeBase64(base64);
+      if (bytes === undefined) throw invalidArgument("Unable to base64 decode");
+      values.push(bytes);
+    } else if (kind === FLOAT) {
+      values.push(document.number(node) as number);
+    } else {
+      // The number of true and false is 1 and 0.
+      const integer = document.integer(node) ?? document.numbers[node] as number;
+      if (integer > INT64_MAX) {
+        throw invalidArgument(`Feature: ${name} has uint64_t element. Only int64_t is supported.`);
+      }
+      values.push(integer);
+    }
+  }
+  return { kind, values };
+}
+
+/** The kind of feature that a value other than base64 is of. */
+function kindOf(document: JsonDocument, node: JsonNode): Kind | undefined {
+  switch (document.kinds[node]) {
+    case KIND.STRING:
+    case KIND.ESCAPED:
+      return BYTES;
+    case KIND.TRUE:
+    case KIND.FALSE:
+    case KIND.INTEGER:
+      return INT64;
+    case KIND.LONG:
+      return document.integer(node) === undefined ? FLOAT : INT64;
+    default:
+      return document.number(node) === undefined ? undefined : FLOAT;
+  }
+}
+
 function writeFeatures(writer: WireWriter, features: ReadonlyMap<string, Feature>): void {
-  for (const [name, feature] of [...features].reverse()) {
+  for (const [name, { kind, values }] of [...features].reverse()) {
     writer.writeMessageField(1, () => {
-      writer.writeMessageField(2, () => feature.write(writer));
+      writer.writeMessageField(2, () => {
+        if (kind !== undefined) writer.writeMessageField(kind, () => writeValues(writer, kind, values));
+      });
       writer.writeMessageField(1, () => writer.writeText(name));
     });
   }
 }
 
-function readFeature(reader: JsonReader, name: string): Feature {
-  const feature = new Feature(name);
-  if (reader.peek() === CHARACTER.LEFT_BRACKET) {
-    for (let left = reader.enterArray(); left > 0; left--) feature.add(reader);
-    reader.leave();
-  } else {
-    feature.add(reader);
-  }
-  return feature;
-}
-
-/** The values of one feature; the first one decides of which kind all must be. */
-class Feature {
-  readonly #name: string;
-  readonly #bytes: Uint8Array[] = [];
-  readonly #floats: number[] = [];
-  readonly #integers: bigint[] = [];
-  #kind: Kind | undefined;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  /** Adds the value that comes next. */
-  add(reader: JsonReader): void {
-    const character = reader.peek();
-    if (character === CHARACTER.QUOTE) {
-      this.#become(BYTES);
-      this.#bytes.push(reader.readBytes());
-    } else if (character === CHARACTER.LOWER_T || character === CHARACTER.LOWER_F) {
-      this.#become(INT64);
-      this.#integers.push(character === CHARACTER.LOWER_T ? 1n : 0n);
-      reader.skip();
-    } else if (isNumberStart(character)) {
-      this.#addNumber(reader);
-    } else {
-      this.#addBase64(reader);
+function writeValues(writer: WireWriter, kind: Kind, values: Feature["values"]): void {
+  const writeAll = () => {
+    for (const value of values.toReversed()) {
+      if (value instanceof Uint8Array) writer.writeMessageField(1, () => writer.writeBytes(value));
+      else if (kind === FLOAT) writer.writeFloat(Number(value));
+      else writer.writeInt64(value);
     }
-  }
-
-  #addNumber(reader: JsonReader): void {
-    const { place } = reader;
-    const integer = reader.readBigInteger();
-    if (integer === undefined || integer < INT64_MIN || integer > UINT64_MAX) {
-      reader.seek(place);
-      this.#become(FLOAT);
-      this.#floats.push(reader.readNumber());
-      return;
-    }
-    this.#become(INT64);
-    if (integer > INT64_MAX) {
-      throw invalidArgument(`Feature: ${this.#name} has uint64_t element. Only int64_t is supported.`);
-    }
-    this.#integers.push(integer);
-  }
-
-  #addBase64(reader: JsonReader): void {
-    const type = typeName(reader);
-    const text = reader.readBase64Text();
-    if (text === undefined) {
-      throw invalidArgument(`Feature: ${this.#name} has element with unexpected JSON type: ${type}`);
-    }
-    this.#become(BYTES);
-    const decoded = decodeBase64(text);
-    if (decoded === undefined) throw invalidArgument("Unable to base64 decode");
-    this.#bytes.push(decoded);
-  }
-
-  #become(kind: Kind): void {
-    this.#kind ??= kind;
-    if (this.#kind === kind) return;
-    throw invalidArgument(
-      `Unexpected element type in feature: ${this.#name} expecting type: ${KIND_NAMES[this.#kind]}`,
-    );
-  }
-
-  /** Writes the `Feature` message, without its length. */
-  write(writer: WireWriter): void {
-    const kind = this.#kind;
-    if (kind !== undefined) writer.writeMessageField(kind, () => this.#writeList(writer, kind));
-  }
-
-  #writeList(writer: WireWriter, kind: Kind): void {
-    if (kind === BYTES) {
-      for (const value of this.#bytes.toReversed()) writer.writeMessageField(1, () => writer.writeBytes(value));
-      return;
-    }
-    writer.writeMessageField(1, () => {
-      for (const value of this.#floats.toReversed()) writer.writeFloat(value);
-      for (const value of this.#integers.toReversed()) writer.writeInt64(value);
-    });
-  }
+  };
+  // Numbers are packed.
+  if (kind === BYTES) writeAll();
+  else writer.writeMessageField(1, writeAll);
 }
 
 /**
  * Encodes the body of a Classify reply.
  *
- * @throws {ServingError} INVALID_ARGUMENT when there is nothing to tell.
+ * @throws {ServingError} INVALID_ARGUMENT when the result is empty.
  */
 export function encodeClassificationBody(result: ClassificationResult): Uint8Array<ArrayBuffer> {
   if (result.length === 0) throw invalidArgument("Cannot convert empty ClassificationResults to JSON");
@@ -214,7 +183,7 @@ export function encodeClassificationBody(result: ClassificationResult): Uint8Arr
 /**
  * Encodes the body of a Regress reply.
  *
- * @throws {ServingError} INVALID_ARGUMENT when there is nothing to tell.
+ * @throws {ServingError} INVALID_ARGUMENT when the result is empty.
  */
 export function encodeRegressionBody(result: RegressionResult): Uint8Array<ArrayBuffer> {
   if (result.length === 0) throw invalidArgument("Cannot convert empty RegressionResults to JSON");

@@ -17,7 +17,7 @@ function example(...features: readonly (readonly [string, readonly number[]])[])
   return [0x0a, entries.length, ...entries];
 }
 
-Deno.test("Values become features of the kind they are: bytes, floats, integers", () => {
+Deno.test("Values become features of their kind: bytes, floats, integers", () => {
   const { signatureName, examples } = decode(
     '{"signature_name": "s", "examples": [{"s": ["a", {"b64": "Yg=="}], "f": 1.5, "i": [1, true, -1], "n": []}]}',
   );
@@ -33,7 +33,7 @@ Deno.test("Values become features of the kind they are: bytes, floats, integers"
   ]);
 });
 
-Deno.test("The context stands in front of each example", () => {
+Deno.test("The context precedes each example", () => {
   const { examples } = decode('{"context": {"c": 7}, "examples": [{"x": 1}, {}]}');
   const integer = (value: number) => [0x1a, 3, 0x0a, 1, value];
   const context = example(["c", integer(7)]);
@@ -43,7 +43,7 @@ Deno.test("The context stands in front of each example", () => {
   ]);
 });
 
-Deno.test("What is wrong with examples is said in TensorFlow Serving's words", () => {
+Deno.test("Errors of examples are TensorFlow Serving's sentences", () => {
   const shown = (body: string) => `JSON Value: {\n    ${body}\n}`;
   const cases: readonly (readonly [string, string])[] = [
     [
@@ -70,7 +70,7 @@ Deno.test("What is wrong with examples is said in TensorFlow Serving's words", (
   for (const [body, message] of cases) assert.throws(() => decode(body), { name: "ServingError", message });
 });
 
-Deno.test("Results are written as TensorFlow Serving lays them out", () => {
+Deno.test("Results have TensorFlow Serving's layout", () => {
   const label = encoder.encode("dog");
   const classified = encodeClassificationBody([
     [{ label, score: 0.8 }, { label: new Uint8Array(0), score: 1 / 3 }],

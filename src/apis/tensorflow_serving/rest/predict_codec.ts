@@ -1,95 +1,75 @@
 /**
  * Predict's request and reply between JSON and plain types (tensorflow_serving/util/json_tensor.cc, `FillPredictRequestFromJson` and
- * `MakeJsonFromTensors`, whose order of checks and sentences are kept).
+ * `MakeJsonFromTensors`, whose order of checks and error sentences this keeps).
  *
  * @module
  */
 import { CODE, type Code, type CodeName, ServingError } from "../../../base/status.ts";
 import type { DType, NamedTensor } from "../../../base/tensor.ts";
+import { JsonDocument, type JsonNode } from "../../../json/json_document.ts";
 import { excerpt } from "../../../json/json_excerpt.ts";
-import { JsonReader } from "../../../json/json_reader.ts";
-import { type JsonDocument, scanJson } from "../../../json/json_scanner.ts";
-import { CHARACTER } from "../../../json/json_syntax.ts";
 import { JsonWriter } from "../../../json/json_writer.ts";
 import { bodyError, readSignatureName } from "./request_document.ts";
 import { TensorReader } from "./tensor_reader.ts";
 import { TensorWriter } from "./tensor_writer.ts";
 
-/** How a body is laid out: an object an instance (`instances`, `predictions`), or a list a tensor (`inputs`, `outputs`). */
+/** The layout of a body: by instance (`instances`, `predictions`) or by tensor (`inputs`, `outputs`). */
 export type JsonFormat = "row" | "columnar";
 
-/** What must be known of a signature's input to read it. */
+/** What reading an input takes. */
 export interface InputSpec {
   readonly name: string;
   readonly dtype: DType;
 }
 
-/** The inputs of a model's signatures by name, or why there are none to be had. Plain data, to be sent to another thread. */
+/** The inputs of a model's signatures by name, or the error for a model that has none. Plain data, which can go to another thread. */
 export type ModelInputs =
   | { readonly signatures: ReadonlyMap<string, readonly InputSpec[]> }
   | { readonly signatures: undefined; readonly code: Code; readonly message: string };
 
-/** A request's body, decoded. */
+/** A decoded request body. */
 export interface PredictBody {
   /** Empty for the default one. */
   readonly signatureName: string;
   readonly format: JsonFormat;
-  /** Strings are views of the body; everything else is the caller's. */
+  /** Strings are views of the body; the caller owns everything else. */
   readonly inputs: readonly NamedTensor[];
 }
 
-/** Which signature is meant where none is named. */
+/** The signature of a request that names none. */
 const DEFAULT_SIGNATURE_NAME = "serving_default";
-/** How many bytes of JSON there are to a byte of tensor, roughly, for the size of the reply's first buffer. */
+/** A guess of how many bytes of JSON a byte of tensor becomes, for the reply's first buffer. */
 const TEXT_GROWTH_GUESS = 3;
-/** The longest first buffer: what is longer grows into it. */
+/** The largest first buffer; it grows for a longer reply. */
 const CAPACITY_MAX = 64 << 20;
-
-// One body is read at a time, and to its end. That it is always the same object also keeps the machine code made for it.
-const reader = new JsonReader();
 
 /**
  * Decodes the body of a Predict request.
  *
  * @param body borrowed by tensors of strings.
- * @param model of the model that is asked; looked at when the body is known to be JSON.
- * @throws {ServingError} INVALID_ARGUMENT for whatever is wrong with the body, and what `model` has in place of signatures.
+ * @param model the inputs of the requested model; used once the body has proved to be JSON.
+ * @throws {ServingError} INVALID_ARGUMENT for anything wrong with the body, and the error that `model` has in place of signatures.
  */
 export function decodePredictBody(body: Uint8Array, model: ModelInputs): PredictBody {
-  try {
-    return decode(body, model);
-  } finally {
-    reader.close();
-  }
-}
-
-function decode(body: Uint8Array, model: ModelInputs): PredictBody {
-  const document = scanJson(body, ["signature_name", "instances", "inputs"]);
+  const document = new JsonDocument(body);
   const signatureName = readSignatureName(document);
   const specs = inputsOf(model, signatureName);
 
-  const instances = document.members.get("instances");
-  const inputs = document.members.get("inputs");
-  if (instances !== undefined) {
-    if (inputs !== undefined) {
-      throw bodyError(
-        document,
-        "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
-      );
-    }
-    reader.open(document, instances);
-    return { signatureName, format: "row", inputs: readInstances(document, specs) };
+  const instances = document.member(0, "instances");
+  const inputs = document.member(0, "inputs");
+  if (instances === undefined) {
+    if (inputs === undefined) throw invalidArgument("Missing 'inputs' or 'instances' key");
+    return { signatureName, format: "columnar", inputs: readInputs(document, inputs, specs) };
   }
-  if (inputs === undefined) throw invalidArgument("Missing 'inputs' or 'instances' key");
-  reader.open(document, inputs);
-  return { signatureName, format: "columnar", inputs: readInputs(specs) };
+  if (inputs === undefined) return { signatureName, format: "row", inputs: readInstances(document, instances, specs) };
+  throw bodyError(document, "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ");
 }
 
 /**
  * The inputs of a signature (http_rest_api_handler.cc, `GetInfoMap`).
  *
  * @param signatureName empty for the default one.
- * @throws {ServingError} what there is in place of signatures; INVALID_ARGUMENT when this one is not there or has no inputs.
+ * @throws {ServingError} the error in place of signatures; INVALID_ARGUMENT when this signature does not exist or has no inputs.
  */
 export function inputsOf(model: ModelInputs, signatureName: string): readonly InputSpec[] {
   if (model.signatures === undefined) throw new ServingError(model.code, model.message);
@@ -100,107 +80,83 @@ export function inputsOf(model: ModelInputs, signatureName: string): readonly In
   throw invalidArgument(`Failed to get input map for signature: ${signatureName || "DEFAULT"}`);
 }
 
-function readInstances(document: JsonDocument, specs: readonly InputSpec[]): NamedTensor[] {
-  if (reader.peek() !== CHARACTER.LEFT_BRACKET) {
-    throw bodyError(document, "Expecting 'instances' to be an list/array");
-  }
-  const count = reader.enterArray();
+function readInstances(document: JsonDocument, instances: JsonNode, specs: readonly InputSpec[]): NamedTensor[] {
+  if (!document.isArray(instances)) throw bodyError(document, "Expecting 'instances' to be an list/array");
+  const count = document.size(instances);
   if (count === 0) throw bodyError(document, "No values in 'instances' array");
-  const isObject = reader.peek() === CHARACTER.LEFT_BRACE;
+  const isObject = document.isObject(instances + 1);
   if (!isObject && specs.length > 1) {
     throw invalidArgument(
       "instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map",
     );
   }
-  return isObject && !isBase64Object()
-    ? readNamedInstances(count, specs)
-    : readPlainInstances(count, specs[0] as InputSpec);
-}
-
-function isBase64Object(): boolean {
-  const { place } = reader;
-  const isBase64 = reader.readBase64Text() !== undefined;
-  reader.seek(place);
-  return isBase64;
-}
-
-function readPlainInstances(count: number, spec: InputSpec): NamedTensor[] {
-  const tensor = new TensorReader({ ...spec, batchMax: count });
-  for (let i = 0; i < count; i++) {
-    if (reader.peek() === CHARACTER.LEFT_BRACE && !isBase64Object()) {
-      throw invalidArgument(`Expecting value/list but got object at item ${i} of input list`);
-    }
-    try {
-      tensor.read(reader);
-    } catch (error) {
-      throw elementError(error, `element: ${i}`);
+  const readers = new Map(specs.map((spec) => [spec.name, new TensorReader(document, spec, count)]));
+  const [plain] = readers.values();
+  const isNamed = isObject && document.base64(instances + 1) === undefined;
+  const end = document.next(instances);
+  let index = 0;
+  for (let node = instances + 1; node < end; node = document.next(node), index++) {
+    if (document.isObject(node) && document.base64(node) === undefined) {
+      if (!isNamed) throw invalidArgument(`Expecting value/list but got object at item ${index} of input list`);
+      readNamedInstance(document, node, readers, index);
+    } else {
+      if (isNamed) throw invalidArgument(`Expecting object but got list at item ${index} of input list`);
+      readElement(plain, node, `element: ${index}`);
     }
   }
-  return [{ name: spec.name, tensor: tensor.batch() }];
+  return Array.from(readers, ([name, reader]) => ({ name, tensor: reader.batch() }));
 }
 
-function readNamedInstances(count: number, specs: readonly InputSpec[]): NamedTensor[] {
-  const tensors = new Map(specs.map((spec) => [spec.name, new TensorReader({ ...spec, batchMax: count })]));
-  for (let i = 0; i < count; i++) {
-    if (reader.peek() !== CHARACTER.LEFT_BRACE || isBase64Object()) {
-      throw invalidArgument(`Expecting object but got list at item ${i} of input list`);
-    }
-    readInstance(i, tensors);
-  }
-  return [...tensors].map(([name, tensor]) => ({ name, tensor: tensor.batch() }));
-}
-
-function readInstance(index: number, tensors: ReadonlyMap<string, TensorReader>): void {
-  const { place } = reader;
+function readNamedInstance(
+  document: JsonDocument,
+  instance: JsonNode,
+  readers: ReadonlyMap<string, TensorReader>,
+  index: number,
+): void {
+  const end = document.next(instance);
   let members = 0;
-  reader.enterObject();
-  for (let name = reader.nextMember(); name !== undefined; name = reader.nextMember()) {
+  for (let node = instance + 1; node < end; node = document.next(node + 1)) {
     members++;
-    try {
-      const tensor = tensors.get(name);
-      if (tensor === undefined) throw invalidArgument(`JSON object: does not have named input: ${name}`);
-      tensor.read(reader);
-    } catch (error) {
-      throw elementError(error, `element: ${index} key: ${name}`);
-    }
+    const name = document.text(node);
+    readElement(readers.get(name), node + 1, `element: ${index} key: ${name}`, name);
   }
-  reader.leave();
-  if (members === tensors.size && [...tensors.values()].every((tensor) => tensor.count === index + 1)) return;
-  reader.seek(place);
+  if (members === readers.size && [...readers.values()].every(({ count }) => count === index + 1)) return;
+  const shown = excerpt(document, instance);
   throw invalidArgument(
-    `Failed to process element: ${index} of 'instances' list. JSON object: ${excerpt(reader)} keys must be equal to: ${
-      [
-        ...tensors.keys(),
-      ].sort()
+    `Failed to process element: ${index} of 'instances' list. JSON object: ${shown} keys must be equal to: ${
+      [...readers.keys()].sort()
     }`,
   );
 }
 
-/** What went wrong inside an instance, and in which; the code's name is said as Abseil says it. */
-function elementError(thrown: unknown, which: string): unknown {
-  if (!(thrown instanceof ServingError)) return thrown;
-  const codeName = (Object.keys(CODE) as CodeName[]).find((name) => CODE[name] === thrown.code);
-  return invalidArgument(
-    `Failed to process ${which} of 'instances' list. Error: ${codeName}: ${thrown.message}`,
-  );
+/** Reads a value of an instance; an error says `which` it is, and names the code as Abseil does. */
+function readElement(reader: TensorReader | undefined, node: JsonNode, which: string, name = ""): void {
+  try {
+    if (reader === undefined) throw invalidArgument(`JSON object: does not have named input: ${name}`);
+    reader.read(node);
+  } catch (error) {
+    if (!(error instanceof ServingError)) throw error;
+    const codeName = (Object.keys(CODE) as CodeName[]).find((name) => CODE[name] === error.code);
+    throw invalidArgument(`Failed to process ${which} of 'instances' list. Error: ${codeName}: ${error.message}`);
+  }
 }
 
-function readInputs(specs: readonly InputSpec[]): NamedTensor[] {
-  if (reader.peek() !== CHARACTER.LEFT_BRACE || isBase64Object()) {
+function readInputs(document: JsonDocument, inputs: JsonNode, specs: readonly InputSpec[]): NamedTensor[] {
+  if (!document.isObject(inputs) || document.base64(inputs) !== undefined) {
     if (specs.length > 1) {
       throw invalidArgument(
         "inputs is a plain value/list, but expecting an object as multiple input tensors required as per tensorinfo_map",
       );
     }
-    return [readInput(specs[0] as InputSpec)];
+    return [readInput(document, inputs, specs[0] as InputSpec)];
   }
   const found = new Map<string, NamedTensor>();
-  reader.enterObject();
-  for (let name = reader.nextMember(); name !== undefined; name = reader.nextMember()) {
+  const end = document.next(inputs);
+  for (let node = inputs + 1; node < end; node = document.next(node + 1)) {
+    const name = document.text(node);
     const spec = specs.find((candidate) => candidate.name === name);
-    // Names that are no inputs are let pass, and of equal names the first counts.
-    if (spec === undefined || found.has(name)) reader.skip();
-    else found.set(name, readInput(spec));
+    // Names of other things are ignored, and of equal names the first counts.
+    if (spec !== undefined && !found.has(name)) found.set(name, readInput(document, node + 1, spec));
   }
   return specs.map(({ name }) => {
     const input = found.get(name);
@@ -209,18 +165,18 @@ function readInputs(specs: readonly InputSpec[]): NamedTensor[] {
   });
 }
 
-function readInput(spec: InputSpec): NamedTensor {
-  const tensor = new TensorReader({ ...spec, batchMax: 1 });
-  tensor.read(reader);
-  return { name: spec.name, tensor: tensor.single() };
+function readInput(document: JsonDocument, node: JsonNode, spec: InputSpec): NamedTensor {
+  const reader = new TensorReader(document, spec, 1);
+  reader.read(node);
+  return { name: spec.name, tensor: reader.single() };
 }
 
 /**
- * Encodes the body of a Predict reply, in the layout of the request it answers.
+ * Encodes the body of a Predict reply in the layout of its request.
  *
  * @param outputs borrowed until the call returns.
- * @returns bytes of the caller's.
- * @throws {ServingError} INVALID_ARGUMENT for outputs that cannot be told row by row: one has no first dimension, or another size of it.
+ * @returns bytes owned by the caller.
+ * @throws {ServingError} INVALID_ARGUMENT for outputs that have no rows in common: one has no first dimension, or another size of it.
  */
 export function encodePredictBody(outputs: readonly NamedTensor[], format: JsonFormat): Uint8Array<ArrayBuffer> {
   if (outputs.length === 0) throw invalidArgument("Cannot convert empty tensor map to JSON");

@@ -12,7 +12,7 @@ function decode(body: string | Uint8Array, specs: readonly InputSpec[]): Predict
   return decodePredictBody(bytes, { signatures: new Map([["serving_default", specs]]) });
 }
 
-/** A generator that can be started again where it failed (mulberry32). */
+/** A generator whose failing run can be repeated from its seed (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -37,7 +37,7 @@ function randomTensor(random: () => number, batch: number): Tensor {
   return { dtype, shape, bytes };
 }
 
-/** Makes every NaN the same one: JSON has but one word for them. */
+/** Replaces every NaN by the same one: JSON has a single word for them. */
 function canonical(tensor: Tensor): unknown {
   if (tensor.dtype === "string") return { ...tensor, strings: tensor.strings.map((string) => [...string]) };
   const bytes = tensor.bytes.slice();
@@ -57,12 +57,12 @@ function canonical(tensor: Tensor): unknown {
   return { ...tensor, bytes: [...bytes] };
 }
 
-Deno.test("What is written in either layout is read back as it was, for every dtype and shape", () => {
+Deno.test("Tensors of every dtype and shape survive encoding and decoding in both layouts", () => {
   const seed = Date.now() | 0;
   const random = randomFrom(seed);
   for (let round = 0; round < 500; round++) {
     const batch = 1 + Math.floor(random() * 3);
-    // Names that end so are base64, which is how any bytes come through.
+    // Strings of outputs with such names are base64, which any bytes survive.
     const outputs: NamedTensor[] = Array.from({ length: 1 + Math.floor(random() * 3) }, (_, i) => ({
       name: `output ${i}_bytes`,
       tensor: randomTensor(random, batch),
@@ -83,7 +83,7 @@ Deno.test("What is written in either layout is read back as it was, for every dt
   }
 });
 
-Deno.test("A body that was tampered with is decoded or refused, and nothing else", () => {
+Deno.test("A damaged body is decoded or rejected with a ServingError", () => {
   const seed = Date.now() | 0;
   const random = randomFrom(seed);
   const specs: InputSpec[] = [{ name: "a", dtype: "f32" }, { name: "b", dtype: "i64" }, { name: "c", dtype: "string" }];
@@ -103,13 +103,13 @@ Deno.test("A body that was tampered with is decoded or refused, and nothing else
     try {
       decode(cut, specs);
     } catch (error) {
-      const told = `seed ${seed}, round ${round}: ${decoder.decode(cut)}`;
-      assert(error instanceof ServingError, `${told}: ${error}`);
+      const context = `seed ${seed}, round ${round}: ${decoder.decode(cut)}`;
+      assert(error instanceof ServingError, `${context}: ${error}`);
     }
   }
 });
 
-Deno.test("Dtypes that TensorFlow Serving has no JSON for are read and written as numbers", () => {
+Deno.test("f16, bf16 and u16, for which TensorFlow Serving has no JSON, are numbers", () => {
   const cases: readonly (readonly [DType, string, readonly number[]])[] = [
     ["f16", "[1, 65504, 1e5, 6e-8, 2049]", [0x3c00, 0x7bff, 0x7c00, 0x0001, 0x6800]],
     ["bf16", "[1, 3.39e38, 1.00390625, 1.01171875, -0.0]", [0x3f80, 0x7f7f, 0x3f80, 0x3f82, 0x8000]],
@@ -127,7 +127,7 @@ Deno.test("Dtypes that TensorFlow Serving has no JSON for are read and written a
   );
 });
 
-Deno.test("Integers outside the range of their dtype are refused", () => {
+Deno.test("Integers outside the range of their dtype are rejected", () => {
   const cases: readonly (readonly [DType, string])[] = [
     ["i8", "128"],
     ["i8", "-129"],
@@ -145,7 +145,7 @@ Deno.test("Integers outside the range of their dtype are refused", () => {
   }
 });
 
-Deno.test("A list that claims a large shape takes no more memory than its text can fill", () => {
+Deno.test("A list that claims a large shape allocates no more elements than its text can hold", () => {
   const wide = `[${"1,".repeat(20_000)}1]`;
   const body = `{"inputs": [${wide}${",[1]".repeat(20_000)}]}`;
   assert.throws(() => decode(body, [{ name: "x", dtype: "f64" }]), {
@@ -153,7 +153,7 @@ Deno.test("A list that claims a large shape takes no more memory than its text c
   });
 });
 
-Deno.test("A tensor has no more dimensions than TensorFlow's can have", () => {
+Deno.test("A tensor has at most the 254 dimensions of TensorFlow's", () => {
   const nested = (depth: number) => `{"inputs": ${"[".repeat(depth)}1${"]".repeat(depth)}}`;
   const [input] = decode(nested(254), [{ name: "x", dtype: "f32" }]).inputs;
   assert.equal(input?.tensor.shape.length, 254);
@@ -162,7 +162,7 @@ Deno.test("A tensor has no more dimensions than TensorFlow's can have", () => {
   }
 });
 
-Deno.test("What there is in place of signatures is told after what is wrong with the body, and before what is wrong with tensors", () => {
+Deno.test("An error in place of signatures is reported after syntax errors and before errors of tensors", () => {
   const model = { signatures: undefined, code: 5, message: "Servable not found for request: Latest(m)" } as const;
   const cases: readonly (readonly [string, string])[] = [
     ["[", "JSON Parse error: Invalid value. at offset: 1"],

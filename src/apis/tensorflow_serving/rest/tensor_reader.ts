@@ -1,6 +1,6 @@
 /**
- * Tensors out of JSON: the shape from how lists are nested, the elements by the dtype that is wanted (tensorflow_serving/util/
- * json_tensor.cc, `FillTensorProto` and `AddInstanceItem`, whose sentences these are).
+ * Reads tensors out of JSON: the shape follows from how lists nest, the elements from the wanted dtype (tensorflow_serving/util/
+ * json_tensor.cc, `FillTensorProto` and `AddInstanceItem`, whose error sentences these are).
  *
  * @module
  */
@@ -8,33 +8,32 @@ import { CODE, ServingError } from "../../../base/status.ts";
 import type { DType, Tensor } from "../../../base/tensor.ts";
 import { dataTypeName } from "../../../service/data_type_name.ts";
 import { type Elements, newElements } from "./elements.ts";
+import type { JsonDocument, JsonNode } from "../../../json/json_document.ts";
 import { excerpt, typeName } from "../../../json/json_excerpt.ts";
-import type { JsonReader } from "../../../json/json_reader.ts";
-import { CHARACTER } from "../../../json/json_syntax.ts";
 
-/** The most dimensions a tensor of TensorFlow's can have. */
+/** The most dimensions a TensorFlow tensor can have. */
 const RANK_MAX = 254;
 
-/** What to read. */
-export interface WantedTensor {
-  readonly name: string;
-  readonly dtype: DType;
-  /** How many values are joined into one tensor, at most. */
-  readonly batchMax: number;
-}
-
-/** Reads the values of one tensor: one of them, or as many as a batch has. */
+/** Reads the values of one tensor: a single one, or one for each instance of a batch. */
 export class TensorReader {
-  readonly #wanted: WantedTensor;
+  readonly #document: JsonDocument;
+  readonly #name: string;
+  readonly #dtype: DType;
+  readonly #batchMax: number;
   #elements: Elements | undefined;
-  /** The shape of all values, which is that of the first. */
+  /** The shape of the first value, which all values must have. */
   #firstShape: readonly number[] = [];
-  /** The shape of the value that is being read. */
-  #shape: readonly number[] = [];
   #count = 0;
 
-  constructor(wanted: WantedTensor) {
-    this.#wanted = wanted;
+  /**
+   * @param wanted the tensor's name and dtype.
+   * @param batchMax how many values are joined into one tensor, at most.
+   */
+  constructor(document: JsonDocument, wanted: { readonly name: string; readonly dtype: DType }, batchMax: number) {
+    this.#document = document;
+    this.#name = wanted.name;
+    this.#dtype = wanted.dtype;
+    this.#batchMax = batchMax;
   }
 
   /** How many values have been read. */
@@ -43,23 +42,21 @@ export class TensorReader {
   }
 
   /**
-   * Reads the value that comes next.
+   * Reads the next value.
    *
    * @throws {ServingError} INVALID_ARGUMENT for a list that is not as long or as deep as its neighbours, and for a value that does not
-   * go with the dtype.
+   * fit the dtype.
    */
-  read(reader: JsonReader): void {
-    const isScalar = reader.peek() !== CHARACTER.LEFT_BRACKET;
-    const shape = isScalar ? [] : reader.nestedSizes(RANK_MAX + 1);
-    if (shape.length > RANK_MAX) throw invalidArgument(`tensor parsing error: ${this.#wanted.name}`);
-    this.#elements ??= this.#newElements(reader, shape);
-    this.#shape = shape;
-    this.#fill(reader, 0);
+  read(node: JsonNode): void {
+    const shape = this.#shapeOf(node);
+    if (shape.length > RANK_MAX) throw invalidArgument(`tensor parsing error: ${this.#name}`);
+    this.#elements ??= newElements(this.#dtype, this.#capacity(shape));
+    this.#fill(this.#elements, node, shape, 0);
     if (this.#count++ === 0) this.#firstShape = shape;
-    else if (!isScalar || this.#firstShape.length > 0) checkShape(this.#firstShape, shape);
+    else if (shape.length > 0 || this.#firstShape.length > 0) checkShape(this.#firstShape, shape);
   }
 
-  /** The one value that was read. */
+  /** The single value that was read. */
   single(): Tensor {
     return this.#tensor(this.#firstShape);
   }
@@ -70,37 +67,63 @@ export class TensorReader {
   }
 
   #tensor(shape: readonly number[]): Tensor {
-    const elements = this.#elements ?? newElements(this.#wanted.dtype, 0);
-    return elements.tensor(shape);
+    return (this.#elements ?? newElements(this.#dtype, 0)).tensor(shape);
   }
 
-  #newElements(reader: JsonReader, shape: readonly number[]): Elements {
-    const { dtype, batchMax } = this.#wanted;
-    // A value and what divides it from the next take two characters: more of them than that cannot come, whatever the shape says.
-    const textMax = (reader.bytes.length - reader.position) / 2 + 1;
-    return newElements(dtype, Math.floor(Math.min(product(shape) * batchMax, textMax)));
+  /** The sizes of a list, of its first element and so on. */
+  #shapeOf(value: JsonNode): number[] {
+    const document = this.#document;
+    const shape: number[] = [];
+    for (let node = value; document.isArray(node) && shape.length <= RANK_MAX; node++) {
+      const size = document.size(node);
+      shape.push(size);
+      if (size === 0) break;
+    }
+    return shape;
   }
 
-  #fill(reader: JsonReader, level: number): void {
-    const shape = this.#shape;
+  #capacity(shape: readonly number[]): number {
+    // A value and its separator take two characters, so there cannot be more elements than that, whatever the shape says.
+    const textMax = this.#document.bytes.length / 2 + 1;
+    return Math.floor(Math.min(product(shape) * this.#batchMax, textMax));
+  }
+
+  #fill(elements: Elements, node: JsonNode, shape: readonly number[], level: number): void {
+    const document = this.#document;
     const rank = shape.length;
-    const elements = this.#elements as Elements;
-    if (reader.peek() !== CHARACTER.LEFT_BRACKET) {
-      if (level !== rank) throw levelError(reader, level, rank);
-      if (elements.take(reader, 1) < 1) throw typeError(reader, this.#wanted.dtype);
+    if (!document.isArray(node)) {
+      if (level !== rank) throw this.#levelError(node, level, rank);
+      if (elements.take(document, node, node + 1) === node) throw this.#typeError(node);
       return;
     }
     if (level >= rank) throw invalidArgument(`Encountered list at unexpected level: ${level} expected < ${rank}`);
-    const size = reader.enterArray();
+    const size = document.size(node);
     if (size !== shape[level]) {
       throw invalidArgument(
         `Encountered list at unexpected size: ${size} at level: ${level} expected size: ${shape[level]}`,
       );
     }
-    // What cannot be taken in one go is looked at by itself, and there found wrong.
-    const taken = level === rank - 1 ? elements.take(reader, size) : 0;
-    for (let i = taken; i < size; i++) this.#fill(reader, level + 1);
-    reader.leave();
+    const end = document.next(node);
+    // An element that was not taken with the others is checked by itself, and found wrong there.
+    let element = level === rank - 1 ? elements.take(document, node + 1, end) : node + 1;
+    for (; element < end; element = document.next(element)) this.#fill(elements, element, shape, level + 1);
+  }
+
+  #levelError(node: JsonNode, level: number, rank: number): ServingError {
+    const value = `JSON Value: ${excerpt(this.#document, node)}`;
+    return invalidArgument(
+      `${value} found at incorrect level: ${level + 1} in the JSON DOM. Expected at level: ${rank}`,
+    );
+  }
+
+  #typeError(node: JsonNode): ServingError {
+    const value = `JSON Value: ${excerpt(this.#document, node)}`;
+    if (this.#dtype === "string" && this.#document.isObject(node)) {
+      return invalidArgument(`${value} not formatted correctly for base64 data`);
+    }
+    // A dtype's name in TensorFlow's sentences: `float`, `int32` (`DataTypeString` of tensorflow/core/framework/types.h).
+    const dtypeName = dataTypeName(this.#dtype).slice("DT_".length).toLowerCase();
+    return invalidArgument(`${value} Type: ${typeName(this.#document, node)} is not of expected type: ${dtypeName}`);
   }
 }
 
@@ -115,25 +138,6 @@ function checkShape(expected: readonly number[], actual: readonly number[]): voi
   if (expected.length !== actual.length || expected.some((size, axis) => size !== actual[axis])) {
     throw invalidArgument(`Expecting shape [${expected}] but got: [${actual}]`);
   }
-}
-
-function levelError(reader: JsonReader, level: number, rank: number): ServingError {
-  return invalidArgument(
-    `JSON Value: ${excerpt(reader)} found at incorrect level: ${level + 1} in the JSON DOM. Expected at level: ${rank}`,
-  );
-}
-
-function typeError(reader: JsonReader, dtype: DType): ServingError {
-  const value = `JSON Value: ${excerpt(reader)}`;
-  if (dtype === "string" && reader.peek() === CHARACTER.LEFT_BRACE) {
-    return invalidArgument(`${value} not formatted correctly for base64 data`);
-  }
-  return invalidArgument(`${value} Type: ${typeName(reader)} is not of expected type: ${dtypeName(dtype)}`);
-}
-
-/** A dtype's name in TensorFlow's sentences: `float`, `int32` (`DataTypeString` of tensorflow/core/framework/types.h). */
-function dtypeName(dtype: DType): string {
-  return dataTypeName(dtype).slice("DT_".length).toLowerCase();
 }
 
 function invalidArgument(message: string): ServingError {

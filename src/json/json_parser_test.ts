@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
-import { type JsonDocument, scanJson } from "./json_scanner.ts";
+import { parseValues } from "./json_parser.ts";
 
 const encoder = new TextEncoder();
 
-function scan(text: string, memberNames: readonly string[] = []): JsonDocument {
-  return scanJson(encoder.encode(text), memberNames);
+function parse(text: string): void {
+  parseValues(encoder.encode(text));
 }
 
-Deno.test("JSON of all kinds is let through, with what RapidJSON tolerates besides", () => {
+Deno.test("parseValues() accepts JSON of all kinds and what RapidJSON tolerates", () => {
   const documents = [
     '{"a": [1, -0, 0.5, 1e5, 1E+5, 2e-7, -12.25e3, NaN, -Inf, Infinity, true, false, null, "x", {}, []]}',
     " \n\t\r{ } ",
@@ -26,12 +26,12 @@ Deno.test("JSON of all kinds is let through, with what RapidJSON tolerates besid
     "1e308",
     "1e-999",
   ];
-  for (const document of documents) scan(document);
-  // A string may hold bytes that are no UTF-8: a tensor of strings holds any bytes.
-  scanJson(Uint8Array.from([0x22, 0xff, 0xc0, 0x22]), []);
+  for (const document of documents) parse(document);
+  // A string may hold bytes that are not UTF-8: a tensor of strings holds any bytes.
+  parseValues(Uint8Array.from([0x22, 0xff, 0xc0, 0x22]));
 });
 
-Deno.test("What is no JSON is refused with RapidJSON's reason and the offset at which it gives up", () => {
+Deno.test("parseValues() rejects anything else with RapidJSON's reason and offset", () => {
   const value = "Invalid value.";
   const element = "Missing a comma or ] after an array element.";
   const member = "Missing a comma or } after an object member.";
@@ -75,28 +75,31 @@ Deno.test("What is no JSON is refused with RapidJSON's reason and the offset at 
     ['["\\ud800"]', "The surrogate pair in string is invalid.", 2],
     ['["\\udc00"]', "The surrogate pair in string is invalid.", 2],
     ['["\\ud800\\u0041"]', "The surrogate pair in string is invalid.", 2],
+    ['["\\ud800\\u00"]', "Incorrect hex digit after \\u escape in string.", 2],
+    [`["${"x".repeat(50)}\n"]`, "Invalid encoding in string.", 52],
+    [`["${"x".repeat(50)}`, quote, 52],
     ["instances = [1]", value, 0],
   ];
   for (const [document, reason, offset] of cases) {
-    assert.throws(() => scan(document), (error) => {
+    assert.throws(() => parse(document), (error) => {
       assert(error instanceof ServingError, document);
       assert.equal(error.code, CODE.INVALID_ARGUMENT);
       assert.equal(error.message, `JSON Parse error: ${reason} at offset: ${offset}`, document);
       return true;
     });
   }
-  assert.throws(() => scan(""), { message: "JSON Parse error: The document is empty" });
+  assert.throws(() => parse(""), { message: "JSON Parse error: The document is empty" });
 });
 
-Deno.test("Members of the root are found whatever they look like, the first of equal names, none that lies deeper", () => {
-  const { members } = scan('{"x": {"a": 1}, "\\u0061": [[], [2]], "a": 3, "b" : "c"}', ["a", "b", "c"]);
-  assert.deepEqual([...members], [
-    ["a", { position: 26, arrayIndex: 0 }],
-    ["b", { position: 51, arrayIndex: 3 }],
-  ]);
-});
-
-Deno.test("The sizes of arrays are told in the order in which they open", () => {
-  const { arraySizes } = scan('{"a": [[1, 2, 3], [], {"b": [4]}, [[5, "]"], 6]], "c": [ ]}');
-  assert.deepEqual([...arraySizes], [4, 3, 0, 1, 2, 2, 0]);
+Deno.test("parseValues() reads the same bytes at every alignment, to the last one", () => {
+  const text = '[123456789012.5,"abcdefgh\\n",0.000123456789,[-7,"é"]]';
+  const expected = parseValues(encoder.encode(text)).kinds.slice(0, 8);
+  for (let offset = 0; offset < 8; offset++) {
+    const room = new Uint8Array(offset + 200);
+    const { written } = encoder.encodeInto(text, room.subarray(offset));
+    assert.deepEqual(parseValues(room.subarray(offset, offset + written)).kinds.slice(0, 8), expected);
+    assert.throws(() => parseValues(room.subarray(offset, offset + written - 1)), {
+      message: `JSON Parse error: Missing a comma or ] after an array element. at offset: ${written - 1}`,
+    });
+  }
 });
