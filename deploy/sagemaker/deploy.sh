@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Packs a model's version folders, creates model, configuration and endpoint, and asks it once. Needs the AWS command line, a role
-# and a bucket: put yours into model.json first. Usage: deploy/sagemaker/deploy.sh models/digits s3://my-models/digits
+# Packs a model's version folders, creates model, configuration and endpoint, and calls it once. Needs the AWS command line, a role
+# and a bucket: enter yours in model.json first. Usage: deploy/sagemaker/deploy.sh models/digits s3://my-models/digits
 set -euo pipefail
 model=$1 destination=$2
 name=$(basename "$model")
@@ -8,7 +8,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# NAME/1, NAME/2 … at the top of the archive; what is no version is left out.
+# NAME/1, NAME/2 … at the top of the archive; other files are left out.
 (cd "$(dirname "$model")" && tar --create --gzip --file "$work/model.tar.gz" "$name"/[0-9]*)
 aws s3 cp "$work/model.tar.gz" "$destination/model.tar.gz"
 
