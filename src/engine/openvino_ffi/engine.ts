@@ -31,6 +31,8 @@ const NO_NAMES: ModelNames = { inputs: [], outputs: [] };
 export interface FfiEngineOptions {
   /** How many threads a model has on the CPU at most, unless its properties say it; undefined for one on each processor. */
   readonly cpuThreadsMax?: number | undefined;
+  /** Libraries with operations that models may use besides OpenVINO's own. */
+  readonly extensions?: readonly string[] | undefined;
 }
 
 /** OpenVINO's runtime behind the port. */
@@ -47,7 +49,7 @@ export class FfiEngine implements Engine {
    * @param path its C library, as `findRuntime` finds it.
    * @throws {ServingError} FAILED_PRECONDITION when it cannot be opened or is of another release.
    */
-  constructor(path: string, { cpuThreadsMax }: FfiEngineOptions = {}) {
+  constructor(path: string, { cpuThreadsMax, extensions = [] }: FfiEngineOptions = {}) {
     leaveThreadsUnbound();
     this.#library = new Library(path);
     const { symbols } = this.#library;
@@ -56,11 +58,17 @@ export class FfiEngine implements Engine {
       this.#core = new Owned(core, { what: "engine", free: symbols.ov_core_free });
       this.#setProperties(null, CORE_PROPERTIES);
       this.#setCpuProperties(cpuThreadsMax);
+      for (const extension of extensions) this.#addExtension(extension);
     } catch (error) {
       this.#library[Symbol.dispose]();
       throw error;
     }
     this.description = `OpenVINO ${this.#library.version}`;
+  }
+
+  #addExtension(path: string): void {
+    const status = this.#library.symbols.ov_core_add_extension(this.#core.pointer, toCString(path));
+    this.#library.check(status, `Cannot add the extension ${path} to OpenVINO`, CODE.FAILED_PRECONDITION);
   }
 
   /** @param device null for OpenVINO itself. */

@@ -57,6 +57,7 @@ export const SYMBOLS = {
     ],
     result: "void",
   },
+  ov_core_add_extension: { parameters: ["pointer", "buffer"], result: "i32" }, // const ov_core_t* core, const char* path
   ov_core_read_model_async: {
     name: "ov_core_read_model",
     parameters: [

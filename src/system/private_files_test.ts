@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { ServingError } from "../base/status.ts";
+import { PrivateFolder } from "./private_files.ts";
+
+Deno.test("PrivateFolder holds files and links until it is disposed", () => {
+  const parent = Deno.makeTempDirSync();
+  try {
+    const big = new Uint8Array(3_000_000).fill(7);
+    const folder = new PrivateFolder(["/proc/nowhere", parent]);
+    folder.write("model", [new TextEncoder().encode("one"), big]);
+    folder.link("variables", parent);
+    assert.ok(folder.path.startsWith(`${parent}/`));
+    assert.equal(Deno.readFileSync(`${folder.path}/model`).length, 3 + big.length);
+    assert.ok(Deno.statSync(`${folder.path}/variables`).isDirectory);
+    if (Deno.build.os === "linux") assert.ok(Deno.lstatSync(`${folder.path}/model`).isSymlink);
+    folder[Symbol.dispose]();
+    assert.deepEqual([...Deno.readDirSync(parent)], []);
+  } finally {
+    Deno.removeSync(parent, { recursive: true });
+  }
+});
+
+Deno.test("PrivateFolder says where it tried in vain", () => {
+  assert.throws(
+    () => new PrivateFolder(["/proc/nowhere", "/nowhere"]),
+    (error: ServingError) => /none of \/proc\/nowhere, \/nowhere can be written to/.test(error.detail),
+  );
+});
