@@ -1,0 +1,189 @@
+/**
+ * Reads a SavedModel and plans how its signatures are served.
+ *
+ * @module
+ */
+import { CODE, ServingError, toServingError } from "../../base/status.ts";
+import { WIRE } from "../../protobuf/wire_reader.ts";
+import { WireWriter } from "../../protobuf/wire_writer.ts";
+import { hashGraph } from "./canonical_form.ts";
+import { functionsOf } from "./graph/attributes.ts";
+import { dataTypeOf } from "./graph/data_types.ts";
+import { FlatGraph } from "./graph/flat_graph.ts";
+import {
+  type FunctionLibrary,
+  type Graph,
+  type GraphFunction,
+  type GraphNode,
+  readGraph,
+  writeGraph,
+} from "./graph/graph_def.ts";
+import { writeShape } from "./graph/tensor_proto.ts";
+import { findMetaGraph } from "./meta_graph.ts";
+import type { PassContext } from "./passes/pass.ts";
+import type { PlannedGraph, PlannedSignature, SavedModelPlan } from "./plan.ts";
+import { rewriteSignature, type RewrittenSignature } from "./rewriting.ts";
+import { readTable, type TableContent } from "./tables.ts";
+import { findCheckpointKeys, findInitializers } from "./variables.ts";
+
+/** What to read. */
+export interface ReadOptions {
+  /** The tags of the MetaGraph to serve. */
+  readonly tags: readonly string[];
+  /** The bytes of a file below `assets/`. */
+  readonly readAsset: (name: string) => Uint8Array;
+}
+
+/**
+ * Plans a SavedModel.
+ *
+ * @param bytes of `saved_model.pb`, borrowed by the plan.
+ * @throws {ServingError} DATA_LOSS when they are no SavedModel, NOT_FOUND for the tags, FAILED_PRECONDITION when it has no
+ * signature, and UNIMPLEMENTED with every reason when none of its signatures can be served.
+ */
+export function planSavedModel(bytes: Uint8Array, { tags, readAsset }: ReadOptions): SavedModelPlan {
+  const { graph: graphBytes, signatures: definitions, assets } = findMetaGraph(bytes, tags);
+  if (definitions.size === 0) {
+    throw new ServingError(CODE.FAILED_PRECONDITION, "The SavedModel has no signatures; export it with at least one");
+  }
+  const graph = parseGraph(graphBytes);
+  const flat = new FlatGraph(graph);
+  const initializers = findInitializers(flat);
+  const tables = new Map<string, TableContent>();
+  const context: PassContext = {
+    checkpointKeys: findCheckpointKeys(flat, initializers),
+    readTable: (table) => {
+      let content = tables.get(table.name);
+      if (content === undefined) {
+        content = readTable(table, { graph: flat, initializers, assets, readAsset });
+        tables.set(table.name, content);
+      }
+      return content;
+    },
+  };
+  const refused = new Map<string, string>();
+  const rewritten = new Map<string, RewrittenSignature>();
+  for (const [name, definition] of definitions) {
+    try {
+      rewritten.set(name, rewriteSignature(flat, definition, context));
+    } catch (error) {
+      refused.set(name, toServingError(error).message);
+    }
+  }
+  if (rewritten.size === 0) throw nothingServable(refused);
+  return { ...shareGraphs(rewritten, graph), refused };
+}
+
+function nothingServable(refused: ReadonlyMap<string, string>): ServingError {
+  const reasons = [...refused].map(([name, reason]) => `${name}: ${reason}`).join("; ");
+  return new ServingError(CODE.UNIMPLEMENTED, `No signature of the SavedModel can be served. ${reasons}`);
+}
+
+function parseGraph(bytes: Uint8Array): Graph {
+  try {
+    return readGraph(bytes);
+  } catch (cause) {
+    throw new ServingError(CODE.DATA_LOSS, `Cannot read saved_model.pb: ${toServingError(cause).message}`, { cause });
+  }
+}
+
+/** Has signatures with equal graphs share one. */
+function shareGraphs(
+  rewritten: ReadonlyMap<string, RewrittenSignature>,
+  { functions, versions }: Graph,
+): Omit<SavedModelPlan, "refused"> {
+  const graphs: PlannedGraph[] = [];
+  const indices = new Map<string, number>();
+  const signatures = new Map<string, PlannedSignature>();
+  for (const [name, signature] of rewritten) {
+    const { definition, feeds, answers, examples } = signature;
+    let graph: number | undefined;
+    if (signature.outputs.length > 0) {
+      const hash = rewritten.size === 1 ? "" : hashGraph(signature);
+      graph = indices.get(hash);
+      if (graph === undefined) {
+        graph = graphs.push(toGraph(signature, { functions, versions })) - 1;
+        indices.set(hash, graph);
+      }
+    }
+    signatures.set(name, { definition, graph, feeds, answers, examples });
+  }
+  return { graphs, signatures };
+}
+
+function toGraph(
+  { nodes, inputs, outputs, definition, answers }: RewrittenSignature,
+  { functions, versions }: { functions: FunctionLibrary; versions: Uint8Array | undefined },
+): PlannedGraph {
+  const outputNames = outputs.map((_, i) => `out${i}`);
+  const outputTypes = outputs.map((_, i) => {
+    const at = answers.findIndex((answer) => answer.kind === "output" && answer.index === i);
+    return definition.outputs[at]?.dataType ?? 0;
+  });
+  const writer = new WireWriter();
+  writer.begin();
+  writer.writeMessageField(2, () => {
+    writer.writeMessageField(5, () => {
+      writer.writeMessageField(2, () => {
+        writer.writeTextField(3, "tensorflow/serving/predict");
+        outputs.forEach((node, i) => {
+          writeInfo(writer, 2, { alias: outputNames[i] as string, tensor: `${node}:0`, type: outputTypes[i] ?? 0 });
+        });
+        for (const { name, placeholder, dtype, shape } of inputs) {
+          const info = { alias: name, tensor: `${placeholder}:0`, type: dataTypeOf(dtype) };
+          writeInfo(writer, 1, info, () => writer.writeMessageField(3, () => writeShape(writer, shape)));
+        }
+      });
+      writer.writeTextField(1, "serving_default");
+    });
+    const used = functionsIn(nodes, functions);
+    writer.writeMessageField(2, () => writeGraph(writer, { nodes, functions: used, versions }));
+    writer.writeMessageField(1, () => writer.writeTextField(4, "serve"));
+  });
+  writer.writeInt64(1);
+  writer.writeTag(1 << 3 | WIRE.VARINT);
+  return {
+    savedModel: writer.finish(),
+    inputs: inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    outputs: outputNames,
+  };
+}
+
+function writeInfo(
+  writer: WireWriter,
+  field: number,
+  { alias, tensor, type }: { alias: string; tensor: string; type: number },
+  writeShapeField: () => void = () => {},
+): void {
+  writer.writeMessageField(field, () => {
+    writer.writeMessageField(2, () => {
+      writeShapeField();
+      writer.writeNumberField(2, type);
+      writer.writeTextField(1, tensor);
+    });
+    writer.writeTextField(1, alias);
+  });
+}
+
+/** The functions that nodes refer to, and those that these refer to: branches and bodies of loops. */
+function functionsIn(nodes: readonly GraphNode[], functions: FunctionLibrary): GraphFunction[] {
+  const found = new Map<string, GraphFunction>();
+  const visit = ({ op, attributes }: GraphNode): void => {
+    const names = functions.has(op) ? [op] : [];
+    for (const [name, value] of attributes) {
+      if (!name.startsWith("_")) names.push(...functionsOf(value));
+    }
+    for (const name of names) {
+      const body = found.has(name) ? undefined : functions.get(name);
+      if (body === undefined) continue;
+      found.set(name, body);
+      pending.push(body);
+    }
+  };
+  const pending: GraphFunction[] = [];
+  for (const node of nodes) visit(node);
+  for (let body = pending.pop(); body !== undefined; body = pending.pop()) {
+    for (const node of body.nodes) visit(node);
+  }
+  return [...found.values()];
+}
