@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ServingError } from "../base/status.ts";
+import type { ServingError } from "../base/status.ts";
 import { PrivateFolder } from "./private_files.ts";
 
 Deno.test("PrivateFolder holds files and links until it is disposed", () => {
