@@ -35,24 +35,30 @@ export interface UnaryMethod {
 }
 
 /**
- * A method a client talks with: messages either way, as many as each side likes, each of less than 64 kB from the client. It
- * answers by `call.send`, and ends the call by `call.finish`, `call.fail` or by throwing. When the server leaves, the call ends
- * with UNAVAILABLE.
+ * A method with any number of messages either way, which are handled in order. It replies by `call.send`, and ends the call by
+ * `call.finish`, `call.fail` or by throwing. When the server leaves, the call ends with UNAVAILABLE.
  */
 export interface StreamingMethod {
   /** As {@link UnaryMethod.path}. */
   readonly path: string;
   /** As {@link UnaryMethod.waitsForGate}. A call that waits is opened, but gets no messages yet. */
   readonly waitsForGate?: boolean;
-  /** Called when a call begins; what it returns hears the rest. */
+  /** Whether messages may be as long as those of unary calls, and wait for memory like them; they stay below 64 kB otherwise. */
+  readonly takesLargeMessages?: boolean;
+  /** Called when a call begins; the returned sink gets its messages. */
   open(call: ServerCall): MessageSink;
 }
 
-/** What a streaming method wants to hear of a call. After the call's end, which `call.signal` may tell, nothing more is said. */
+/** What a streaming method gets of a call. It gets nothing more once the call is over, which aborts `call.signal`. */
 export interface MessageSink {
-  /** The next message, when all that was sent before has left: who does not read answers is asked nothing. Owned. */
-  onMessage(message: Uint8Array): void;
-  /** The client has ended its side. */
+  /**
+   * The next message. It comes when the one before has been handled and all replies so far have left, so that pending replies are
+   * those to one message: a client that does not read gets no more work done.
+   *
+   * @param message owned by the call once this returns, or the promise settles; until then views of it may be kept.
+   */
+  onMessage(message: Uint8Array): void | Promise<void>;
+  /** The client has ended its side, and all its messages have been handled. */
   onEnd(): void;
 }
 

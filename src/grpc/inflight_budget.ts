@@ -53,6 +53,14 @@ export class InflightBudget {
     return ticket;
   }
 
+  /** Asks for memory like {@link reserve}, and waits until it is granted. */
+  async granted(bytes: number): Promise<Reservation> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const reservation = this.reserve(bytes, resolve);
+    if (!reservation.isGranted) await promise;
+    return reservation;
+  }
+
   /** Counts data that came before there was memory for its message. False when all such data would take more than the budget. */
   hold(bytes: number): boolean {
     this.#heldBytes += bytes;

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import type { Span } from "../base/bytes.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream, StreamListener } from "../http2/http2.ts";
 import { type CallParts, NO_DATA, ServerCall, type UnaryMethod } from "./call.ts";
+import { inflateMessage } from "./compressed_message.ts";
 import type { Reservation } from "./inflight_budget.ts";
 import { copyMessage, POOLED_BYTES_MIN } from "./message_buffers.ts";
 import { isOneMessage, MessageReader, PREFIX_BYTES } from "./message_reader.ts";
@@ -170,44 +169,15 @@ export class UnaryCall extends ServerCall implements StreamListener {
   }
 
   async #handleCompressed(message: Uint8Array): Promise<void> {
-    const bytes = inflatedBytes(message);
-    if (bytes > this.options.messageBytesMax) {
-      throw new ServingError(
-        CODE.RESOURCE_EXHAUSTED,
-        `Received message larger than max after decompression (${bytes} vs. ${this.options.messageBytesMax})`,
-      );
-    }
-    // What is held is given up first: calls that each hold some and wait for more could wait for each other for ever.
-    this.#reservation?.release();
-    await new Promise<void>((resolve) => {
-      this.#reservation = this.options.budget.reserve(message.length + bytes, resolve);
-      if (this.#reservation.isGranted) resolve();
-    });
-    await this.#handle(await inflate(message, bytes));
+    const { messageBytesMax, budget } = this.options;
+    const inflated = await inflateMessage(message, { messageBytesMax, budget, reservation: this.#reservation });
+    this.#reservation = inflated.reservation;
+    await this.#handle(inflated.message);
   }
 
   protected override end(code: Code): void {
     super.end(code);
     this.#credit();
     if (!this.#isHandling) this.#reservation?.release();
-  }
-}
-
-const gunzipBounded: (message: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array> = promisify(
-  gunzip,
-);
-
-/** The length a gzip file says it inflates to, modulo 2^32, in its last four bytes (RFC 1952 section 2.3.1). */
-function inflatedBytes(file: Uint8Array): number {
-  if (file.length < 4) return 0;
-  return new DataView(file.buffer, file.byteOffset + file.length - 4).getUint32(0, true);
-}
-
-/** Inflates a gzip file to exactly as many bytes as it says, so that one which lies costs no more than it has claimed. */
-async function inflate(file: Uint8Array, bytes: number): Promise<Uint8Array> {
-  try {
-    return await gunzipBounded(file, { maxOutputLength: Math.max(1, bytes) });
-  } catch (error) {
-    throw new ServingError(CODE.INTERNAL, "A message is marked as gzip and cannot be inflated", { cause: error });
   }
 }

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+import { inflate, statedLength } from "../base/gzip.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import type { BodyAccount } from "./body_budget.ts";
 import { HttpError } from "./http_reply.ts";
@@ -19,9 +18,6 @@ const BYTES_PER_SECOND_MIN = 16 << 10;
  * alone must not take the place of others.
  */
 const READ_AT_ONCE_BYTES_MAX = 64 << 10;
-
-/** The smallest file of gzip: a header of 10 bytes, 2 of data, the checksum and the length at its end. */
-const GZIP_BYTES_MIN = 20;
 
 /** What a body must keep to. */
 export interface BodyLimits {
@@ -139,16 +135,12 @@ class Patience implements Disposable {
   }
 }
 
-const gunzipBounded: (packed: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array> = promisify(
-  gunzip,
-);
-
 async function unpack(packed: Uint8Array, { bytesMax, account }: BodyLimits): Promise<Uint8Array> {
   let roomBytes = Math.max(Math.min(statedLength(packed), bytesMax), 1);
   account.take(roomBytes);
   while (true) {
     try {
-      return await gunzipBounded(packed, { maxOutputLength: roomBytes });
+      return await inflate(packed, roomBytes);
     } catch (error) {
       if (!(error instanceof RangeError)) {
         const message = "The request's body is marked as gzip and is not";
@@ -160,12 +152,6 @@ async function unpack(packed: Uint8Array, { bytesMax, account }: BodyLimits): Pr
     account.take(bytesMax - roomBytes);
     roomBytes = bytesMax;
   }
-}
-
-/** The length of what is packed as the file says at its end, which may be a lie (RFC 1952 section 2.3.1, ISIZE). */
-function statedLength(packed: Uint8Array): number {
-  if (packed.length < GZIP_BYTES_MIN) return 0;
-  return new DataView(packed.buffer, packed.byteOffset).getUint32(packed.length - 4, true);
 }
 
 function tooLong(bytesMax: number): HttpError {

@@ -20,9 +20,10 @@ export class RawStream implements Disposable {
   /** Settles when the call is over. */
   readonly ended: Promise<StreamEnd>;
 
-  constructor(address: string, path: string) {
+  constructor(address: string, path: string, options: grpc.ClientOptions = {}) {
     this.#client = new grpc.Client(address, grpc.credentials.createInsecure(), {
       "grpc.use_local_subchannel_pool": 1,
+      ...options,
     });
     this.#call = this.#client.makeBidiStreamRequest(path, (bytes: Uint8Array) => Buffer.from(bytes), (bytes) => bytes);
     this.#call.on("data", (message: Buffer) => {
@@ -42,6 +43,16 @@ export class RawStream implements Disposable {
   /** Sends a message. */
   send(message: Uint8Array): void {
     this.#call.write(message);
+  }
+
+  /** Stops reading messages, which holds the server back once the stream's window is full. */
+  pause(): void {
+    this.#call.pause();
+  }
+
+  /** Reads messages again. */
+  resume(): void {
+    this.#call.resume();
   }
 
   /** Ends the client's side. */

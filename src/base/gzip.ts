@@ -1,0 +1,27 @@
+/**
+ * Inflates gzip files from clients, within a bound.
+ *
+ * @module
+ */
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+
+/** The smallest gzip file: a header of 10 bytes, 2 of data, the checksum and the length. */
+const FILE_BYTES_MIN = 20;
+
+const gunzipWithin: (file: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array> = promisify(gunzip);
+
+/** The length, modulo 2^32, that a gzip file claims to inflate to (RFC 1952 section 2.3.1, ISIZE); 0 if it is no such file. */
+export function statedLength(file: Uint8Array): number {
+  if (file.length < FILE_BYTES_MIN) return 0;
+  return new DataView(file.buffer, file.byteOffset).getUint32(file.length - 4, true);
+}
+
+/**
+ * Inflates a gzip file off the event loop.
+ *
+ * @throws {RangeError} if it is longer than `bytesMax`; another error if it is no gzip file.
+ */
+export function inflate(file: Uint8Array, bytesMax: number): Promise<Uint8Array> {
+  return gunzipWithin(file, { maxOutputLength: Math.max(1, bytesMax) });
+}
