@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { within } from "../base/timer.ts";
 import type { Api, RestServices } from "../apis/api.ts";
 import { addressText } from "../system/tcp_sockets.ts";
 import type { Config, GrpcConfig, ListenConfig, RestConfig } from "../config/config.ts";
@@ -43,8 +44,12 @@ export interface Addresses {
 /** A server of either kind. */
 interface Server {
   shutdown(graceMs: number): Promise<void>;
-  renewCertificate(certificate: CertificateTexts): Promise<void>;
+  /** Presents another certificate beside the old one, until the returned function is called. */
+  presentCertificate(certificate: CertificateTexts): Promise<() => Promise<void>> | (() => Promise<void>);
 }
+
+/** How long to wait for connections that were opened with the old certificate. */
+const HANDOVER_MS = 2000;
 
 /** The servers of one process. Disposing them lets running requests finish; who watches sees that to its end. */
 export class FrontEnds implements AsyncDisposable {
@@ -52,6 +57,8 @@ export class FrontEnds implements AsyncDisposable {
   /** What is shown to clients; undefined where TLS is not spoken. */
   readonly certificate: CertificateTexts | undefined;
   readonly #servers: readonly Server[];
+  /** Resolves when they start to shut down. */
+  readonly #leaving: Promise<void>;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
@@ -59,10 +66,12 @@ export class FrontEnds implements AsyncDisposable {
     parts: {
       addresses: Addresses;
       certificate: CertificateTexts | undefined;
+      leaving: Promise<void>;
       resources: AsyncDisposableStack;
     },
   ) {
     this.#servers = servers;
+    this.#leaving = parts.leaving;
     this.certificate = parts.certificate;
     this.addresses = parts.addresses;
     this.#resources = parts.resources;
@@ -83,7 +92,9 @@ export class FrontEnds implements AsyncDisposable {
     const codecThread = resources.use(new CodecThread(new URL("./codec_worker.ts", import.meta.url)));
     const rest = config.rest && newRestServer(config.rest, { ...parts, services: { ...parts.services, codecThread } });
     const servers = rest === undefined ? [grpc] : [grpc, rest];
+    const { promise: leaving, resolve: leave } = Promise.withResolvers<void>();
     resources.defer(async () => {
+      leave();
       await Promise.all(servers.map((server) => server.shutdown(config.shutdownGraceMs)));
     });
     const { socketPath } = config.grpc;
@@ -96,17 +107,23 @@ export class FrontEnds implements AsyncDisposable {
     };
     await grpc.shareEndpoints();
     grpc.accept();
-    return new FrontEnds(servers, { addresses, certificate, resources: resources.move() });
+    return new FrontEnds(servers, { addresses, certificate, leaving, resources: resources.move() });
   }
 
   /**
-   * Shows another certificate to clients that connect from now on. To be called again only when it has resolved.
+   * Presents another certificate to clients that connect from now on; connections stay. Resolves when the old certificate is out of
+   * use. Must not be called again before that, and needs ports that can be shared.
    *
-   * @throws {Error} when it cannot be shown; the other one is then.
+   * @throws the system's error about the certificate; the old one then stays in use.
    */
   async renewCertificate(certificate: CertificateTexts): Promise<void> {
-    const outcomes = await Promise.allSettled(this.#servers.map((server) => server.renewCertificate(certificate)));
-    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    const outcomes = await Promise.allSettled(
+      this.#servers.map(async (server) => await server.presentCertificate(certificate)),
+    );
+    const [failed] = outcomes.filter(({ status }) => status === "rejected");
+    await within(this.#leaving, HANDOVER_MS);
+    await Promise.all(outcomes.map((outcome) => outcome.status === "fulfilled" ? outcome.value() : undefined));
+    if (failed?.status === "rejected") throw failed.reason;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -129,19 +146,10 @@ function newGrpc(grpc: GrpcConfig, { apis, services, gate, observation, threads 
   return new ThreadedGrpc(server, threads);
 }
 
-function newRestServer(
-  rest: RestConfig,
-  { apis, services, gate, observation }: FrontEndParts,
-): RestServer {
-  const { timeoutMs, corsSupport, bodyBytesMax, inflightBytesMax, connectionsMax, idleTimeoutMs } = rest;
+function newRestServer(rest: RestConfig, { apis, services, gate, observation }: FrontEndParts): RestServer {
   return new RestServer(apis.flatMap((api) => api.routes(services) ?? []), {
+    ...rest,
     gate,
-    timeoutMs,
-    corsSupport,
-    bodyBytesMax,
-    inflightBytesMax,
-    connectionsMax,
-    idleTimeoutMs,
     onFault: observation.requests.onFault,
     observer: observation.requests.restObserver(),
     probes: observation.probes,

@@ -34,13 +34,11 @@ export function newGrpcServer(
   },
 ): GrpcServer {
   const methods = [...apis.flatMap((api) => api.methods(services)), ...healthMethods(health)];
-  const { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs } = grpc;
   return new GrpcServer([...methods, ...reflectionMethods(methods)], {
-    http2: http2Limits({ streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs }),
-    connectionsMax: grpc.connectionsMax,
+    ...grpc,
+    http2: http2Limits(grpc),
     connectionCount,
     inflightBytesMax: shareOfThread(grpc.inflightBytesMax, grpc),
-    messageBytesMax: grpc.messageBytesMax,
     gate,
     onFault: telemetry.onFault,
     observer: telemetry.grpcObserver(),

@@ -19,7 +19,7 @@ export interface VersionLoaderParts {
   readonly config: Config;
   readonly engine: Engine;
   /** Threads besides this one that will infer it too; none unless it is said. */
-  readonly otherThreads?: number;
+  readonly otherThreads: number;
   readonly batching: Batching | undefined;
   /** Keeps versions from being loaded again that the process died with; undefined for no such thing. */
   readonly quarantine: Quarantine | undefined;
@@ -41,7 +41,7 @@ export interface LoadedVersion {
 export async function loadVersion(
   model: ModelConfig,
   version: SourceVersion,
-  { config, engine, otherThreads = 0, batching, quarantine }: VersionLoaderParts,
+  { config, engine, otherThreads, batching, quarantine }: VersionLoaderParts,
 ): Promise<LoadedVersion> {
   const files = await version.findFiles();
   const options = {

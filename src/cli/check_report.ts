@@ -118,7 +118,7 @@ export async function checkConfig(config: Config, listener: CheckListener = {}):
   if (models.length === 0) problems.push("No model is listed");
   const reports: ModelReport[] = [];
   for (const model of models) {
-    const report = await checkModel(model, { config, engine, batching, quarantine: undefined });
+    const report = await checkModel(model, { config, engine, otherThreads: 0, batching, quarantine: undefined });
     listener.onModel?.(report);
     reports.push(report);
   }

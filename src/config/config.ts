@@ -6,7 +6,10 @@
  */
 import type { LogOptions } from "../base/log.ts";
 import type { ManagerOptions } from "../core/manager.ts";
+import type { GrpcServerOptions } from "../grpc/server.ts";
+import type { ConfiguredLimits } from "../http2/limits.ts";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
+import type { RestServerOptions } from "../rest/server.ts";
 import type { BatchingSource } from "./batching_parameters.ts";
 import type { CertificateSource } from "./certificate_files.ts";
 import type { ModelsFile } from "./models_file.ts";
@@ -29,42 +32,27 @@ export interface ListenConfig {
 }
 
 /** Where and how gRPC is served. */
-export interface GrpcConfig extends ListenConfig {
+export interface GrpcConfig
+  extends
+    ListenConfig,
+    ConfiguredLimits,
+    Pick<GrpcServerOptions, "messageBytesMax" | "connectionsMax" | "inflightBytesMax"> {
   /** A Unix socket besides; undefined for none. */
   readonly socketPath: string | undefined;
   /** How many threads serve, the main one among them. */
   readonly threads: number;
-  readonly messageBytesMax: number;
-  readonly connectionsMax: number;
-  /** What large messages may take of memory together. */
-  readonly inflightBytesMax: number;
-  /** Calls at a time on one connection. */
-  readonly streamsMax: number;
-  /** A connection without calls is closed after this long; 0 for never. */
-  readonly idleTimeoutMs: number;
-  /** A connection without a sign of life is asked for one after this long; 0 for never. */
-  readonly keepaliveIntervalMs: number;
-  /** And closed when there is none for this long. */
-  readonly keepaliveTimeoutMs: number;
-  /** Whether replies hold tensors as they lie in memory, rather than in the field of their dtype. */
+  /** Whether replies contain tensors as raw bytes rather than in the field of their dtype. */
   readonly encodesAsTensorContent: boolean;
 }
 
 /** Where and how REST is served. */
-export interface RestConfig extends ListenConfig {
-  /** How long a request may take. */
-  readonly timeoutMs: number;
-  /** Whether pages of any origin may send requests. */
-  readonly corsSupport: boolean;
-  /** The longest body, before and after it is unpacked. */
-  readonly bodyBytesMax: number;
-  /** What the bodies of all requests may take of memory together. */
-  readonly inflightBytesMax: number;
-  /** Connections, and requests answered at once. */
-  readonly connectionsMax: number;
-  /** A connection without requests is closed after this long; 0 for never. */
-  readonly idleTimeoutMs: number;
-  /** SageMaker's paths besides, with the model that is meant where a request names none. */
+export interface RestConfig extends
+  ListenConfig,
+  Pick<
+    RestServerOptions,
+    "corsSupport" | "timeoutMs" | "bodyBytesMax" | "inflightBytesMax" | "connectionsMax" | "idleTimeoutMs"
+  > {
+  /** SageMaker's paths besides, with the model of requests that name none. */
   readonly sagemaker?: { readonly defaultModel: string };
 }
 

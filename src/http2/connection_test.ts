@@ -3,7 +3,7 @@ import { joinParts } from "../base/bytes.ts";
 import { Http2Connection } from "./connection.ts";
 import { ConnectionError, ERROR_CODE, FLAG, FRAME, PREFACE, readUint32, STREAM_ID_MAX } from "./frames.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
-import { http2Limits } from "./limits.ts";
+import { testLimits } from "./testing/limits.ts";
 import { dataFrame, frame, headersFrame, settingsFrame, TestPeer } from "./testing/test_peer.ts";
 
 const ANSWER = encodeHeaders([{ name: ":status", value: "200" }]);
@@ -142,7 +142,7 @@ Deno.test("Http2Connection.shutdown() closes at once before the client's preface
   await peer.served;
   const { socket } = new TestPeer();
   socket.close();
-  const unserved = new Http2Connection(socket, { limits: http2Limits(), peer: "", onRequest: () => assert.fail() });
+  const unserved = new Http2Connection(socket, { limits: testLimits(), peer: "", onRequest: () => assert.fail() });
   await unserved.shutdown();
 });
 
@@ -158,7 +158,7 @@ Deno.test("Http2Connection serves a real socket", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   const connection = new Http2Connection(await listener.accept(), {
-    limits: http2Limits(),
+    limits: testLimits(),
     peer: "client",
     onRequest: (stream) => {
       stream.sendHeaders(ANSWER, true);

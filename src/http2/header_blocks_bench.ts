@@ -1,6 +1,6 @@
 import { HeaderBlocks } from "./header_blocks.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
-import { http2Limits } from "./limits.ts";
+import { testLimits } from "./testing/limits.ts";
 import { requestFields } from "./testing/test_peer.ts";
 
 const FIELDS = requestFields(
@@ -11,7 +11,7 @@ const FIELDS = requestFields(
 );
 const BLOCK = encodeHeaders(FIELDS);
 const SAME = { bytes: BLOCK, start: 0, end: BLOCK.length };
-const blocks = new HeaderBlocks(http2Limits());
+const blocks = new HeaderBlocks(testLimits());
 const LAST_DIGIT = BLOCK.length - 2;
 const HUFFMAN = Uint8Array.fromHex("828684418cf1e3c2e5f23a6ba0ab90f4ff");
 let digit = 0;

@@ -3,7 +3,7 @@ import { joinParts, type Span } from "../base/bytes.ts";
 import { ConnectionError, ERROR_CODE } from "./frames.ts";
 import { HeaderBlocks } from "./header_blocks.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
-import { http2Limits } from "./limits.ts";
+import { testLimits } from "./testing/limits.ts";
 import { requestFields } from "./testing/test_peer.ts";
 
 function span(bytes: Uint8Array): Span {
@@ -11,7 +11,7 @@ function span(bytes: Uint8Array): Span {
 }
 
 function rig(limits = {}): HeaderBlocks {
-  return new HeaderBlocks(http2Limits(limits));
+  return new HeaderBlocks(testLimits(limits));
 }
 
 Deno.test("HeaderBlocks.decodeRequest() returns the same object for the same bytes", () => {

@@ -66,9 +66,14 @@ export interface Http2Limits {
   readonly lingerTimeoutMs: number;
 }
 
-/** The bounds unless told otherwise. */
-export const HTTP2_LIMITS: Http2Limits = Object.freeze({
-  streamsMax: 1000,
+/** The limits that an operator sets. */
+export type ConfiguredLimits = Pick<
+  Http2Limits,
+  "streamsMax" | "idleTimeoutMs" | "keepaliveIntervalMs" | "keepaliveTimeoutMs"
+>;
+
+/** The limits that are the same for every server. */
+const FIXED_LIMITS: Omit<Http2Limits, keyof ConfiguredLimits> = {
   frameBytesMax: 1_048_576,
   streamWindowBytes: 524_288,
   connectionWindowBytes: 8_388_608,
@@ -94,15 +99,16 @@ export const HTTP2_LIMITS: Http2Limits = Object.freeze({
   headersTimeoutMs: 10_000,
   writeTimeoutMs: 30_000,
   stallTimeoutMs: 60_000,
-  idleTimeoutMs: 0,
-  keepaliveIntervalMs: 60_000,
-  keepaliveTimeoutMs: 20_000,
   lingerTimeoutMs: 1000,
-});
+};
 
-/** The defaults with some of them replaced. */
-export function http2Limits(replaced: Partial<Http2Limits> = {}): Http2Limits {
-  const limits = { ...HTTP2_LIMITS, ...replaced };
+/** Returns the limits of a connection; `replaced` is for tests. */
+export function http2Limits(
+  { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs }: ConfiguredLimits,
+  replaced: Partial<Http2Limits> = {},
+): Http2Limits {
+  const configured = { streamsMax, idleTimeoutMs, keepaliveIntervalMs, keepaliveTimeoutMs };
+  const limits = { ...FIXED_LIMITS, ...configured, ...replaced };
   assertWithin(limits.frameBytesMax, "frameBytesMax", { min: FRAME_BYTES_DEFAULT, max: FRAME_BYTES_MAX });
   assertWithin(limits.streamWindowBytes, "streamWindowBytes", { min: WINDOW_BYTES_DEFAULT, max: WINDOW_BYTES_MAX });
   assertWithin(limits.connectionWindowBytes, "connectionWindowBytes", {

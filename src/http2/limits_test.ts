@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { HTTP2_LIMITS, http2Limits } from "./limits.ts";
+import { http2Limits } from "./limits.ts";
+import { testLimits } from "./testing/limits.ts";
 
-Deno.test("http2Limits() replaces what it is given and keeps the other defaults", () => {
-  assert.deepEqual(http2Limits({ streamsMax: 7 }), { ...HTTP2_LIMITS, streamsMax: 7 });
+const CONFIGURED = { streamsMax: 7, idleTimeoutMs: 1, keepaliveIntervalMs: 2, keepaliveTimeoutMs: 3 };
+
+Deno.test("http2Limits() takes what is configured, and what is replaced", () => {
+  assert.deepEqual(http2Limits(CONFIGURED, { settingsMax: 5 }), { ...testLimits(), ...CONFIGURED, settingsMax: 5 });
 });
 
-Deno.test("http2Limits() refuses windows and frame sizes that RFC 9113 does not know", () => {
+Deno.test("http2Limits() refuses windows and frame sizes that RFC 9113 does not allow", () => {
   for (
     const wrong of [
       { frameBytesMax: 16_383 },
@@ -14,5 +17,5 @@ Deno.test("http2Limits() refuses windows and frame sizes that RFC 9113 does not 
       { connectionWindowBytes: 2 ** 31 },
       { streamWindowBytes: 70_000.5 },
     ]
-  ) assert.throws(() => http2Limits(wrong), /expected .* to .*This is a bug/);
+  ) assert.throws(() => http2Limits(CONFIGURED, wrong), /expected .* to .*This is a bug/);
 });

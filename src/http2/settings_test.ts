@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { http2Limits } from "./limits.ts";
+import { testLimits } from "./testing/limits.ts";
 import { encodeSettings } from "./settings.ts";
 import { settingsFrame } from "./testing/test_peer.ts";
 
 Deno.test("encodeSettings() tells the peer the limits it must know", () => {
-  const limits = http2Limits({ streamsMax: 5, headerTableBytesMax: 100, headerListBytesMax: 70_000 });
+  const limits = testLimits({ streamsMax: 5, headerTableBytesMax: 100, headerListBytesMax: 70_000 });
   const expected = settingsFrame([1, 100], [3, 5], [4, 524_288], [5, 1_048_576], [6, 70_000]).subarray(9);
   assert.deepEqual(encodeSettings(limits), expected);
 });

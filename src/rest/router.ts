@@ -20,20 +20,16 @@ export interface RouterOptions {
   readonly onFault: OnFault;
   readonly observer?: CallObserver;
   /** Lets pages of any origin call (`--rest_api_enable_cors_support`). */
-  readonly corsSupport?: boolean;
+  readonly corsSupport: boolean;
   /** Time for a call once its body has arrived, and for the body before that (`--rest_api_timeout_in_ms`). */
-  readonly timeoutMs?: number;
+  readonly timeoutMs: number;
   /** The longest body, before and after decompression. */
-  readonly bodyBytesMax?: number;
+  readonly bodyBytesMax: number;
   /** Memory for the bodies of all requests together. */
-  readonly inflightBytesMax?: number;
-  /** Requests in flight; beyond that the reply is 503 (`--rest_max_connections`). */
-  readonly requestsMax?: number;
+  readonly inflightBytesMax: number;
+  /** Connections, and requests in flight; beyond that the reply is 503 (`--rest_max_connections`). */
+  readonly connectionsMax: number;
 }
-
-const TIMEOUT_MS = 30_000;
-const BODY_BYTES_MAX = 1 << 30;
-const INFLIGHT_BYTES_MAX = 2 ** 31;
 
 const CORS_HEADERS = {
   "access-control-allow-origin": "*",
@@ -53,12 +49,12 @@ export class Router {
 
   /** @param apis the first that owns a path answers. */
   constructor(apis: readonly RouteSet[], options: RouterOptions) {
-    const { timeoutMs = TIMEOUT_MS, bodyBytesMax = BODY_BYTES_MAX, inflightBytesMax = INFLIGHT_BYTES_MAX } = options;
+    const { timeoutMs, bodyBytesMax, inflightBytesMax } = options;
     this.#apis = apis;
     this.#options = options;
     this.#budget = new BodyBudget(inflightBytesMax);
     this.#limits = { timeoutMs, bodyBytesMax: Math.min(bodyBytesMax, inflightBytesMax) };
-    this.#headers = options.corsSupport === true ? CORS_HEADERS : {};
+    this.#headers = options.corsSupport ? CORS_HEADERS : {};
   }
 
   /**
@@ -102,7 +98,7 @@ export class Router {
   }
 
   #reply(call: Call, api: RouteSet | undefined): Reply | Promise<Reply> {
-    const { requestsMax = Infinity } = this.#options;
+    const { connectionsMax: requestsMax } = this.#options;
     // A HEAD request is a GET whose reply has no body.
     const method = call.method === "HEAD" ? "GET" : call.method;
     for (const route of api?.routes ?? []) {

@@ -22,26 +22,18 @@ export interface RestCertificate {
   readonly key: string;
 }
 
-/** How long to wait for connections that were opened with the old certificate. */
-const HANDOVER_MS = 2000;
-
 /** Extra time after the grace period in which clients may read their last replies. */
 const LAST_REPLIES_MS = 1000;
-
-/** Default of `connectionsMax`. */
-const CONNECTIONS_MAX = 10_000;
 
 /** The status after which a connection is unusable: the rest of the body may still arrive. */
 const REQUEST_TIMEOUT = 408;
 
 /** How the server behaves. */
-export interface RestServerOptions extends Omit<RouterOptions, "requestsMax"> {
+export interface RestServerOptions extends RouterOptions {
   /** Paths answered beside the APIs. */
   readonly probes?: readonly Probe[];
-  /** Connections, and requests in flight; beyond that the reply is 503 (`--rest_max_connections`). */
-  readonly connectionsMax?: number;
   /** How long a connection may stay without a request; 0 means forever (`--rest_max_connection_idle_seconds`). */
-  readonly idleTimeoutMs?: number;
+  readonly idleTimeoutMs: number;
 }
 
 /** Serves APIs over HTTP until it is shut down. */
@@ -49,16 +41,15 @@ export class RestServer {
   readonly #router: Router;
   readonly #probes: readonly Probe[];
   readonly #servers = new Map<Deno.HttpServer<Deno.Addr>, RestEndpoint>();
-  readonly #leaving = Promise.withResolvers<void>();
   readonly #sweep: ConnectionSweep;
   /** Requests in flight, and how to answer each if the grace period ends first. */
   readonly #running = new Map<(response: Response) => void, Request>();
 
   constructor(apis: readonly RouteSet[], options: RestServerOptions) {
-    const { connectionsMax, idleTimeoutMs = 0, probes = [] } = options;
-    this.#router = new Router(apis, { ...options, requestsMax: connectionsMax ?? Infinity });
+    const { connectionsMax, idleTimeoutMs, probes = [] } = options;
+    this.#router = new Router(apis, options);
     this.#probes = probes;
-    this.#sweep = new ConnectionSweep({ connectionsMax: connectionsMax ?? CONNECTIONS_MAX, idleTimeoutMs });
+    this.#sweep = new ConnectionSweep({ connectionsMax, idleTimeoutMs });
   }
 
   /**
@@ -77,12 +68,12 @@ export class RestServer {
   }
 
   /**
-   * Presents another certificate to clients that connect from now on. Requests in flight are answered to the end. Resolves when the
-   * old certificate is out of use. Must not be called again before that, and needs ports that can be shared.
+   * Presents another certificate to clients that connect from now on. Needs ports that can be shared.
    *
+   * @returns a function that stops presenting the old one; it resolves when the requests of its connections have been answered.
    * @throws the system's error about the certificate; the old one then stays in use.
    */
-  async renewCertificate(tls: RestCertificate): Promise<void> {
+  presentCertificate(tls: RestCertificate): () => Promise<void> {
     const old = [...this.#servers].flatMap(([server, endpoint]) =>
       "tls" in endpoint && endpoint.tls !== undefined ? [{ server, endpoint }] : []
     );
@@ -90,11 +81,12 @@ export class RestServer {
       const { port } = server.addr as Deno.NetAddr;
       preferNewest(this.listen({ ...endpoint, port, tls }) as Deno.NetAddr);
     }
-    await within(this.#leaving.promise, HANDOVER_MS);
-    await Promise.all(old.map(async ({ server }) => {
-      await server.shutdown();
-      this.#servers.delete(server);
-    }));
+    return async () => {
+      await Promise.all(old.map(async ({ server }) => {
+        await server.shutdown();
+        this.#servers.delete(server);
+      }));
+    };
   }
 
   /** Number of requests in flight. */
@@ -104,7 +96,6 @@ export class RestServer {
 
   /** Stops accepting, waits up to `graceMs` for requests in flight, answers 503 to the remaining ones, and closes. */
   async shutdown(graceMs: number): Promise<void> {
-    this.#leaving.resolve();
     const closed = Promise.all([...this.#servers.keys()].map((server) => server.shutdown())).then(() => {});
     if (await within(closed.then(() => true), graceMs) !== true) {
       const error = new ServingError(CODE.UNAVAILABLE, "The server is leaving");

@@ -3,22 +3,17 @@
  *
  * @module
  */
-import { within } from "../base/timer.ts";
 import { preferNewest } from "../system/tcp_sockets.ts";
 import type { CertificateTexts } from "../config/certificate_files.ts";
 import type { TcpEndpoint } from "../grpc/endpoint.ts";
 import type { GrpcServer } from "../grpc/server.ts";
 import type { ServingThreads } from "./serving_threads.ts";
 
-/** How long connections that were begun with the old certificate are waited for. */
-const HANDOVER_MS = 2000;
-
 /** Serves gRPC on all threads. */
 export class ThreadedGrpc {
   readonly #own: GrpcServer;
   readonly #others: ServingThreads;
   readonly #shared: TcpEndpoint[] = [];
-  readonly #leaving = Promise.withResolvers<void>();
 
   constructor(own: GrpcServer, others: ServingThreads) {
     this.#own = own;
@@ -58,23 +53,23 @@ export class ThreadedGrpc {
   }
 
   /**
-   * Shows another certificate to clients that connect from now on; connections stay. Resolves when the old one is shown no more.
-   * To be called again only then, and only where ports can be shared.
+   * Presents another certificate to clients that connect from now on, on all threads. Connections stay.
    *
-   * @throws what the system says of the certificate; nothing has changed then.
+   * @returns a function that stops presenting the old one.
+   * @throws the system's error about the certificate; nothing has changed then.
    */
-  async renewCertificate(certificate: CertificateTexts): Promise<void> {
+  async presentCertificate(certificate: CertificateTexts): Promise<() => Promise<void>> {
     const { addresses, closeOld } = this.#own.replaceCertificate(certificate);
     await this.#others.showCertificate(certificate);
     for (const address of addresses) preferNewest(address, this.#others.count + 1);
-    await within(this.#leaving.promise, HANDOVER_MS);
-    closeOld();
-    await this.#others.hideOldCertificate();
+    return async () => {
+      closeOld();
+      await this.#others.hideOldCertificate();
+    };
   }
 
   /** Accepts no more and lets running calls finish for `graceMs` at the most. */
   async shutdown(graceMs: number): Promise<void> {
-    this.#leaving.resolve();
     // Nobody is told to go while a thread listens still: who comes back at once would find that one, and be sent away.
     this.#own.stopListening();
     await this.#others.stopListening();

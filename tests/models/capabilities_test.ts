@@ -59,6 +59,9 @@ class Services implements AsyncDisposable {
           properties: model.pluginConfig,
           cacheDir: undefined,
           waitersMax: 100,
+          otherThreads: 0,
+          checksIntegerRange: true,
+          warmUpIterations: 1,
           batching,
           decodeWarmUp: () => ({ signatureName: "", inputs: [], outputFilter: [] }),
         });

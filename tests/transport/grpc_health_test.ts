@@ -6,7 +6,7 @@ import { CODE } from "../../src/base/status.ts";
 import { Manager } from "../../src/core/manager.ts";
 import { healthMethods } from "../../src/grpc/builtin/health.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
-import { HTTP2_LIMITS } from "../../src/http2/limits.ts";
+import { testLimits } from "../../src/http2/testing/limits.ts";
 import { Readiness } from "../../src/service/readiness.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
 import { RawStream } from "../support/raw_stream.ts";
@@ -38,7 +38,7 @@ class Rig implements AsyncDisposable {
   readonly manager = new Manager<Disposable>({ onStateChange: () => this.readiness.changed(), disposeWaitMs: 0 });
   readonly readiness: Readiness = new Readiness({ manager: this.manager, modelNames: () => ["m"], isStrict: true });
   readonly server = new GrpcServer(healthMethods(this.readiness), {
-    http2: HTTP2_LIMITS,
+    http2: testLimits(),
     connectionsMax: 100,
     messageBytesMax: 1 << 20,
     inflightBytesMax: 1 << 20,

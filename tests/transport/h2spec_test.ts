@@ -7,7 +7,8 @@ import type { Span } from "../../src/base/bytes.ts";
 import { Http2Connection } from "../../src/http2/connection.ts";
 import { encodeHeaders } from "../../src/http2/hpack/encoder.ts";
 import type { Http2Stream, StreamListener } from "../../src/http2/http2.ts";
-import { type Http2Limits, http2Limits } from "../../src/http2/limits.ts";
+import type { Http2Limits } from "../../src/http2/limits.ts";
+import { testLimits } from "../../src/http2/testing/limits.ts";
 
 const VERSION = "v2.2.1";
 const FOLDER = new URL("../../.ovserve/tools/", import.meta.url).pathname;
@@ -95,11 +96,11 @@ Deno.test({
   name: `Http2Connection passes all of h2spec${because}`,
   ignore: reason !== undefined,
   // h2spec expects frames above the smallest size RFC 9113 allows to be refused.
-  fn: () => runAgainst(http2Limits({ frameBytesMax: 16_384, lingerTimeoutMs: 100 }), []),
+  fn: () => runAgainst(testLimits({ frameBytesMax: 16_384, lingerTimeoutMs: 100 }), []),
 });
 
 Deno.test({
   name: `Http2Connection passes h2spec's hpack and generic parts with the limits it has by default${because}`,
   ignore: reason !== undefined,
-  fn: () => runAgainst(http2Limits(), ["generic", "hpack"]),
+  fn: () => runAgainst(testLimits(), ["generic", "hpack"]),
 });

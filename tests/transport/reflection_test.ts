@@ -9,7 +9,7 @@ import { tensorFlowServingMethods } from "../../src/apis/tensorflow_serving/meth
 import { healthMethods } from "../../src/grpc/builtin/health.ts";
 import { reflectionMethods } from "../../src/grpc/builtin/reflection.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
-import { HTTP2_LIMITS } from "../../src/http2/limits.ts";
+import { testLimits } from "../../src/http2/testing/limits.ts";
 import type { ModelServable } from "../../src/model/model_servable.ts";
 import { ModelService } from "../../src/service/model_service.ts";
 import { PredictionService } from "../../src/service/prediction_service.ts";
@@ -40,7 +40,7 @@ class Rig implements AsyncDisposable {
     };
     const methods = [...tensorFlowServingMethods(services, { asTensorContent: false }), ...healthMethods(readiness)];
     this.server = new GrpcServer([...methods, ...reflectionMethods(methods)], {
-      http2: HTTP2_LIMITS,
+      http2: testLimits(),
       connectionsMax: 100,
       messageBytesMax: 1 << 20,
       inflightBytesMax: 1 << 20,

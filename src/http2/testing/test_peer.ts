@@ -18,7 +18,8 @@ import {
 } from "../frames.ts";
 import { encodeHeaders } from "../hpack/encoder.ts";
 import type { HeaderField, Http2Stream, RequestHeaders, StreamListener } from "../http2.ts";
-import { type Http2Limits, http2Limits } from "../limits.ts";
+import type { Http2Limits } from "../limits.ts";
+import { testLimits } from "./limits.ts";
 
 /** A frame as the peer got it. */
 export interface ReceivedFrame {
@@ -224,7 +225,7 @@ export class TestPeer {
 
   constructor(options: TestPeerOptions = {}) {
     this.connection = new Http2Connection(this.socket, {
-      limits: http2Limits(options.limits),
+      limits: testLimits(options.limits),
       peer: "test",
       onRequest: (stream, headers, endStream) => {
         const request = new TestRequest(stream, headers, endStream);

@@ -39,17 +39,17 @@ export interface LoadOptions {
   readonly cacheDir: string | undefined;
   /** Infer requests at work at once; undefined for the engine's optimal number. */
   readonly inferRequestCount: number | undefined;
-  /** On how many threads besides this one the model is to be inferred; on none unless it is said. */
-  readonly otherThreads?: number;
+  /** On how many threads besides this one the model is to be inferred. */
+  readonly otherThreads: number;
   readonly waitersMax: number;
-  /** Whether integers that the runtime would compute wrong are refused; they are unless it is said. */
-  readonly checksIntegerRange?: boolean;
-  /** How requests share inferences, where the model allows it; each has its own unless this is given. */
-  readonly batching?: BatchingOptions | undefined;
+  /** Whether integers that the runtime would compute wrong are refused. */
+  readonly checksIntegerRange: boolean;
+  /** How requests share inferences, where the model allows it; undefined if each has its own. */
+  readonly batching: BatchingOptions | undefined;
   /** How to read the requests of `files.warmupPath`. */
   readonly decodeWarmUp: DecodeWarmUp;
-  /** How often each of them is run; once unless it is said. */
-  readonly warmUpIterations?: number;
+  /** How often each of them is run. */
+  readonly warmUpIterations: number;
 }
 
 /** What loading found out, for the log. */
@@ -199,7 +199,7 @@ async function widenInLoop(compiled: CompiledModel, inLoopBytesMax: number): Pro
  */
 async function copy(
   { compiled, compileAgain }: Compilation,
-  { otherThreads = 0, modelBytes, isInLoop }: LoadOptions & { modelBytes: number; isInLoop: boolean },
+  { otherThreads, modelBytes, isInLoop }: LoadOptions & { modelBytes: number; isInLoop: boolean },
 ): Promise<readonly CompiledModel[]> {
   if (!isInLoop || modelBytes >= LARGE_MODEL_BYTES) return [];
   using unlessDone = new DisposableStack();
@@ -222,7 +222,7 @@ function newServable(owned: readonly CompiledModel[], options: ModelServableOpti
 async function warmUp(
   servable: ModelServable,
   signature: ServableSignature,
-  { files: { warmupPath }, warmUpIterations = 1, decodeWarmUp }: LoadOptions,
+  { files: { warmupPath }, warmUpIterations, decodeWarmUp }: LoadOptions,
 ): Promise<readonly string[]> {
   if (warmupPath === undefined) return await inferZeros(servable, signature);
   return await replayRequests(servable, { path: warmupPath, iterations: warmUpIterations, decode: decodeWarmUp });

@@ -25,6 +25,10 @@ const OPTIONS: Omit<LoadOptions, "files"> = {
   cacheDir: undefined,
   inferRequestCount: undefined,
   waitersMax: 1,
+  otherThreads: 0,
+  checksIntegerRange: true,
+  batching: undefined,
+  warmUpIterations: 1,
   decodeWarmUp: () => ({
     signatureName: "",
     inputs: [{ name: "x", tensor: floats([1, 2, 3, 4], [1, 4]) }],

@@ -125,12 +125,12 @@ function namePorts(
 /**
  * A signature with the dtypes and shapes the model's ports have now.
  *
- * @param options.checksIntegerRange whether integers the runtime would compute wrong are refused; they are unless it is said.
+ * @param options.checksIntegerRange whether integers the runtime would compute wrong are refused.
  */
 export function toServableSignature(
   named: NamedSignature,
   model: Model,
-  { checksIntegerRange = true }: { checksIntegerRange?: boolean } = {},
+  { checksIntegerRange }: { checksIntegerRange: boolean },
 ): ServableSignature {
   const { methodName } = named;
   const outputPorts = named.outputs.map(({ port }) => port);

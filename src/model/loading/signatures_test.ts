@@ -102,11 +102,13 @@ Deno.test("toServableSignature() says which ports the outputs are, unless they a
   using model = await readModel({ inputs: [port("x")], outputs: [port("y"), port("z")] });
   const spec = (name: string) => ({ name, tensorName: name, port: model.findPort(name, "output") ?? -1 });
   const inputs = [{ name: "image", tensorName: "x", port: 0 }];
-  const all = toServableSignature({ inputs, outputs: [spec("y"), spec("z")] }, model);
+  const all = toServableSignature({ inputs, outputs: [spec("y"), spec("z")] }, model, { checksIntegerRange: true });
   assert.equal(all.outputPorts, undefined);
   const shape = [{ min: 0, max: Infinity }, { min: 2, max: 2 }];
   assert.deepEqual(all.inputs, [{ name: "image", tensorName: "x", dtype: "f32", shape }]);
-  const some = toServableSignature({ inputs, outputs: [spec("z")], methodName: "tensorflow/serving/regress" }, model);
+  const some = toServableSignature({ inputs, outputs: [spec("z")], methodName: "tensorflow/serving/regress" }, model, {
+    checksIntegerRange: true,
+  });
   assert.deepEqual(some.outputPorts, [1]);
   assert.equal(some.methodName, "tensorflow/serving/regress");
 });

@@ -33,7 +33,9 @@ class Rig implements Disposable {
     using model = await engine.read(folder.write("model.json", text));
     const compiled = await model.compile({ device: "CPU" });
     const signatures = new Map(
-      [...signaturesOfPorts(model).signatures].map(([name, named]) => [name, toServableSignature(named, model)]),
+      [...signaturesOfPorts(model).signatures].map((
+        [name, named],
+      ) => [name, toServableSignature(named, model, { checksIntegerRange: true })]),
     );
     return new Rig(
       new ModelServable({ compiled, signatures, inferRequestCount: 1, inLoopBytesMax: 1000, waitersMax: 1 }),

@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import { CODE, type Code, type CodeName, ServingError } from "../../../src/base/status.ts";
 import type { Method, ServerCall } from "../../../src/grpc/call.ts";
 import { type Endpoint, GrpcServer } from "../../../src/grpc/server.ts";
-import { type Http2Limits, http2Limits } from "../../../src/http2/limits.ts";
+import type { Http2Limits } from "../../../src/http2/limits.ts";
+import { testLimits } from "../../../src/http2/testing/limits.ts";
 
 const PROTO = fileURLToPath(new URL("./interop.proto", import.meta.url));
 const SERVICE = loadSync(PROTO, { defaults: true })["ovserve.interop.Interop"] as ServiceDefinition;
@@ -37,7 +38,7 @@ export class InteropServer implements AsyncDisposable {
 
   /** Starts it; an endpoint's port 0 is the system's choice. */
   constructor(endpoint: Endpoint, limits: Partial<Http2Limits> = {}) {
-    this.#limits = http2Limits(limits);
+    this.#limits = testLimits(limits);
     const { server, address } = this.#start(endpoint);
     this.#server = server;
     this.#endpoint = "hostname" in address ? { ...endpoint, port: address.port } : endpoint;

@@ -6,6 +6,7 @@ import { CodecThread } from "../../../../src/rest/codec_thread.ts";
 import { RestServer } from "../../../../src/rest/server.ts";
 import { python } from "../../../support/python.ts";
 import { RestRig } from "./rig.ts";
+import { DEFAULT_REST } from "../../../support/config.ts";
 
 const interpreter = await python();
 const CLIENT = fileURLToPath(new URL("./python_client.py", import.meta.url));
@@ -24,6 +25,7 @@ Deno.test({
     });
     using codecThread = new CodecThread(new URL("../../../../src/app/codec_worker.ts", import.meta.url));
     const server = new RestServer([tensorFlowServingRoutes({ ...rig.services, codecThread })], {
+      ...DEFAULT_REST,
       onFault: (error) => rig.faults.push(String(error.cause)),
     });
     const { port } = server.listen({ hostname: "127.0.0.1", port: 0 }) as Deno.NetAddr;

@@ -15,6 +15,7 @@ import { Router, type RouterOptions } from "../../../../src/rest/router.ts";
 import { ModelService } from "../../../../src/service/model_service.ts";
 import { PredictionService } from "../../../../src/service/prediction_service.ts";
 import { Readiness } from "../../../../src/service/readiness.ts";
+import { DEFAULT_REST } from "../../../support/config.ts";
 
 /** A model to serve: its versions, one after the other from 1 on. */
 export type RigModels = Readonly<Record<string, readonly FakeModelFile[]>>;
@@ -67,6 +68,9 @@ export class RestRig implements AsyncDisposable {
     others: readonly RouteSet[] = [],
   ): (request: Request) => Promise<Response> {
     const router = new Router([tensorFlowServingRoutes(this.services), ...others], {
+      ...DEFAULT_REST,
+      connectionsMax: Infinity,
+      bodyBytesMax: 1 << 30,
       onFault: (error, { path }) => this.faults.push(`${path}: ${error.cause}`),
       ...options,
     });
@@ -106,6 +110,10 @@ export class RestRig implements AsyncDisposable {
           cacheDir: undefined,
           inferRequestCount: undefined,
           waitersMax: 16,
+          batching: undefined,
+          otherThreads: 0,
+          checksIntegerRange: true,
+          warmUpIterations: 1,
           decodeWarmUp: () => ({ signatureName: "", inputs: [], outputFilter: [] }),
         });
         return servable;

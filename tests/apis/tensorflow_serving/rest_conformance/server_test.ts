@@ -5,6 +5,7 @@ import { tensorFlowServingRoutes } from "../../../../src/apis/tensorflow_serving
 import { CodecThread } from "../../../../src/rest/codec_thread.ts";
 import { RestServer } from "../../../../src/rest/server.ts";
 import { RestRig } from "./rig.ts";
+import { DEFAULT_REST } from "../../../support/config.ts";
 
 const PLUS_TWO: FakeModelFile = {
   inputs: [{ names: ["x"], dtype: "f32", shape: [-1] }],
@@ -24,6 +25,7 @@ class Listening implements AsyncDisposable {
   constructor(rig: RestRig, options: { bodyBytesMax?: number } = {}) {
     const services = { ...rig.services, codecThread: this.#codecThread };
     this.server = new RestServer([tensorFlowServingRoutes(services)], {
+      ...DEFAULT_REST,
       onFault: (error) => rig.faults.push(String(error.cause)),
       ...options,
     });
