@@ -21,17 +21,17 @@ const LOAD_RETRY_GROWTH_MAX = 16;
 /** Bounds and habits of a manager. */
 export interface ManagerOptions {
   /** How many servables are loaded at the same time (`--num_load_threads`). */
-  readonly loadsMax?: number;
+  readonly loadsMax: number;
   /** How often a load that failed is tried again (`--max_num_load_retries`). */
-  readonly loadRetriesMax?: number;
+  readonly loadRetriesMax: number;
   /** The pause before the first retry; it doubles with each, up to 16 times itself (`--load_retry_interval_micros`). */
-  readonly loadRetryIntervalMs?: number;
+  readonly loadRetryIntervalMs: number;
   /** How many versions that have ended are remembered, over all names. */
   readonly endedVersionsMax?: number;
   /** How long disposing waits for handles to come back and loads to finish. */
-  readonly disposeWaitMs?: number;
+  readonly disposeWaitMs: number;
   /** Lets a label that is new stand for a version that is not available (`--allow_version_labels_for_unavailable_models`). */
-  readonly allowLabelsForUnavailable?: boolean;
+  readonly allowLabelsForUnavailable: boolean;
   /** Hears of every change of state: once for each, in order. */
   readonly onStateChange?: StateListener;
   /** Hears of every change of labels. Must not throw. */
@@ -51,14 +51,9 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
   #unloading = 0;
   #isClosed = false;
 
-  constructor(options: ManagerOptions = {}) {
+  constructor(options: ManagerOptions) {
     this.#options = {
-      loadsMax: 1,
-      loadRetriesMax: 5,
-      loadRetryIntervalMs: 60_000,
       endedVersionsMax: 256,
-      disposeWaitMs: 30_000,
-      allowLabelsForUnavailable: false,
       onStateChange: () => {},
       onLabelsChange: () => {},
       timer: systemTimer,

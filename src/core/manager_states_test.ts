@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../base/status.ts";
 import { Manager } from "./manager.ts";
-import { rig, turns } from "./testing/manager_rig.ts";
+import { MANAGER_OPTIONS, rig, turns } from "./testing/manager_rig.ts";
 
 function isError(code: number, message: string): (thrown: unknown) => boolean {
   return (thrown) => {
@@ -12,7 +12,7 @@ function isError(code: number, message: string): (thrown: unknown) => boolean {
 }
 
 Deno.test("Manager shows why a servable could not be freed, and goes on", async () => {
-  const manager = new Manager<Disposable>();
+  const manager = new Manager<Disposable>(MANAGER_OPTIONS);
   const servable = {
     [Symbol.dispose]: () => {
       throw new ServingError(CODE.INTERNAL, "stuck");
@@ -26,7 +26,7 @@ Deno.test("Manager shows why a servable could not be freed, and goes on", async 
 });
 
 Deno.test("Manager takes a loader that throws at once for one that fails", async () => {
-  const manager = new Manager<Disposable>({ loadRetriesMax: 0 });
+  const manager = new Manager<Disposable>({ ...MANAGER_OPTIONS, loadRetriesMax: 0 });
   const load = () => {
     throw new ServingError(CODE.NOT_FOUND, "gone");
   };
@@ -113,6 +113,7 @@ Deno.test("Manager remembers a name whose versions are all gone", async () => {
 Deno.test("Manager tells of states in TensorFlow Serving's order: available when it is true, unloading before", async () => {
   const found: string[] = [];
   const manager: Manager<Disposable> = new Manager<Disposable>({
+    ...MANAGER_OPTIONS,
     onStateChange: ({ id, state }) => {
       let answer = "not found";
       try {

@@ -6,6 +6,7 @@ import type { ModelConfig } from "./model_config.ts";
 import { FileSystemSource } from "./source/file_system_source.ts";
 import type { ModelSource, SourceListener } from "./source/source.ts";
 import { MemorySource } from "./testing/memory_source.ts";
+import { MANAGER_OPTIONS } from "../core/testing/manager_rig.ts";
 
 /** A servable that knows how it was loaded and whether it is freed. */
 class Loaded implements Disposable {
@@ -68,7 +69,12 @@ async function makeRig(
   const place = await makePlace();
   const loads: Loaded[] = [];
   const broken = new Set<string>();
-  const manager = new Manager<Loaded>({ loadsMax: 4, loadRetriesMax: 0, allowLabelsForUnavailable });
+  const manager = new Manager<Loaded>({
+    ...MANAGER_OPTIONS,
+    loadsMax: 4,
+    loadRetriesMax: 0,
+    allowLabelsForUnavailable,
+  });
   const catalog = new ModelCatalog<Loaded>({
     manager,
     openSource: place.openSource,

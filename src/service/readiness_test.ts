@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Manager } from "../core/manager.ts";
 import { Readiness } from "./readiness.ts";
+import { MANAGER_OPTIONS } from "../core/testing/manager_rig.ts";
 
 /** A server with models that load when they are told to, or fail. */
 class Rig implements AsyncDisposable {
@@ -10,6 +11,7 @@ class Rig implements AsyncDisposable {
 
   constructor(options: { isStrict?: boolean } = {}) {
     this.manager = new Manager<Disposable>({
+      ...MANAGER_OPTIONS,
       loadRetriesMax: 0,
       disposeWaitMs: 0,
       onStateChange: () => this.readiness.changed(),

@@ -8,6 +8,7 @@ import type { BatchingOptions } from "../model/batching/batch_predictor.ts";
 import { floats, VersionFolder } from "../model/testing/loading.ts";
 import { ModelServable } from "../model/model_servable.ts";
 import { ModelMetrics } from "./model_metrics.ts";
+import { MANAGER_OPTIONS } from "../core/testing/manager_rig.ts";
 
 const ROWS: FakeModelFile = {
   compute: "add",
@@ -36,6 +37,7 @@ class Rig implements AsyncDisposable {
 
   constructor() {
     this.manager = new Manager<ModelServable>({
+      ...MANAGER_OPTIONS,
       loadRetriesMax: 0,
       onStateChange: (state) => models.onStateChange(state),
     });

@@ -26,7 +26,12 @@ interface Entry {
  */
 export class ThreadServables implements AsyncDisposable {
   readonly manager: Manager<ModelServable> = new Manager({
+    // Each load attaches to what the main thread has loaded, which is quick and not worth a retry.
+    loadsMax: 1,
     loadRetriesMax: 0,
+    loadRetryIntervalMs: 0,
+    // Calls are over when a thread ends.
+    disposeWaitMs: 0,
     allowLabelsForUnavailable: true,
     onStateChange: (state) => this.#count(state),
   });

@@ -16,6 +16,7 @@ import { ModelCatalog } from "../../src/model/model_catalog.ts";
 import type { ModelServable } from "../../src/model/model_servable.ts";
 import { MemorySource } from "../../src/model/testing/memory_source.ts";
 import { PredictionService } from "../../src/service/prediction_service.ts";
+import { MANAGER_OPTIONS } from "../../src/core/testing/manager_rig.ts";
 
 const BATCHING: BatchingOptions = {
   requestRowsMax: 100,
@@ -41,7 +42,7 @@ function add(value: number, others: Partial<FakeModelFile> = {}): FakeModelFile 
 /** The services, over one model `m` whose versions are in memory. */
 class Services implements AsyncDisposable {
   readonly engine: FakeEngine;
-  readonly manager = new Manager<ModelServable>({ loadRetriesMax: 0 });
+  readonly manager = new Manager<ModelServable>({ ...MANAGER_OPTIONS, loadRetriesMax: 0 });
   readonly source = new MemorySource();
   readonly prediction = new PredictionService(this.manager);
   readonly #catalog: ModelCatalog<ModelServable>;

@@ -10,6 +10,7 @@ import { testLimits } from "../../src/http2/testing/limits.ts";
 import { Readiness } from "../../src/service/readiness.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
 import { RawStream } from "../support/raw_stream.ts";
+import { MANAGER_OPTIONS } from "../../src/core/testing/manager_rig.ts";
 
 const CHECK = "/grpc.health.v1.Health/Check";
 const LIST = "/grpc.health.v1.Health/List";
@@ -35,7 +36,11 @@ function statusIn(reply: Buffer): string {
 
 /** A gRPC server with the health service and a model called m, which has no version yet. */
 class Rig implements AsyncDisposable {
-  readonly manager = new Manager<Disposable>({ onStateChange: () => this.readiness.changed(), disposeWaitMs: 0 });
+  readonly manager = new Manager<Disposable>({
+    ...MANAGER_OPTIONS,
+    onStateChange: () => this.readiness.changed(),
+    disposeWaitMs: 0,
+  });
   readonly readiness: Readiness = new Readiness({ manager: this.manager, modelNames: () => ["m"], isStrict: true });
   readonly server = new GrpcServer(healthMethods(this.readiness), {
     http2: testLimits(),

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { CODE, ServingError } from "../../src/base/status.ts";
 import type { MessageSink, ServerCall, StreamingMethod, UnaryMethod } from "../../src/grpc/call.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
-import { HTTP2_LIMITS } from "../../src/http2/limits.ts";
+import { testLimits } from "../../src/http2/testing/limits.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
 import { RawStream } from "../support/raw_stream.ts";
 
@@ -52,7 +52,7 @@ class Rig implements AsyncDisposable {
 
   constructor(method: StreamingMethod, options: { inflightBytesMax?: number } = {}) {
     this.server = new GrpcServer([method, PING], {
-      http2: HTTP2_LIMITS,
+      http2: testLimits(),
       connectionsMax: 100,
       messageBytesMax: MESSAGE_BYTES_MAX,
       inflightBytesMax: options.inflightBytesMax ?? 256 << 20,

@@ -17,12 +17,13 @@ import { Readiness } from "../../src/service/readiness.ts";
 import { python } from "../support/python.ts";
 import { RawStream } from "../support/raw_stream.ts";
 import { findTool } from "../support/tools.ts";
+import { MANAGER_OPTIONS } from "../../src/core/testing/manager_rig.ts";
 
 const VERSIONS = ["v1", "v1alpha"] as const;
 
 /** A gRPC server with all services and no model. */
 class Rig implements AsyncDisposable {
-  readonly manager = new Manager<ModelServable>({ disposeWaitMs: 0 });
+  readonly manager = new Manager<ModelServable>({ ...MANAGER_OPTIONS, disposeWaitMs: 0 });
   readonly server: GrpcServer;
   readonly address: string;
 

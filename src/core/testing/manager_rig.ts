@@ -48,13 +48,23 @@ export interface Rig {
   latest(): string;
 }
 
+/** Options of a manager like those of a server without flags. */
+export const MANAGER_OPTIONS: ManagerOptions = {
+  loadsMax: 1,
+  loadRetriesMax: 5,
+  loadRetryIntervalMs: 60_000,
+  disposeWaitMs: 30_000,
+  allowLabelsForUnavailable: false,
+};
+
 /** Makes a manager and the strings it hangs on. */
-export function rig(options: ManagerOptions = {}): Rig {
+export function rig(options: Partial<ManagerOptions> = {}): Rig {
   const timer = new ManualTimer();
   const log: string[] = [];
   const toys: Toy[] = [];
   const loads: Load[] = [];
   const manager = new Manager<Toy>({
+    ...MANAGER_OPTIONS,
     timer: timer.start,
     onStateChange: ({ id, state, error }) => log.push(`${id.version} ${state}${error ? `: ${error.message}` : ""}`),
     ...options,

@@ -16,6 +16,7 @@ import { ModelService } from "../../../../src/service/model_service.ts";
 import { PredictionService } from "../../../../src/service/prediction_service.ts";
 import { Readiness } from "../../../../src/service/readiness.ts";
 import { DEFAULT_REST } from "../../../support/config.ts";
+import { MANAGER_OPTIONS } from "../../../../src/core/testing/manager_rig.ts";
 
 /** A model to serve: its versions, one after the other from 1 on. */
 export type RigModels = Readonly<Record<string, readonly FakeModelFile[]>>;
@@ -40,7 +41,7 @@ export class RestRig implements AsyncDisposable {
 
   private constructor(options: FakeEngineOptions) {
     this.engine = new FakeEngine(options);
-    this.manager = new Manager({ loadRetriesMax: 0 });
+    this.manager = new Manager({ ...MANAGER_OPTIONS, loadRetriesMax: 0 });
     this.services = {
       prediction: new PredictionService(this.manager),
       model: new ModelService(this.manager, {
