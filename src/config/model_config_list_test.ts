@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "../base/config_error.ts";
 import { readModelConfigList } from "./model_config_list.ts";
-import { mutations } from "./testing/mutations.ts";
+import { mutations } from "../base/testing/mutations.ts";
 
 const LOAD = {
   device: "CPU",

@@ -5,7 +5,7 @@ import type { ModelServerEntry } from "../service/messages.ts";
 import { ConfigError } from "../base/config_error.ts";
 import { modelsOf } from "./model_server_config.ts";
 import { readModelServerConfig } from "./model_server_text.ts";
-import { mutations } from "./testing/mutations.ts";
+import { mutations } from "../base/testing/mutations.ts";
 
 const LOAD = {
   device: "CPU",

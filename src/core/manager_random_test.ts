@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { type RandomBelow, withSeeds } from "../base/testing/random.ts";
 import type { ServableHandle } from "./manager.ts";
 import { type Rig, rig, type Toy, turns } from "./testing/manager_rig.ts";
 
@@ -7,29 +8,18 @@ const STEPS = 60;
 const VERSIONS = [0, 1, 2, 3];
 const REVISIONS = ["a", "b"];
 
-/** Random numbers below a bound, the same for the same seed (mulberry32). */
-function randomBelow(seed: number): (bound: number) => number {
-  let state = seed;
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % bound;
-  };
-}
-
 /** A manager, what was wished for last, and the handles that are held. */
 class Trial {
   readonly #rig: Rig;
-  readonly #below: (bound: number) => number;
+  readonly #below: RandomBelow;
   readonly #loadsMax: number;
   readonly #handles: ServableHandle<Toy>[] = [];
   #wish: number[] = [];
   #revision = "a";
   readonly steps: string[] = [];
 
-  constructor(seed: number) {
-    this.#below = randomBelow(seed);
+  constructor(below: RandomBelow) {
+    this.#below = below;
     this.#loadsMax = 1 + this.#below(3);
     this.#rig = rig({ loadsMax: this.#loadsMax, loadRetriesMax: 2, endedVersionsMax: 3 });
   }
@@ -145,15 +135,13 @@ class Trial {
 }
 
 Deno.test("Manager keeps its promises through random wishes, loads, failures and requests", async () => {
-  const seed = Math.floor(Math.random() * 2 ** 32);
-  const end = performance.now() + TIME_MAX_MS;
-  for (let round = 0; performance.now() < end; round++) {
-    const trial = new Trial(seed + round);
+  await withSeeds(async (below) => {
+    const trial = new Trial(below);
     try {
       for (let step = 0; step < STEPS; step++) await trial.step();
       await trial.finish();
     } catch (error) {
-      throw new Error(`Seed ${seed + round}, steps: ${trial.steps.join("; ")}`, { cause: error });
+      throw new Error(`Steps: ${trial.steps.join("; ")}`, { cause: error });
     }
-  }
+  }, TIME_MAX_MS);
 });

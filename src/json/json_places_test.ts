@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "../base/config_error.ts";
 import { formatPath, JsonPlaces } from "./json_places.ts";
-import { mutations } from "../config/testing/mutations.ts";
+import { mutations } from "../base/testing/mutations.ts";
 
 const TEXT = `{
   "list": [

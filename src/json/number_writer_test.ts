@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBelow, randomFraction, testSeed } from "../base/testing/random.ts";
 import { NUMBER_BYTES_MAX, NumberWriter } from "./number_writer.ts";
 
 function write(put: (numbers: NumberWriter) => void): string {
@@ -67,13 +68,16 @@ Deno.test("Doubles are written as C's %g has them: six digits, or seventeen wher
 });
 
 Deno.test("Every number is read back as itself, and looks like a number with a point", () => {
+  const below = randomBelow(testSeed());
   const bits = new Uint32Array(2);
   const float = new Float32Array(bits.buffer);
   const double = new Float64Array(bits.buffer);
   for (let i = 0; i < 20_000; i++) {
-    bits[0] = Math.random() * 2 ** 32;
-    bits[1] = Math.random() * 2 ** 32;
-    for (const value of [float[0] as number, Math.fround(Math.random()), Math.fround(Math.random() * 1e6)]) {
+    bits[0] = below(2 ** 32);
+    bits[1] = below(2 ** 32);
+    for (
+      const value of [float[0] as number, Math.fround(randomFraction(below)), Math.fround(randomFraction(below) * 1e6)]
+    ) {
       if (!Number.isFinite(value)) continue;
       const text = floatText(value);
       assert(Object.is(Math.fround(Number(text)), value), `${value} was written as ${text}`);

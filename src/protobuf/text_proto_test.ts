@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "../base/config_error.ts";
-import { mutations } from "../config/testing/mutations.ts";
+import { mutations } from "../base/testing/mutations.ts";
 import { parseTextProto, type TextField } from "./text_proto.ts";
 
 /** Fields in a form that is easily compared: strings in quotes, messages as lists. */

@@ -1,5 +1,6 @@
 /** HTTP/2 against random bytes, damaged frames and random sequences of valid ones: it ends in order, within its bounds. */
 import assert from "node:assert/strict";
+import { type RandomBelow, withSeeds } from "../../src/base/testing/random.ts";
 import { joinParts } from "../../src/base/bytes.ts";
 import { ConnectionError, FLAG, FRAME, PREFACE } from "../../src/http2/frames.ts";
 import { PrefaceError } from "../../src/http2/frame_parser.ts";
@@ -18,23 +19,12 @@ const ANSWER = encodeHeaders([{ name: ":status", value: "200" }]);
 /** No input of a fuzzer comes near so many bytes of answers unless something runs away. */
 const ANSWER_BYTES_MAX = 1_000_000;
 
-/** Mulberry32: the same numbers for the same seed. */
-function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-function randomBytes(random: (below: number) => number, length: number): Uint8Array {
+function randomBytes(random: RandomBelow, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random(256));
 }
 
 /** A frame that is likely to be valid, on one of a few streams. */
-function likelyFrame(random: (below: number) => number): Uint8Array {
+function likelyFrame(random: RandomBelow): Uint8Array {
   const streamId = random(8) === 0 ? random(12) : 1 + 2 * random(20);
   switch (random(10)) {
     case 0:
@@ -58,7 +48,7 @@ function likelyFrame(random: (below: number) => number): Uint8Array {
 }
 
 /** Serves one input in random pieces and checks that the connection outlives it or ends in good order. */
-async function serve(input: Uint8Array, random: (below: number) => number): Promise<void> {
+async function serve(input: Uint8Array, random: RandomBelow): Promise<void> {
   await using peer = new TestPeer({
     limits: { streamsMax: 10 },
     onRequest: ({ stream }) => {
@@ -84,17 +74,8 @@ async function serve(input: Uint8Array, random: (below: number) => number): Prom
   await peer.served;
 }
 
-async function fuzz(makeInput: (random: (below: number) => number) => Uint8Array): Promise<void> {
-  const firstSeed = Math.floor(Math.random() * 2 ** 31);
-  const untilMs = performance.now() + FUZZ_MS;
-  for (let seed = firstSeed; seed === firstSeed || performance.now() < untilMs; seed++) {
-    const random = randomNumbers(seed);
-    try {
-      await serve(makeInput(random), random);
-    } catch (error) {
-      throw new Error(`Input of seed ${seed} was not survived`, { cause: error });
-    }
-  }
+async function fuzz(makeInput: (random: RandomBelow) => Uint8Array): Promise<void> {
+  await withSeeds((random) => serve(makeInput(random), random), FUZZ_MS);
 }
 
 Deno.test("Http2Connection survives random bytes", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBelow, testSeed } from "../../base/testing/random.ts";
 import { OpenStreams } from "./open_streams.ts";
 import type { CheckedHeaders } from "../request_headers.ts";
 import { Stream, type StreamHost } from "./stream.ts";
@@ -26,13 +27,9 @@ function stream(id: number): Stream {
 }
 
 Deno.test("OpenStreams has what was added and not deleted, however ids collide", () => {
-  const seed = Math.floor(Math.random() * 2 ** 31);
+  const seed = testSeed();
   const at = `with the seed ${seed}`;
-  let state = seed;
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return (state >>> 8) % below;
-  };
+  const random = randomBelow(seed);
   const open = new OpenStreams();
   const expected = new Map<number, Stream>();
   let lastId = 1;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { withSeeds } from "../../base/testing/random.ts";
 import type { PartialShape } from "../../base/signature.ts";
 import { CODE, ServingError } from "../../base/status.ts";
 import { elementCount, type Tensor } from "../../base/tensor.ts";
 import type { InferRequest } from "../../engine/engine.ts";
 import { type BatchingOptions, BatchPredictor } from "./batch_predictor.ts";
-import { integers, microtasks, numbersOf, ToyInferRequest, withSeeds } from "../testing/batching.ts";
+import { integers, microtasks, numbersOf, ToyInferRequest } from "../testing/batching.ts";
 import { InferRequestPool } from "../infer_request_pool.ts";
 
 const ANY = { min: 0, max: Infinity };

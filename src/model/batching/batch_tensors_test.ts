@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { withSeeds } from "../../base/testing/random.ts";
 import { CODE, ServingError } from "../../base/status.ts";
 import { elementCount, type StringTensor, type Tensor } from "../../base/tensor.ts";
 import { checkRows, concat, gather, GatherMemory, rowCount, sliceRows } from "./batch_tensors.ts";
-import { copyTensor, integers, numbersOf, withSeeds } from "../testing/batching.ts";
+import { copyTensor, integers, numbersOf } from "../testing/batching.ts";
 
 function strings(shape: readonly number[], values: readonly string[]): StringTensor {
   return { dtype: "string", shape, strings: values.map((value) => new TextEncoder().encode(value)) };

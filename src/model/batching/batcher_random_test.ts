@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { withSeeds } from "../../base/testing/random.ts";
 import { ManualTimer } from "../../base/testing/manual_timer.ts";
 import { Batcher } from "./batcher.ts";
-import { microtasks, ToyTask, withSeeds } from "../testing/batching.ts";
+import { microtasks, ToyTask } from "../testing/batching.ts";
 
 const TASKS = 60;
 

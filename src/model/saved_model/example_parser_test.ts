@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBelow, testSeed } from "../../base/testing/random.ts";
 import { CODE, ServingError } from "../../base/status.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import { concat, field } from "../testing/loading.ts";
@@ -118,14 +119,8 @@ Deno.test("ExampleParser names the index and the key of what it cannot take", ()
 });
 
 Deno.test("ExampleParser ends with INVALID_ARGUMENT or an answer whatever an example holds", () => {
-  const seed = Math.floor(Math.random() * 2 ** 31);
-  let state = seed || 1;
-  const random = (below: number): number => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
+  const seed = testSeed();
+  const random = randomBelow(seed);
   const whole = example({ x: [1, 2], count: [300n], names: ["a", "bc"] });
   const parser = new ExampleParser([X, COUNT, NAMES]);
   for (let round = 0; round < 20_000; round++) {

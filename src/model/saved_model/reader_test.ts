@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBelow, testSeed } from "../../base/testing/random.ts";
 import { joinParts } from "../../base/bytes.ts";
 import { CODE, ServingError } from "../../base/status.ts";
 import { readGraph } from "./graph/graph_def.ts";
@@ -116,14 +117,8 @@ Deno.test("planSavedModel() refuses a file that is cut short anywhere, or is no 
 });
 
 Deno.test("planSavedModel() ends with an error of ours whatever a file holds", () => {
-  const seed = Number(Deno.env.get("OVSERVE_FUZZ_SEED") ?? Math.floor(Math.random() * 2 ** 31));
-  let state = seed || 1;
-  const random = (below: number): number => {
-    state = Math.imul(state ^ state << 13, 1);
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
+  const seed = testSeed();
+  const random = randomBelow(seed);
   const names = [...Deno.readDirSync(MODELS)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
   let refusals = 0;
   for (const name of names) {

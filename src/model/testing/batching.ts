@@ -108,27 +108,3 @@ export function numbersOf(tensor: Tensor | undefined): number[] {
   if (tensor?.dtype !== "i32") throw new Error("Not a tensor of i32");
   return [...new Int32Array(tensor.bytes.slice().buffer, 0, tensor.bytes.length / DTYPE_BYTES.i32)];
 }
-
-/** Random whole numbers from 0 to below a bound, the same for the same seed (mulberry32). */
-export function randomBelow(seed: number): (bound: number) => number {
-  let state = seed;
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % bound;
-  };
-}
-
-/** Runs a trial with one seed after the other for about a second; the seed of one that fails is told. */
-export async function withSeeds(trial: (below: (bound: number) => number) => Promise<void>): Promise<void> {
-  const first = Number(Deno.env.get("OVSERVE_SEED") ?? Math.floor(Math.random() * 2 ** 31));
-  const untilMs = performance.now() + 1000;
-  for (let seed = first; seed === first || performance.now() < untilMs; seed++) {
-    try {
-      await trial(randomBelow(seed));
-    } catch (error) {
-      throw new Error(`OVSERVE_SEED=${seed} fails`, { cause: error });
-    }
-  }
-}

@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { type RandomBelow, randomBelow, testSeed } from "../../../src/base/testing/random.ts";
 import { joinParts } from "../../../src/base/bytes.ts";
 import { ServingError } from "../../../src/base/status.ts";
 import {
@@ -31,20 +32,13 @@ const DTYPES = Object.keys(DATA_TYPE) as DType[];
 
 const protos = await loadProtos();
 
-/** A generator of the same numbers for the same seed (mulberry32). */
+/** Random values of the kinds these tests need. */
 class Random {
-  #state: number;
+  /** A whole number from 0 to below a bound. */
+  readonly below: RandomBelow;
 
   constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** A whole number from 0 up to and without `end`. */
-  below(end: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    return Math.floor(((bits ^ (bits >>> 14)) >>> 0) / 0x1_0000_0000 * end);
+    this.below = randomBelow(seed);
   }
 
   pick<T>(choices: readonly T[]): T {
@@ -63,13 +57,6 @@ class Random {
     const letters = ["a", "b", "_", "0", "é", "模", "🙂", "serving_default", " "];
     return Array.from({ length: this.below(6) }, () => this.pick(letters)).join("");
   }
-}
-
-function seeded(what: string): Random {
-  const seed = Number(Deno.env.get("OVSERVE_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-  // The seed of a failing run must be in its output.
-  Deno.stderr.writeSync(new TextEncoder().encode(`${what}: OVSERVE_SEED=${seed}\n`));
-  return new Random(seed);
 }
 
 function randomShape(random: Random): number[] {
@@ -191,7 +178,7 @@ function assertTensorProto(actual: ProtoObject, tensor: Tensor, asTensorContent:
 }
 
 Deno.test("a PredictRequest encoded by protobufjs is decoded to the same model spec, tensors and filter", () => {
-  const random = seeded("requests of protobufjs");
+  const random = new Random(testSeed());
   for (let i = 0; i < MESSAGES; i++) {
     const modelSpec = randomModelSpec(random);
     const inputs = randomNamedTensors(random);
@@ -218,7 +205,7 @@ Deno.test("a PredictRequest encoded by protobufjs is decoded to the same model s
 });
 
 Deno.test("a PredictRequest of ours is decoded by protobufjs to the same values", () => {
-  const random = seeded("requests for protobufjs");
+  const random = new Random(testSeed());
   for (let i = 0; i < MESSAGES; i++) {
     const modelSpec = randomModelSpec(random);
     const inputs = randomNamedTensors(random);
@@ -240,7 +227,7 @@ Deno.test("a PredictRequest of ours is decoded by protobufjs to the same values"
 });
 
 Deno.test("a PredictResponse of ours is decoded by protobufjs, and by us, to the same values", () => {
-  const random = seeded("replies");
+  const random = new Random(testSeed());
   for (let i = 0; i < MESSAGES; i++) {
     const response = {
       modelName: random.text(),
@@ -267,7 +254,7 @@ Deno.test("a PredictResponse of ours is decoded by protobufjs, and by us, to the
 });
 
 Deno.test("bytes that are not a PredictRequest end in a ServingError or in a request, never in anything else", () => {
-  const random = seeded("mutations");
+  const random = new Random(testSeed());
   let refused = 0;
   for (let i = 0; i < MUTATIONS; i++) {
     const message = random.chance(20) ? random.bytes(random.below(200)) : mutate(random, randomMessage(random));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { type RandomBelow, randomBelow, testSeed } from "../../../base/testing/random.ts";
 import { ServingError } from "../../../base/status.ts";
 import { type DType, DTYPE_BYTES, type NamedTensor, type NumericDType, type Tensor } from "../../../base/tensor.ts";
 import { decodePredictBody, encodePredictBody, type InputSpec, type PredictBody } from "./predict_codec.ts";
@@ -12,19 +13,7 @@ function decode(body: string | Uint8Array, specs: readonly InputSpec[]): Predict
   return decodePredictBody(bytes, { signatures: new Map([["serving_default", specs]]) });
 }
 
-/** A generator whose failing run can be repeated from its seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed)) ^ mixed;
-    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32;
-  };
-}
-
-function randomTensor(random: () => number, batch: number): Tensor {
-  const below = (limit: number) => Math.floor(random() * limit);
+function randomTensor(below: RandomBelow, batch: number): Tensor {
   const dtype = DTYPES[below(DTYPES.length)] as DType;
   const shape = [batch, ...Array.from({ length: below(4) }, () => 1 + below(4))];
   const count = shape.reduce((product, size) => product * size, 1);
@@ -58,14 +47,14 @@ function canonical(tensor: Tensor): unknown {
 }
 
 Deno.test("Tensors of every dtype and shape survive encoding and decoding in both layouts", () => {
-  const seed = Date.now() | 0;
-  const random = randomFrom(seed);
+  const seed = testSeed();
+  const below = randomBelow(seed);
   for (let round = 0; round < 500; round++) {
-    const batch = 1 + Math.floor(random() * 3);
+    const batch = 1 + below(3);
     // Strings of outputs with such names are base64, which any bytes survive.
-    const outputs: NamedTensor[] = Array.from({ length: 1 + Math.floor(random() * 3) }, (_, i) => ({
+    const outputs: NamedTensor[] = Array.from({ length: 1 + below(3) }, (_, i) => ({
       name: `output ${i}_bytes`,
-      tensor: randomTensor(random, batch),
+      tensor: randomTensor(below, batch),
     }));
     const specs = outputs.map(({ name, tensor }) => ({ name, dtype: tensor.dtype }));
     for (
@@ -84,8 +73,8 @@ Deno.test("Tensors of every dtype and shape survive encoding and decoding in bot
 });
 
 Deno.test("A damaged body is decoded or rejected with a ServingError", () => {
-  const seed = Date.now() | 0;
-  const random = randomFrom(seed);
+  const seed = testSeed();
+  const below = randomBelow(seed);
   const specs: InputSpec[] = [{ name: "a", dtype: "f32" }, { name: "b", dtype: "i64" }, { name: "c", dtype: "string" }];
   const bodies = [
     '{"signature_name": "", "instances": [{"a": [1.5, -2e3], "b": 7, "c": "x"}, {"a": [NaN, 0], "b": -8, "c": {"b64": "eA=="}}]}',
@@ -93,13 +82,13 @@ Deno.test("A damaged body is decoded or rejected with a ServingError", () => {
   ];
   for (let round = 0; round < 20_000; round++) {
     const body = encoder.encode(bodies[round % bodies.length]);
-    for (let changes = 1 + Math.floor(random() * 3); changes > 0; changes--) {
-      const from = Math.floor(random() * body.length);
-      const to = Math.floor(random() * body.length);
-      if (random() < 0.5) body[from] = body[to] as number;
-      else body.copyWithin(to, from, from + Math.floor(random() * 20));
+    for (let changes = 1 + below(3); changes > 0; changes--) {
+      const from = below(body.length);
+      const to = below(body.length);
+      if (below(2) === 0) body[from] = body[to] as number;
+      else body.copyWithin(to, from, from + below(20));
     }
-    const cut = random() < 0.2 ? body.subarray(0, Math.floor(random() * body.length)) : body;
+    const cut = below(5) === 0 ? body.subarray(0, below(body.length)) : body;
     try {
       decode(cut, specs);
     } catch (error) {

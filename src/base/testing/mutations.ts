@@ -1,10 +1,11 @@
 /**
- * For tests: spoils a good text in many small ways.
+ * Damages a good text in many small ways, for tests of parsers.
  *
  * @module
  */
+import { randomBelow, testSeed } from "./random.ts";
 
-/** A text that was good, and what it takes to make it again. */
+/** A damaged text, and the seed that makes it again. */
 export interface Mutation {
   readonly text: string;
   readonly seed: number;
@@ -15,14 +16,8 @@ export function* mutations(
   good: string,
   { pieces, count }: { pieces: readonly string[]; count: number },
 ): Iterable<Mutation> {
-  const seed = Number(Deno.env.get("OVSERVE_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-  // The seed of a failing run must be in its output.
-  Deno.stderr.writeSync(new TextEncoder().encode(`OVSERVE_SEED=${seed}\n`));
-  let state = seed;
-  const random = (below: number) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor(state / 2 ** 32 * below);
-  };
+  const seed = testSeed();
+  const random = randomBelow(seed);
   for (let round = 0; round < count; round++) {
     let text = good;
     for (let edits = 1 + random(4); edits > 0; edits--) {
