@@ -9,7 +9,7 @@ import type { CodecThread } from "../rest/codec_thread.ts";
 import type { RouteSet } from "../rest/route.ts";
 import type { ModelManagement, ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
-import type { ReadinessSource } from "../service/readiness.ts";
+import type { HealthService, ReadinessSource } from "../service/readiness.ts";
 
 /** What every thread can do. */
 export interface ApiServices {
@@ -29,6 +29,8 @@ export interface RestServices extends ApiServices {
 export interface Api {
   /** The name of its folder. */
   readonly name: string;
+  /** Its services by the names that health probes use. */
+  readonly healthServices: readonly HealthService[];
   /** Makes its gRPC methods, streaming ones too; each thread has its own, over its own services. */
   methods(services: ApiServices): readonly Method[];
   /** Makes its REST routes; undefined if it has none. */

@@ -88,7 +88,7 @@ export class App implements AsyncDisposable {
     const { quarantineDir } = config;
     const quarantine = quarantineDir === undefined ? undefined : resources.use(new Quarantine(quarantineDir));
     const models = resources.use(new ServedModels(config, { engine, threads, batching, quarantine, log }));
-    const observation = resources.use(await Observation.open(config.observation, { models, threads, log }));
+    const observation = resources.use(await Observation.open(config.observation, { apis, models, threads, log }));
     const { readiness } = observation;
     models.watch(observation);
     readiness.watch(() => threads.showHealth(healthOf(readiness)));

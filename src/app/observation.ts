@@ -4,6 +4,7 @@
  * @module
  */
 import type { Log } from "../base/log.ts";
+import type { Api } from "../apis/api.ts";
 import { healthProbe } from "../apis/open_inference/probes.ts";
 import { type Collector, Metrics, METRICS_MEDIA_TYPE, type MetricsPage } from "../base/metrics.ts";
 import type { ObservationConfig } from "../config/config.ts";
@@ -23,6 +24,7 @@ const TENSORFLOW_METRICS_PATH = "/monitoring/prometheus/metrics";
 
 /** What is reported on. All of it is borrowed. */
 export interface ObservationParts {
+  readonly apis: readonly Api[];
   readonly models: ServedModels;
   /** Those besides the main one. */
   readonly threads: ServingThreads;
@@ -41,7 +43,7 @@ export class Observation implements ModelsListener, Disposable {
   readonly #process = new ProcessMetrics();
 
   private constructor(
-    { models, threads, log }: ObservationParts,
+    { apis, models, threads, log }: ObservationParts,
     { isReadinessStrict, requests, metricsPaths }: {
       isReadinessStrict: boolean;
       requests: RequestTelemetry;
@@ -51,6 +53,7 @@ export class Observation implements ModelsListener, Disposable {
     this.readiness = new Readiness({
       manager: models.manager,
       modelNames: () => models.names,
+      services: apis.flatMap(({ healthServices }) => healthServices),
       isStrict: isReadinessStrict,
     });
     this.requests = requests;

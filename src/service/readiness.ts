@@ -1,17 +1,27 @@
 /**
- * Whether the server, and each of its models, can answer requests just now: the one truth behind gRPC's health service and REST's
+ * Whether the server, and each of its models, can answer requests now: the common source of gRPC's health service and REST's
  * probes, in plain types.
  *
  * @module
  */
 import type { Manager } from "../core/manager.ts";
 
-/** What readiness is judged by. */
+/** A service that health probes may ask for. */
+export interface HealthService {
+  /** `tensorflow.serving.PredictionService`. */
+  readonly name: string;
+  /** Whether it is ready only if the server as a whole is; otherwise it is as soon as the server has started. */
+  readonly needsModels: boolean;
+}
+
+/** What readiness depends on. */
 export interface ReadinessOptions {
   readonly manager: Pick<Manager<Disposable>, "states">;
-  /** The names of the models that ought to be served, as they are now. */
+  /** Returns the names of the models that ought to be served now. */
   readonly modelNames: () => readonly string[];
-  /** Whether the server as a whole is ready only when every model has a version to answer with (`--strict_readiness`). */
+  /** The services of all APIs. */
+  readonly services: readonly HealthService[];
+  /** Whether the server as a whole is ready only if every model has an available version (`--strict_readiness`). */
   readonly isStrict: boolean;
 }
 
@@ -23,61 +33,57 @@ export interface ReadinessSource {
   isModelReady(name: string, version?: number): boolean | undefined;
 }
 
-/** The services a health probe may ask for, in the names of the protos and in those TensorFlow Serving registers (server.cc). */
-const PREDICTION_SERVICES: readonly string[] = ["", "PredictionService", "tensorflow.serving.PredictionService"];
-const MODEL_SERVICES: readonly string[] = ["ModelService", "tensorflow.serving.ModelService"];
-
-/** Judges readiness at each question; tells of possible changes. */
+/** Derives readiness whenever it is asked, and reports possible changes. */
 export class Readiness implements ReadinessSource {
   readonly #options: ReadinessOptions;
   readonly #listeners = new Set<() => void>();
   #phase: "starting" | "started" | "leaving" = "starting";
-  #isTelling = false;
+  #isNotifying = false;
 
   constructor(options: ReadinessOptions) {
     this.#options = options;
   }
 
-  /** From now on requests are answered. */
+  /** Marks the server as started: requests are answered from now on. */
   start(): void {
     if (this.#phase === "starting") this.#phase = "started";
     this.changed();
   }
 
-  /** The server is going: nothing is ready from now on. Requests are still answered for a while. */
+  /** Marks the server as leaving: nothing is ready from now on, though requests are still answered for a while. */
   leave(): void {
     this.#phase = "leaving";
     this.changed();
   }
 
-  /** Says that the answers may be others now: a version has changed its state, or the set of models has changed. */
+  /** Notifies listeners: a version has changed its state, or the set of models has changed. */
   changed(): void {
-    if (this.#isTelling) return;
-    this.#isTelling = true;
-    // A state is told while it is being entered; all is in its place after that.
+    if (this.#isNotifying) return;
+    this.#isNotifying = true;
+    // States are reported while they are being entered; afterwards everything is in place.
     queueMicrotask(() => {
-      this.#isTelling = false;
+      this.#isNotifying = false;
       for (const listener of this.#listeners) listener();
     });
   }
 
-  /** Calls a listener after each possible change, until the function it returns is called. */
+  /** Calls a listener after each possible change, until the returned function is called. */
   watch(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Whether the server answers requests, for all its models unless it is told not to be strict. */
+  /** Whether the server answers requests; if it is strict, for all its models. */
   isReady(): boolean {
     if (this.#phase !== "started") return false;
     return !this.#options.isStrict || this.#options.modelNames().every((name) => this.#hasAvailable(name));
   }
 
   /**
-   * Whether a model can be asked.
+   * Whether a model can answer requests.
    *
-   * @param version any version when left out.
-   * @returns undefined when there is no such model, or no such version of it.
+   * @param version any version if left out.
+   * @returns undefined if there is no such model, or no such version of it.
    */
   isModelReady(name: string, version?: number): boolean | undefined {
     const states = this.#options.manager.states(name);
@@ -87,20 +93,22 @@ export class Readiness implements ReadinessSource {
   }
 
   /**
-   * Whether what a health probe names can be asked: a service, or a model; the empty name is the server as a whole. Where a model
-   * has the name of a service, the service is meant.
+   * Whether a service or a model can answer requests. The empty name is the server as a whole; a service takes precedence over a
+   * model of the same name.
    *
-   * @returns undefined when there is nothing of that name.
+   * @returns undefined if nothing has that name.
    */
-  isServing(service: string): boolean | undefined {
-    if (PREDICTION_SERVICES.includes(service)) return this.isReady();
-    if (MODEL_SERVICES.includes(service)) return this.#phase === "started";
-    return this.isModelReady(service);
+  isServing(name: string): boolean | undefined {
+    if (name === "") return this.isReady();
+    const service = this.#options.services.find((candidate) => candidate.name === name);
+    if (service === undefined) return this.isModelReady(name);
+    return service.needsModels ? this.isReady() : this.#phase === "started";
   }
 
-  /** All names {@link isServing} knows. */
+  /** All names that {@link isServing} knows. */
   services(): readonly string[] {
-    return [...new Set([...PREDICTION_SERVICES, ...MODEL_SERVICES, ...this.#options.modelNames()])];
+    const services = this.#options.services.map(({ name }) => name);
+    return [...new Set(["", ...services, ...this.#options.modelNames()])];
   }
 
   #hasAvailable(name: string, version?: number): boolean {

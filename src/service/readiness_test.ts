@@ -19,6 +19,7 @@ class Rig implements AsyncDisposable {
     this.readiness = new Readiness({
       manager: this.manager,
       modelNames: () => this.modelNames,
+      services: [{ name: "Predicting", needsModels: true }, { name: "Managing", needsModels: false }],
       isStrict: options.isStrict ?? true,
     });
   }
@@ -96,9 +97,9 @@ Deno.test("Readiness knows the services by their full and their short names, and
   await using rig = new Rig();
   rig.readiness.start();
   await rig.load("m", [1], [1]);
-  const services = ["", "PredictionService", "tensorflow.serving.PredictionService", "m"];
+  const services = ["", "Predicting", "m"];
   for (const service of services) assert.equal(rig.readiness.isServing(service), false, service);
-  const always = ["ModelService", "tensorflow.serving.ModelService"];
+  const always = ["Managing"];
   for (const service of always) assert.equal(rig.readiness.isServing(service), true, service);
   assert.equal(rig.readiness.isServing("tensorflow.serving.SessionService"), undefined);
   assert.deepEqual(new Set(rig.readiness.services()), new Set([...services, ...always]));

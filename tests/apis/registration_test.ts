@@ -17,11 +17,16 @@ const CHAT = "/test.Echo/Chat";
 const REST_TIMEOUT_MS = 2000;
 
 const encoder = new TextEncoder();
+/** A HealthCheckRequest, and the replies. */
+const HEALTH_OF_ECHO = Uint8Array.of(0x0a, 9, ...encoder.encode("test.Echo"));
+const NOT_SERVING = [8, 2];
+const SERVING = [8, 1];
 const decoder = new TextDecoder();
 
 /** Answers with what it is sent. "silence" is never answered, "broken" fails. */
 const ECHO: Api = {
   name: "echo",
+  healthServices: [{ name: "test.Echo", needsModels: true }],
   methods: () => [
     { path: SAY, waitsForGate: true, handle: (message, call) => echo(message).then((reply) => call.reply([reply])) },
     {
@@ -157,7 +162,10 @@ Deno.test(
     assert.deepEqual(await rig.fetch("/echo/hush"), [200, "application/json", "hush"]);
     await assert.rejects(say("too early", soon), { code: status.DEADLINE_EXCEEDED });
     assert.deepEqual(settled, []);
+    const health = async () => [...await client.callRaw("/grpc.health.v1.Health/Check", { message: HEALTH_OF_ECHO })];
+    assert.deepEqual(await health(), NOT_SERVING);
     await rig.release();
+    assert.deepEqual(await health(), SERVING);
     assert.deepEqual(await Promise.all(waiting), ["early", "early", "early"]);
     stream.end();
     assert.equal((await stream.ended).code, status.OK);

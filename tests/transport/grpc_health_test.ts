@@ -7,6 +7,7 @@ import { Manager } from "../../src/core/manager.ts";
 import { healthMethods } from "../../src/grpc/builtin/health.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
 import { testLimits } from "../../src/http2/testing/limits.ts";
+import { tensorFlowServingApi } from "../../src/apis/tensorflow_serving/api.ts";
 import { Readiness } from "../../src/service/readiness.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
 import { RawStream } from "../support/raw_stream.ts";
@@ -41,7 +42,12 @@ class Rig implements AsyncDisposable {
     onStateChange: () => this.readiness.changed(),
     disposeWaitMs: 0,
   });
-  readonly readiness: Readiness = new Readiness({ manager: this.manager, modelNames: () => ["m"], isStrict: true });
+  readonly readiness: Readiness = new Readiness({
+    manager: this.manager,
+    modelNames: () => ["m"],
+    services: tensorFlowServingApi({ asTensorContent: false }).healthServices,
+    isStrict: true,
+  });
   readonly server = new GrpcServer(healthMethods(this.readiness), {
     http2: testLimits(),
     connectionsMax: 100,

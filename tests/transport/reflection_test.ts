@@ -28,7 +28,7 @@ class Rig implements AsyncDisposable {
   readonly address: string;
 
   constructor() {
-    const readiness = new Readiness({ manager: this.manager, modelNames: () => [], isStrict: true });
+    const readiness = new Readiness({ manager: this.manager, modelNames: () => [], services: [], isStrict: true });
     readiness.start();
     const services = {
       prediction: new PredictionService(this.manager),

@@ -10,6 +10,7 @@ import { sagemakerRoutes } from "./routes.ts";
 export function sagemakerApi({ defaultModel }: { readonly defaultModel: string }): Api {
   return {
     name: "sagemaker",
+    healthServices: [],
     methods: () => [],
     routes: (services) => sagemakerRoutes(services, defaultModel),
   };

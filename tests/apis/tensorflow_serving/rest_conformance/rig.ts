@@ -49,7 +49,12 @@ export class RestRig implements AsyncDisposable {
         replace: () => Promise.resolve([]),
         refresh: () => this.refresh(),
       }),
-      readiness: new Readiness({ manager: this.manager, modelNames: () => this.manager.names(), isStrict: true }),
+      readiness: new Readiness({
+        manager: this.manager,
+        modelNames: () => this.manager.names(),
+        services: [],
+        isStrict: true,
+      }),
     };
   }
 
