@@ -65,7 +65,7 @@ async function collect(folder: string, at: Place): Promise<void> {
   const infos = await Promise.all(names.map((name) => statIfThere(`${folder}/${name}`)));
   for (const [i, name] of names.entries()) {
     const info = infos[i];
-    if (info?.isFile) at.found.push({ path: `${at.prefix}${name}`, bytes: info.size, info });
+    if (info !== undefined && !info.isDirectory) at.found.push({ path: `${at.prefix}${name}`, bytes: info.size, info });
     if (!info?.isDirectory || name.startsWith(".") || at.depth === DEPTH_MAX) continue;
     const below = { ...at, prefix: `${at.prefix}${name}/`, depth: at.depth + 1 };
     // What cannot be read will be missed by whoever needs it, with a better sentence than could be said here.
