@@ -1,6 +1,6 @@
 /**
- * One call as a method sees it: who asks, with what patience, and the way to answer. What the client sends is read in
- * `unary_call.ts` and `streaming_call.ts`. Knows no method.
+ * One call as its method sees it: metadata, deadline and the way to reply. `unary_call.ts` and `streaming_call.ts` read what the
+ * client sends.
  *
  * @module
  */
@@ -16,20 +16,18 @@ import type { MessageBuffers } from "./message_buffers.ts";
 import { type FindAligned, messagePrefix } from "./message_reader.ts";
 import { replyHeaders, type RequestHead, trailers, TRAILERS_OK, trailersOnly } from "./request_head.ts";
 
-/** A method a client calls with one message. It answers by `call.reply`, or `call.send` and `call.finish`, or by throwing. */
+/** A method with one request message. It replies by `call.reply`, by `call.send` and `call.finish`, or by throwing. */
 export interface UnaryMethod {
   /** `/package.Service/Method`, as in the `:path` of a request. */
   readonly path: string;
   /** Whether calls wait until the server's gate is open: they need what the server is still starting. */
   readonly waitsForGate?: boolean;
-  /**
-   * Tells what of a large message will be used where it lies, which then need not be copied again to be aligned.
-   */
+  /** Finds the part of a large message that is used in place, so that it can be aligned without another copy. */
   readonly findAligned?: FindAligned;
   /**
    * Called when the client has sent its one message and ended its side.
    *
-   * @param message owned by the call until it is over: views of it may be kept until the promise settles.
+   * @param message owned by the call: views of it may be kept until the promise settles.
    */
   handle(message: Uint8Array, call: ServerCall): void | Promise<void>;
 }
@@ -84,33 +82,33 @@ export interface CallOptions {
   readonly messageBytesMax: number;
   readonly buffers: MessageBuffers;
   readonly budget: InflightBudget;
-  /** Aborted when the server leaves: calls that may last for ever end then. */
+  /** Aborted when the server shuts down: streaming calls end then. */
   readonly leaving: AbortSignal;
-  /** Told of failures that are not the client's: what the client only hears of as an internal error. */
+  /** Called with failures that are not the client's; the client gets an internal error. */
   readonly onFault: OnFault;
   readonly observer?: RequestObserver;
   /** Open from the start if left out. */
   readonly gate?: CallGate | undefined;
 }
 
-/** What a call is made of besides its stream. */
+/** What a call needs besides its stream. */
 export interface CallParts<M extends Method> {
   readonly head: RequestHead;
   readonly method: M;
   readonly options: CallOptions;
 }
 
-/** What a stream brings when it brings its end alone. */
+/** The data of an event that only ends a stream. */
 export const NO_DATA: Span = { bytes: new Uint8Array(0), start: 0, end: 0 };
 
-/** One call, from its headers on: the half that answers. */
+/** One call from its headers on: the half that replies. */
 export abstract class ServerCall implements ObservedRequest {
   readonly head: RequestHead;
-  /** What is known of it; undefined before the message of a unary call is there. */
+  /** Undefined until the message of a unary call has arrived, and in streaming calls. */
   record: RequestRecord | undefined = undefined;
   protected readonly stream: Http2Stream;
   protected readonly options: CallOptions;
-  /** All has been said. */
+  /** Whether the call has its status. */
   protected isOver = false;
   protected compressesReplies = false;
   #areHeadersSent = false;
@@ -125,7 +123,7 @@ export abstract class ServerCall implements ObservedRequest {
     this.options = parts.options;
   }
 
-  /** Aborted with a ServingError when the client cancels or its deadline passes. Made when first asked for. */
+  /** Aborted with a ServingError when the client cancels or the deadline passes. Created when first used. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
@@ -144,18 +142,18 @@ export abstract class ServerCall implements ObservedRequest {
     return this.head.metadata.find((field) => field.name === name)?.value;
   }
 
-  /** Who calls, for the log. */
+  /** The client's address, for the log. */
   get peer(): string {
     return this.stream.peer;
   }
 
-  /** Answers with one message and a good status. The parts are borrowed until the call returns. */
+  /** Sends one message and ends the call with OK. The parts are borrowed until this returns. */
   reply(parts: readonly Uint8Array[]): void {
     this.send(parts);
     this.finish();
   }
 
-  /** Sends one message. The parts are borrowed until the call returns. */
+  /** Sends one message. The parts are borrowed until this returns. */
   send(parts: readonly Uint8Array[]): void {
     if (this.isOver) return;
     if (!this.compressesReplies) return this.#write(parts, false);
@@ -163,30 +161,30 @@ export abstract class ServerCall implements ObservedRequest {
     this.#compressing = Promise.all([compressed, this.#compressing]).then(([message]) => this.#write([message], true));
   }
 
-  /** Ends the call with a good status, after all that was sent. */
+  /** Ends the call with OK, after everything sent so far. */
   finish(): void {
     if (this.#compressing === undefined) return this.#finish();
     this.#compressing.then(() => this.#finish(), (error: unknown) => this.fail(error));
   }
 
-  /** Ends the call with anything thrown, as a status. */
+  /** Ends the call with the status of anything thrown. */
   fail(thrown: unknown): void {
     const error = toServingError(thrown);
     if (error.code === CODE.INTERNAL) this.options.onFault(error, this);
     this.refuse(error);
   }
 
-  /** Ends the call with a status that is the client's doing. */
+  /** Ends the call with an error of the client's, which is not reported as a fault. */
   protected refuse(error: ServingError): void {
     if (this.isOver) return;
     this.end(error.code);
     this.stream.sendHeaders(this.#areHeadersSent ? trailers(error) : trailersOnly(error, this.head.replyFields), true);
   }
 
-  /** Starts the client's clock, unless it runs. */
+  /** Starts the deadline's timer unless it is running. */
   protected startDeadline(): void {
     if (this.#deadlineTimer !== undefined || this.isOver || this.head.timeoutMs === Infinity) return;
-    // Longer than a timer can be set for is as good as for ever.
+    // Longer than any timer: as good as no deadline.
     if (this.head.timeoutMs > 0x7fffffff) return;
     this.#deadlineTimer = setTimeout(() => {
       const error = new ServingError(CODE.DEADLINE_EXCEEDED, "Deadline exceeded");
@@ -195,13 +193,13 @@ export abstract class ServerCall implements ObservedRequest {
     }, this.head.timeoutMs);
   }
 
-  /** Tells the method that nobody waits for it any more. */
+  /** Aborts {@link signal}: nobody waits for the reply any more. */
   protected cancel(reason: ServingError): void {
     this.#cancelled ??= reason;
     this.#abort?.abort(this.#cancelled);
   }
 
-  /** The call is over, once. What comes after it is ignored. */
+  /** The call is over. Called once; what follows is ignored. */
   protected end(code: Code): void {
     this.isOver = true;
     if (this.#deadlineTimer !== undefined) clearTimeout(this.#deadlineTimer);

@@ -1,22 +1,22 @@
 /**
- * Where a server listens: TCP with or without TLS, or a Unix socket, whose file it looks after.
+ * Where a server listens: TCP with or without TLS, or a Unix socket.
  *
  * @module
  */
 import { listenTls } from "./tls_socket.ts";
 
-/** What a server shows to clients, and its secret: both PEM, the certificate followed by those it is signed with. */
+/** A certificate chain, leaf first, and its private key, both PEM. */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
 }
 
-/** A TCP address, with TLS when there is a certificate. */
+/** A TCP address, with TLS if there is a certificate. */
 export interface TcpEndpoint {
   readonly hostname: string;
   readonly port: number;
   readonly tls?: Certificate | undefined;
-  /** Whether others listen there too; connections are shared out among them. What shows a certificate is always shared. */
+  /** Whether others listen there too and get some of the connections. Endpoints with a certificate are always shared. */
   readonly isShared?: boolean;
 }
 
@@ -24,9 +24,9 @@ export interface TcpEndpoint {
 export type Endpoint = TcpEndpoint | { readonly path: string };
 
 /**
- * Listens. A Unix socket's file disappears when its listener is closed.
+ * Starts to listen. The file of a Unix socket disappears when its listener is closed.
  *
- * @throws {Deno.errors.AddrInUse} and what else the system says; for a file left over see {@link removeStaleSocket}.
+ * @throws {Deno.errors.AddrInUse} and other errors of the system. {@link removeStaleSocket} removes a file left over.
  */
 export function openListener(endpoint: Endpoint, options: { writeTimeoutMs: number }): Deno.Listener<Deno.Conn> {
   if ("path" in endpoint) return Deno.listen({ transport: "unix", path: endpoint.path });
@@ -36,8 +36,8 @@ export function openListener(endpoint: Endpoint, options: { writeTimeoutMs: numb
 }
 
 /**
- * Removes a Unix socket's file that a server left behind which was killed. A socket that a server listens on stays, and so does
- * a file that is none: listening there then fails.
+ * Removes the file of a Unix socket that a killed server left behind. A socket in use and a file that is no socket stay: listening
+ * there fails.
  */
 export async function removeStaleSocket(path: string): Promise<void> {
   try {
@@ -50,10 +50,10 @@ export async function removeStaleSocket(path: string): Promise<void> {
   }
 }
 
-/** Who is at the other end of a connection, for the log. */
+/** The client's address, for the log. */
 export function peerName(connection: Deno.Conn): string {
   const { remoteAddr, localAddr } = connection;
-  // Deno 2.6 does not say of a TLS connection's addresses what transport they belong to.
+  // In Deno 2.6 the addresses of a TLS connection have no transport.
   if ("hostname" in remoteAddr) return `${remoteAddr.hostname}:${remoteAddr.port}`;
   return "path" in localAddr ? `unix:${localAddr.path}` : remoteAddr.transport;
 }

@@ -1,19 +1,19 @@
 /**
- * How much memory the large messages of all calls may take together. A call that would go past it waits its turn while flow
- * control holds its client back, so that many clients with large messages slow each other down and nothing else.
+ * Bounds the memory of large messages over all calls. A call past the bound waits in turn while flow control holds its client back:
+ * many clients with large messages only slow each other down.
  *
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
 
-/** Memory set aside for one message, or the wish for it. */
+/** Memory for one message, granted or waited for. */
 export interface Reservation {
   readonly isGranted: boolean;
-  /** Gives the memory, or the wish, up. May be called twice. */
+  /** Gives the memory back, or stops waiting for it. May be called twice. */
   release(): void;
 }
 
-/** Grants memory in the order it is asked for. */
+/** Grants memory first come, first served. */
 export class InflightBudget {
   readonly #bytesMax: number;
   readonly #waiting = new Set<Ticket>();
@@ -24,12 +24,12 @@ export class InflightBudget {
     this.#bytesMax = options.bytesMax;
   }
 
-  /** Memory that is granted. */
+  /** Bytes granted. */
   get grantedBytes(): number {
     return this.#grantedBytes;
   }
 
-  /** How many wait. */
+  /** Reservations that wait. */
   get waiting(): number {
     return this.#waiting.size;
   }
@@ -37,8 +37,8 @@ export class InflightBudget {
   /**
    * Asks for memory.
    *
-   * @param onGranted called once, later, when it is not granted at once.
-   * @throws {ServingError} RESOURCE_EXHAUSTED when it is more than there is in all.
+   * @param onGranted called once, later, unless the memory is granted at once.
+   * @throws {ServingError} RESOURCE_EXHAUSTED if `bytes` are more than the whole budget.
    */
   reserve(bytes: number, onGranted: () => void): Reservation {
     if (bytes > this.#bytesMax) {
@@ -61,7 +61,7 @@ export class InflightBudget {
     return reservation;
   }
 
-  /** Counts data that came before there was memory for its message. False when all such data would take more than the budget. */
+  /** Counts data that arrived before its message got memory. Returns false if all such data exceeds the budget. */
   hold(bytes: number): boolean {
     this.#heldBytes += bytes;
     return this.#heldBytes <= this.#bytesMax;
@@ -83,7 +83,7 @@ export class InflightBudget {
   #release(ticket: Ticket): void {
     if (ticket.isGranted) this.#grantedBytes -= ticket.bytes;
     this.#waiting.delete(ticket);
-    // Who is first in the queue is not passed by smaller ones, or it would never have its turn.
+    // Smaller reservations do not overtake the first in the queue, or it might never get its turn.
     for (const next of this.#waiting) {
       if (!this.#grant(next, { isLater: true })) return;
     }

@@ -1,28 +1,27 @@
 /**
- * Memory for messages. Large ones use the same buffers again and again: fresh memory of that size costs a page fault for every 4 kB of
- * it, which is more than reading the message from the socket. Small ones share buffers: one each would keep the garbage
- * collector busy.
+ * Memory for messages. Large ones reuse buffers: fresh memory costs a page fault per 4 kB, which is more than reading the message from
+ * the socket. Small ones share buffers, which spares the garbage collector.
  *
  * @module
  */
 import type { Span } from "../base/bytes.ts";
 
-/** What makes a message large: below this memory is taken from the heap, which is quick at it, and not counted. */
+/** The size from which a message is large. Smaller ones come from the heap, which is fast, and are not counted. */
 export const POOLED_BYTES_MIN = 64 << 10;
 
-/** Buffers that were given back, up to a bound. */
+/** A bounded pool of buffers. */
 export class MessageBuffers {
   readonly #idleBytesMax: number;
-  /** The one given back last comes first: it is the likeliest to be in the cache still. */
+  /** The buffer given back last is reused first: it is most likely still in the CPU cache. */
   readonly #idle: Uint8Array<ArrayBuffer>[] = [];
   #idleBytes = 0;
 
-  /** @param options.idleBytesMax how much memory is kept for later; what is given back beyond it is left to the garbage collector. */
+  /** @param options.idleBytesMax bytes kept for reuse; buffers beyond that are left to the garbage collector. */
   constructor(options: { idleBytesMax: number }) {
     this.#idleBytesMax = options.idleBytesMax;
   }
 
-  /** A buffer at hand of at least `bytes` and not far above, with old bytes in it; undefined when there is none. */
+  /** An idle buffer of at least `bytes` and at most twice that, with old content; undefined if there is none. */
   takeIdle(bytes: number): Uint8Array<ArrayBuffer> | undefined {
     if (bytes < POOLED_BYTES_MIN) return undefined;
     for (let i = this.#idle.length - 1; i >= 0; i--) {
@@ -35,7 +34,7 @@ export class MessageBuffers {
     return undefined;
   }
 
-  /** Gives back the buffer of a message, whoever made it. No view of it may be used from then on. */
+  /** Gives the buffer of a message to the pool. No view of it may be used from then on. */
   giveBack(message: Uint8Array): void {
     const { buffer } = message;
     if (!(buffer instanceof ArrayBuffer) || message.length < POOLED_BYTES_MIN) return;
@@ -46,18 +45,18 @@ export class MessageBuffers {
   }
 }
 
-/** What small messages share. It is garbage when the last of them is. */
+/** Size of the buffer that small messages share. It is garbage once the last of them is. */
 const SLAB_BYTES = 64 << 10;
-/** Longer messages have memory of their own, so that one that stays long does not keep much more than itself. */
+/** Longer messages have buffers of their own, so that a long-lived one does not retain much more than itself. */
 const SLAB_MESSAGE_BYTES_MAX = 4 << 10;
 
-/** Shorter messages are copied byte by byte: a view to copy from would cost more. */
+/** Shorter messages are copied byte by byte: creating a view to copy from would cost more. */
 const LOOP_BYTES_MAX = 128;
 
 let slab = new Uint8Array(0);
 let slabUsedBytes = 0;
 
-/** Copies a message out of a borrowed chunk, from an offset to the chunk's end, into memory that starts on a word. */
+/** Copies a message out of a borrowed chunk, from `offset` to the chunk's end, into word-aligned memory. */
 export function copyMessage(chunk: Span, offset: number): Uint8Array {
   const { bytes, end } = chunk;
   const from = chunk.start + offset;

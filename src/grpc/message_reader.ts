@@ -1,6 +1,6 @@
 /**
- * Puts length-prefixed messages together from a stream's data (the protocol document "gRPC over HTTP2", Length-Prefixed-Message).
- * Each byte of a message is copied once, or read straight from the socket to where it stays.
+ * Assembles length-prefixed messages from a stream's data (the protocol document "gRPC over HTTP2", Length-Prefixed-Message). Each
+ * byte of a message is copied once, or read from the socket directly into its place.
  *
  * @module
  */
@@ -8,22 +8,24 @@ import type { Span } from "../base/bytes.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import { type MessageBuffers, POOLED_BYTES_MIN } from "./message_buffers.ts";
 
-/** A compressed flag and the message's length. */
+/** Bytes of the compressed flag and the message's length. */
 export const PREFIX_BYTES = 5;
 
-/** What is set aside for a message on its prefix's word alone; more only as data comes, so a prefix that lies costs nothing. */
+/** Bytes allocated on the strength of a prefix alone; more are allocated as data arrives, so a lying prefix costs nothing. */
 const TRUSTED_BYTES = 1 << 20;
 
-/** Where the place that was asked for lies: as C++ wants it for any dtype, in memory that begins so itself. */
+/** Alignment in bytes of the place that `FindAligned` returns; enough for any dtype. */
 const ALIGNMENT = 16;
 
 /**
- * Says at which byte of a large message something begins that is to be used where it lies, and so must be aligned; 0 for nothing. It is
- * given the message's first bytes, as many as there are, and its length.
+ * Returns the offset in a large message that must be aligned, because what begins there is used in place; 0 for none.
+ *
+ * @param head the bytes of the message that have arrived.
+ * @param length of the whole message.
  */
 export type FindAligned = (head: Span, length: number) => number;
 
-/** Receives a message. It owns `message`, whose buffer may be given back to {@link MessageBuffers} in the end. */
+/** Receives a message and owns it; its buffer may be given back to {@link MessageBuffers} in the end. */
 export type OnMessage = (message: Uint8Array<ArrayBuffer>, isCompressed: boolean) => void;
 
 /** Reads the messages of one stream. */
@@ -38,10 +40,10 @@ export class MessageReader {
   #message: Uint8Array<ArrayBuffer> | undefined;
   #messageBytes = 0;
   #length = 0;
-  /** Bytes of its memory that lie before the message. */
+  /** Unused bytes before the message in its memory, for alignment. */
   #lead = 0;
 
-  /** @param options.onLarge told how long a large message will be, when it begins; may throw to refuse it. */
+  /** @param options.onLarge called with the length of a large message when it begins; may throw to refuse it. */
   constructor(
     options: {
       onMessage: OnMessage;
@@ -58,7 +60,7 @@ export class MessageReader {
     this.#findAligned = options.findAligned;
   }
 
-  /** Whether a message has begun and not ended. */
+  /** Whether a message has begun but not ended. */
   get isInside(): boolean {
     return this.#prefixBytes > 0;
   }
@@ -66,7 +68,7 @@ export class MessageReader {
   /**
    * Takes the next data of the stream, borrowed.
    *
-   * @throws {ServingError} RESOURCE_EXHAUSTED for a message that is too long; INTERNAL for a prefix that makes no sense.
+   * @throws {ServingError} RESOURCE_EXHAUSTED for a message that is too long; INTERNAL for an invalid prefix.
    */
   push({ bytes, start, end }: Span): void {
     let at = start;
@@ -86,14 +88,14 @@ export class MessageReader {
     }
   }
 
-  /** Room of at most `bytes` inside the message that is being read; undefined between messages. Borrowed until {@link filled}. */
+  /** Returns at most `bytes` of room in the message being read, borrowed until {@link filled}; undefined between messages. */
   room(bytes: number): Uint8Array | undefined {
     const missing = this.#length - this.#messageBytes;
     if (this.#prefixBytes < PREFIX_BYTES || missing === 0) return undefined;
     return this.#roomFor(Math.min(bytes, missing));
   }
 
-  /** `bytes` were put at the front of the last {@link room}. */
+  /** `bytes` were written to the front of the last {@link room}. */
   filled(bytes: number): void {
     this.#took(bytes);
   }
@@ -130,7 +132,7 @@ export class MessageReader {
     const needed = this.#messageBytes + bytes;
     let message = this.#message as Uint8Array<ArrayBuffer>;
     if (needed > message.length) {
-      // Data has filled what was trusted, so the prefix has earned the rest in one step.
+      // The data has filled the trusted part, so the rest may be allocated in one step.
       const grown = this.#memory(Math.min(this.#length, Math.max(needed, message.length * 16)));
       grown.set(message.subarray(0, this.#messageBytes));
       message = grown;
@@ -152,13 +154,13 @@ export class MessageReader {
   }
 }
 
-/** Whether the data is exactly one message with its prefix. */
+/** Whether data is exactly one message with its prefix. */
 export function isOneMessage({ bytes, start, end }: Span): boolean {
   return end - start >= PREFIX_BYTES && (bytes[start] as number) <= 1 &&
     lengthOf(bytes, start) === end - start - PREFIX_BYTES;
 }
 
-/** The length in the prefix that stands at an offset. */
+/** The message length in the prefix at an offset. */
 function lengthOf(bytes: Uint8Array, at: number): number {
   return (bytes[at + 1] as number) * 0x1000000 + ((bytes[at + 2] as number) << 16) +
     ((bytes[at + 3] as number) << 8) + (bytes[at + 4] as number);
@@ -166,7 +168,7 @@ function lengthOf(bytes: Uint8Array, at: number): number {
 
 const outgoingPrefix = new Uint8Array(PREFIX_BYTES);
 
-/** The prefix of a message to send. Valid until the next call: it is copied out at once. */
+/** The prefix of a message to send. Valid until the next call; the caller copies it at once. */
 export function messagePrefix(length: number, isCompressed: boolean): Uint8Array {
   outgoingPrefix[0] = isCompressed ? 1 : 0;
   outgoingPrefix[1] = length >>> 24;

@@ -1,6 +1,6 @@
 /**
- * What the header list of a gRPC request says, and the header blocks replies are made of
- * (the protocol document "gRPC over HTTP2"). Worked out once for each distinct header list.
+ * Parses the header lists of gRPC requests and builds the header blocks of replies (the protocol document "gRPC over HTTP2"). Each
+ * distinct header list is parsed once.
  *
  * @module
  */
@@ -12,23 +12,23 @@ import { echoedId, REQUEST_ID_HEADER } from "../base/observed_request.ts";
 /** A message encoding this server reads and writes. */
 export type MessageEncoding = "identity" | "gzip";
 
-/** The header list of a request that follows the protocol. */
+/** The parsed header list of a valid request. */
 export interface RequestHead {
   readonly path: string;
-  /** How long the client gives the call, in milliseconds; Infinity without `grpc-timeout`. */
+  /** The call's timeout in milliseconds; Infinity without `grpc-timeout`. */
   readonly timeoutMs: number;
-  /** How the request's compressed messages are encoded. */
+  /** The encoding of compressed messages from the client. */
   readonly encoding: MessageEncoding;
-  /** Whether replies may be compressed: the client compresses and says that it reads gzip. */
+  /** Whether replies are compressed: the client compresses and accepts gzip. */
   readonly compressReplies: boolean;
   readonly metadata: readonly HeaderField[];
-  /** What goes into the reply's headers besides the usual: the request's id, where the client gave it one. Mostly empty. */
+  /** Additional headers of the reply: the request's id if the client sent one. Mostly empty. */
   readonly replyFields: readonly HeaderField[];
 }
 
-/** A header list that does not: answered as it stands. */
+/** The reply to an invalid header list. */
 export interface RefusedHead {
-  /** The whole answer: a header block that ends the stream. */
+  /** A header block that ends the stream. */
   readonly refusal: Uint8Array;
 }
 
@@ -36,7 +36,7 @@ const NO_FIELDS: readonly HeaderField[] = [];
 
 const TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = { H: 3.6e6, M: 6e4, S: 1e3, m: 1, u: 1e-3, n: 1e-6 };
 
-/** Reads a header list. The result is kept with the list, so asking again costs nothing. */
+/** Parses a header list. The result is cached in the list. */
 export function requestHead(headers: RequestHeaders): RequestHead | RefusedHead {
   const known = headers.derived as RequestHead | RefusedHead | undefined;
   if (known !== undefined) return known;
@@ -78,7 +78,7 @@ function readHead(headers: RequestHeaders): RequestHead | RefusedHead {
   };
 }
 
-/** @returns milliseconds; NaN when the text is no timeout: at most eight digits and a unit. */
+/** @returns milliseconds; NaN if the text is not one to eight digits and a unit. */
 function parseTimeoutMs(text: string): number {
   const match = /^(\d{1,8})([HMSmun])$/.exec(text);
   return match === null ? NaN : Number(match[1]) * (TIMEOUT_UNITS_MS[match[2] as string] as number);
@@ -95,21 +95,21 @@ const GZIP_FIELDS: readonly HeaderField[] = [...OK_FIELDS, { name: "grpc-encodin
 const OK_HEADERS = encodeHeaders(OK_FIELDS);
 const GZIP_HEADERS = encodeHeaders(GZIP_FIELDS);
 
-/** The headers of a reply that carries messages, which may be compressed. */
+/** The headers of a reply with messages. */
 export function replyHeaders({ replyFields }: RequestHead, { compresses }: { compresses: boolean }): Uint8Array {
   if (replyFields.length === 0) return compresses ? GZIP_HEADERS : OK_HEADERS;
   return encodeHeaders([...compresses ? GZIP_FIELDS : OK_FIELDS, ...replyFields]);
 }
 
-/** The trailers of a call that went well. */
+/** The trailers of a call that succeeded. */
 export const TRAILERS_OK = encodeHeaders([{ name: "grpc-status", value: "0" }]);
 
-/** The trailers of a call that failed after headers were sent. */
+/** The trailers of a call that failed after its headers were sent. */
 export function trailers(error: ServingError): Uint8Array {
   return encodeHeaders(statusFields(error.code, error.message));
 }
 
-/** The one header block of a call that failed before anything was sent. */
+/** The only header block of a call that failed before anything was sent. */
 export function trailersOnly(error: ServingError, fields: readonly HeaderField[] = []): Uint8Array {
   return encodeHeaders([
     { name: ":status", value: "200" },
@@ -119,7 +119,7 @@ export function trailersOnly(error: ServingError, fields: readonly HeaderField[]
   ]);
 }
 
-/** Longer texts are cut as TensorFlow Serving cuts them (tensorflow_serving/util/status_util, grpc_status_util.cc). */
+/** Longer texts are truncated like TensorFlow Serving does (tensorflow_serving/util/status_util, grpc_status_util.cc). */
 const MESSAGE_CHARACTERS_MAX = 1024;
 
 function statusFields(code: Code, message: string): HeaderField[] {
@@ -133,8 +133,8 @@ function statusFields(code: Code, message: string): HeaderField[] {
 }
 
 /**
- * `grpc-message` as the protocol document wants it: UTF-8, with all but printable ASCII percent-encoded, and `%` too; and so is
- * a space at either end, where no header field may have one (RFC 9113 section 8.2.1).
+ * Encodes a `grpc-message` as the protocol document requires: UTF-8 with everything but printable ASCII percent-encoded, and `%` too.
+ * A space at either end is encoded as well, because header fields must not have one there (RFC 9113 section 8.2.1).
  */
 export function percentEncode(text: string): string {
   if (!/[^ -$&-~]|^ | $/.test(text)) return text;

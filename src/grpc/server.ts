@@ -1,5 +1,5 @@
 /**
- * The gRPC server: listens, gives each connection to HTTP/2 and each stream to a call of the method it names.
+ * The gRPC server: accepts connections, and dispatches each HTTP/2 stream to the method it names.
  *
  * @module
  */
@@ -19,18 +19,18 @@ import { UnaryCall } from "./unary_call.ts";
 
 export type { Endpoint };
 
-/** How a server behaves. */
+/** The bounds of a server, and who observes it. */
 export interface GrpcServerOptions extends Omit<CallOptions, "buffers" | "budget" | "leaving"> {
   readonly http2: Http2Limits;
-  /** Connections past this many are closed as they come. */
+  /** Connections past this many are closed when they are accepted. */
   readonly connectionsMax: number;
-  /** Counts them together with those of other threads; only its own unless this is given. */
+  /** Counts them together with those of other threads; if left out, the bound is the server's own. */
   readonly connectionCount?: ConnectionCount;
-  /** What large messages may take of memory together; past it clients are held back (`--max_inflight_bytes`). */
+  /** Memory for all large messages; past it flow control holds clients back (`--max_inflight_bytes`). */
   readonly inflightBytesMax: number;
 }
 
-/** What goes through a server. */
+/** Figures of a server. */
 export interface GrpcTraffic {
   /** Open now. */
   readonly connections: number;
@@ -41,9 +41,9 @@ export interface GrpcTraffic {
   /** Since the start, over all connections; TLS is not counted. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
-  /** Memory that large messages take now. */
+  /** Memory that large messages take now, in bytes. */
   readonly inflightBytes: number;
-  /** Calls that wait for such memory. */
+  /** Messages that wait for memory. */
   readonly waitingForMemory: number;
 }
 
@@ -52,17 +52,17 @@ interface TransferredBytes {
   sent: number;
 }
 
-/** Memory kept for the large messages to come. */
+/** Memory kept for reuse by large messages. */
 const IDLE_BUFFER_BYTES_MAX = 64 << 20;
 
-/** How long accepting rests when the system refuses a connection, as it does when file descriptors run out. */
+/** Pause after a failed accept, for instance when file descriptors have run out. */
 const ACCEPT_PAUSE_MS = 100;
 
-/** Another certificate is shown besides the old one. */
+/** The state in which listeners with a new certificate stand beside those with the old one. */
 export interface CertificateHandover {
-  /** Where. */
+  /** The addresses of the new listeners. */
   readonly addresses: readonly Deno.NetAddr[];
-  /** Shows the old one no more. Connections stay. */
+  /** Closes the listeners with the old certificate. Connections stay. */
   closeOld(): void;
 }
 
@@ -76,7 +76,7 @@ export class GrpcServer {
   #isAccepting = false;
   readonly #connections = new Set<Http2Connection>();
   readonly #count: ConnectionCount;
-  /** Those whose TLS handshake is not over. */
+  /** Connections whose TLS handshake is under way. */
   readonly #greeting = new Set<TlsSocket>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #accepting = new Set<Promise<void>>();
@@ -96,10 +96,10 @@ export class GrpcServer {
   }
 
   /**
-   * Takes an endpoint, one of several perhaps. Connections wait until {@link accept}.
+   * Listens at an endpoint; may be called for several. Connections wait until {@link accept}.
    *
-   * @returns the address listened on, with the port the system chose when 0 was asked for.
-   * @throws {Deno.errors.AddrInUse} and what else the system says; {@link removeStaleSocket} clears the way for a Unix socket.
+   * @returns the address, with the port that the system chose for port 0.
+   * @throws {Deno.errors.AddrInUse} and other errors of the system.
    */
   listen(endpoint: Endpoint): Deno.Addr {
     const listener = openListener(endpoint, { writeTimeoutMs: this.#options.http2.writeTimeoutMs });
@@ -109,9 +109,9 @@ export class GrpcServer {
   }
 
   /**
-   * Listens with another certificate wherever one is shown, besides the listeners with the old one.
+   * Listens with another certificate at each TLS endpoint, beside the listeners with the old one.
    *
-   * @throws what the system says of the certificate; nothing has changed then.
+   * @throws errors about the certificate; nothing has changed then.
    */
   replaceCertificate(tls: Certificate): CertificateHandover {
     const old = [...this.#listeners].flatMap(([listener, endpoint]) =>
@@ -135,17 +135,17 @@ export class GrpcServer {
     for (const listener of this.#listeners.keys()) this.#startAccepting(listener);
   }
 
-  /** Resolves when no port is held any more: one that is closed is let go of only when the accept under way has ended. */
+  /** Resolves when all ports are free: a closed listener holds its port until the pending accept has ended. */
   async portsFree(): Promise<void> {
     await Promise.all(this.#accepting);
   }
 
-  /** How many connections are open. */
+  /** Open connections. */
   get connectionCount(): number {
     return this.#connections.size;
   }
 
-  /** What there is just now, and what has been since the start. Costs a look at each connection. */
+  /** The current figures. Costs a pass over all connections. */
   get traffic(): GrpcTraffic {
     let streams = 0;
     let { received, sent } = this.#closedBytes;
@@ -165,14 +165,14 @@ export class GrpcServer {
     };
   }
 
-  /** Listens no more; what is connected is served as before. */
+  /** Stops listening; open connections are served as before. */
   stopListening(): void {
     const listeners = [...this.#listeners.keys()];
     this.#listeners.clear();
     for (const listener of listeners) listener.close();
   }
 
-  /** Accepts no more, lets running calls finish for `graceMs` at the most, then closes what is left. Streaming calls end at once. */
+  /** Stops accepting, lets running calls finish for at most `graceMs`, then closes what is left. Streaming calls end at once. */
   async shutdown(graceMs: number): Promise<void> {
     this.stopListening();
     this.#leaving.abort();
@@ -199,7 +199,7 @@ export class GrpcServer {
         this.#run(this.#admit(await listener.accept()));
       } catch (error) {
         if (!this.#listeners.has(listener) || error instanceof Deno.errors.BadResource) return;
-        // A handshake that failed or a system out of descriptors ends one connection, not the server.
+        // A failed handshake, or running out of descriptors, costs one connection, not the server.
         await pause(ACCEPT_PAUSE_MS, this.#leaving.signal);
       }
     }
@@ -252,17 +252,17 @@ export class GrpcServer {
   };
 }
 
-/** Answers with one header block and hears nothing more. */
+/** Replies with one header block and ignores the rest of the request. */
 function refuse(stream: Http2Stream, block: Uint8Array): StreamListener {
   stream.sendHeaders(block, true);
-  return DEAF;
+  return IGNORE;
 }
 
-const DEAF: StreamListener = { onData: ignore, onTrailers: ignore, onReset: ignore };
+const IGNORE: StreamListener = { onData: ignore, onTrailers: ignore, onReset: ignore };
 
 function ignore(): void {}
 
-/** Waits for a time, or until a signal comes. */
+/** Waits for a time, or until a signal is aborted. */
 async function pause(pauseMs: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,24 +1,23 @@
 /**
- * TLS connections that end when they are told to. Deno's do not: closing one leaves the system's socket open for as long as the
- * peer neither finishes the handshake nor reads what was written, and Nagle's algorithm stays on. The system is
- * asked for what is missing where it can be.
+ * TLS connections that close at once. Closing one of Deno's leaves the system's socket open while the peer neither finishes the
+ * handshake nor reads what was written, and Nagle's algorithm stays on. System calls make up for that where they are available.
  *
  * @module
  */
 import { CAN_SHARE_PORTS, hangUp, setSendOptions } from "../system/tcp_sockets.ts";
 import type { Http2Socket } from "../http2/connection.ts";
 
-/** Where to listen and with what certificate. */
+/** Where to listen, and the certificate. */
 export interface TlsListenOptions {
   readonly hostname: string;
   readonly port: number;
   readonly cert: string;
   readonly key: string;
-  /** How long the system keeps what a peer does not take. */
+  /** How long the system keeps data that a peer does not acknowledge. */
   readonly writeTimeoutMs: number;
 }
 
-/** Listens with TLS for clients that speak HTTP/2 (RFC 9113 section 3.2), where it can beside another listener of this program's. */
+/** Listens with TLS for HTTP/2 (RFC 9113 section 3.2); beside other listeners of this process if ports can be shared. */
 export function listenTls({ writeTimeoutMs, ...options }: TlsListenOptions): Deno.TlsListener {
   const shared = { ...options, alpnProtocols: ["h2"], reusePort: CAN_SHARE_PORTS };
   const listener = Deno.listenTls(shared);
@@ -26,10 +25,10 @@ export function listenTls({ writeTimeoutMs, ...options }: TlsListenOptions): Den
   return listener;
 }
 
-/** One connection, which it owns. */
+/** Owns one connection. */
 export class TlsSocket implements Http2Socket {
   readonly #conn: Deno.TlsConn;
-  /** What only the peer or the system can end: the handshake, which has begun when the connection is accepted, and writes. */
+  /** Operations that only the peer or the system can end: the handshake, under way since the accept, and writes. */
   #pending = 1;
   #isClosed = false;
 
@@ -38,9 +37,9 @@ export class TlsSocket implements Http2Socket {
   }
 
   /**
-   * Shakes hands within a time. What comes of a client that takes longer, fails or does not speak HTTP/2 is closed.
+   * Performs the handshake. Closes the connection if that fails, takes too long, or does not negotiate HTTP/2.
    *
-   * @returns whether HTTP/2 may begin.
+   * @returns whether HTTP/2 may start.
    */
   async handshake(timeoutMs: number): Promise<boolean> {
     const timer = setTimeout(() => this.close(), timeoutMs);
@@ -49,7 +48,7 @@ export class TlsSocket implements Http2Socket {
       this.#pending--;
       if (alpnProtocol === "h2" && !this.#isClosed) return true;
     } catch {
-      // A client that does not know TLS or does not trust us, or one that took too long.
+      // The client does not speak TLS, does not trust us, or took too long.
       this.#pending--;
     } finally {
       clearTimeout(timer);
@@ -75,16 +74,16 @@ export class TlsSocket implements Http2Socket {
     return this.#conn.closeWrite();
   }
 
-  /** Ends it at once, and for good. */
+  /** Closes the connection at once. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // The system hangs up, which Deno then sees: it lets go of the socket.
+    // Deno releases the socket once it sees that the system has shut it down.
     if (this.#pending > 0) hangUp(this.#conn);
     try {
       this.#conn.close();
     } catch {
-      // Deno has closed it after an error.
+      // Deno closed it after an error.
     }
   }
 }

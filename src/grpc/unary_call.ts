@@ -1,5 +1,5 @@
 /**
- * A call with one message from the client: reads it, waits for memory where it is a large one, gives it to the method.
+ * A call with one message from the client: reads it, waits for memory if it is large, and hands it to the method.
  *
  * @module
  */
@@ -18,12 +18,12 @@ export class UnaryCall extends ServerCall implements StreamListener {
   #reader: MessageReader | undefined;
   #message: Uint8Array | undefined;
   #isCompressed = false;
-  /** Memory for the message that is being read, if it is a large one, and for what it inflates to. */
+  /** Memory for a large message, and for what a compressed one inflates to. */
   #reservation: Reservation | undefined;
-  /** Data that has come and that the client is not told of, so that it sends no more until there is memory. */
+  /** Data received without credit, so that the client sends no more until there is memory. */
   #uncreditedBytes = 0;
   #hasClientEnded = false;
-  /** A method holds the message, perhaps for longer than the call lasts. */
+  /** Whether the method holds the message, which may last longer than the call. */
   #isHandling = false;
 
   constructor(stream: Http2Stream, parts: CallParts<UnaryMethod>) {
@@ -38,7 +38,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
     this.#hasClientEnded = endStream;
     try {
       if (endStream && this.#reader === undefined && length < POOLED_BYTES_MIN && isOneMessage(chunk)) {
-        // The common case, a whole call in one frame: no reader is needed.
+        // The common case, a whole call in one frame, needs no reader.
         this.#accept(copyMessage(chunk, PREFIX_BYTES), chunk.bytes[chunk.start] === 1);
       } else {
         this.#startReading().push(chunk);
@@ -75,7 +75,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
     if (!this.isOver) this.end(CODE.CANCELLED);
   }
 
-  /** Lets the client send as much again, unless its message has to wait for memory. */
+  /** Gives the client credit unless its message waits for memory. */
   #consumed(bytes: number): void {
     if (this.#reservation?.isGranted !== false) return this.stream.consumed(bytes);
     this.#uncreditedBytes += bytes;
@@ -83,7 +83,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
     this.refuse(new ServingError(CODE.RESOURCE_EXHAUSTED, "Too many large messages wait for memory"));
   }
 
-  /** Lets the client go on after its message had to wait. */
+  /** Gives the client the credit withheld while its message waited. */
   #credit(): void {
     if (this.#uncreditedBytes === 0) return;
     this.options.budget.letGo(this.#uncreditedBytes);
@@ -130,7 +130,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
   }
 
   #dispatch(): void {
-    // A whole message may have come within the client's window before there is memory for it.
+    // A whole message may arrive within the client's window before there is memory for it.
     if (this.#reservation?.isGranted === false) return;
     const message = this.#message;
     if (message === undefined || this.#reader?.isInside === true) {
@@ -157,7 +157,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
     return gate.wait(this, message.length).then(() => this.#method.handle(message, this));
   }
 
-  /** Waits for a method that did not answer at once. */
+  /** Waits for a method that did not reply at once. */
   #expect(handled: Promise<void>, message: Uint8Array): void {
     this.startDeadline();
     handled.catch((error: unknown) => this.fail(error)).then(() => this.#giveBack(message));

@@ -1,23 +1,23 @@
 /**
- * The descriptors of `protos/`: which file declares a name, and the files it takes to understand one. Made by
- * `scripts/descriptors.ts`; read when a client first asks.
+ * The descriptors of `protos/`: which file declares a name, and which files it imports. `scripts/descriptors.ts` makes them; they are
+ * parsed at the first reflection request.
  *
  * @module
  */
 import FILES from "./file_descriptors.json" with { type: "json" };
 import { WireFields } from "../../protobuf/wire_fields.ts";
 
-/** A file as protobuf describes it (google/protobuf/descriptor.proto). */
+/** A described file (google/protobuf/descriptor.proto). */
 export interface FileDescriptor {
-  /** Its path in imports. */
+  /** Its path as in imports. */
   readonly name: string;
   /** A serialized FileDescriptorProto. */
   readonly bytes: Uint8Array;
-  /** The files it imports, by their paths. */
+  /** The paths of the files it imports. */
   readonly imports: readonly string[];
 }
 
-/** Files and what they declare. */
+/** Files, and the names they declare. */
 export class FileDescriptors {
   readonly #files = new Map<string, FileDescriptor>();
   readonly #fileOf = new Map<string, FileDescriptor>();
@@ -33,20 +33,20 @@ export class FileDescriptors {
     return this.#files.get(name);
   }
 
-  /** The file that declares a message, enum, service, or something inside one, by its full name without a leading dot. */
+  /** The file that declares a message, an enum, a service or a name inside one. Names are full, without a leading dot. */
   fileDeclaring(name: string): FileDescriptor | undefined {
     return this.#fileOf.get(name);
   }
 
-  /** Whether a full name is a message's. */
+  /** Whether a full name is that of a message. */
   isMessage(name: string): boolean {
     return this.#messages.has(name);
   }
 
-  /** A file and all it imports, each once, itself first. */
+  /** A file and everything it imports, itself first, each once. */
   closure(file: FileDescriptor): readonly FileDescriptor[] {
     const found = new Set([file]);
-    // What is added on the way is visited too.
+    // Iteration includes the files added during it.
     for (const { imports } of found) {
       for (const name of imports) {
         const imported = this.#files.get(name);
@@ -80,11 +80,11 @@ export class FileDescriptors {
 
   #declareEnum(file: FileDescriptor, { declared, scope }: { declared: WireFields; scope: string }): void {
     this.#declare(file, { declared, scope });
-    // Values are siblings of their enum, as in C++.
+    // Enum values are siblings of their enum, as in C++.
     for (const value of declared.messages(2)) this.#declare(file, { declared: value, scope });
   }
 
-  /** @returns the full name; a declaration's own is in field 1, whatever it is. */
+  /** @returns the full name. Every kind of declaration has its own name in field 1. */
   #declare(file: FileDescriptor, { declared, scope }: { declared: WireFields; scope: string }): string {
     const name = scope === "" ? declared.text(1) : `${scope}.${declared.text(1)}`;
     this.#fileOf.set(name, file);
@@ -94,7 +94,7 @@ export class FileDescriptors {
 
 let own: FileDescriptors | undefined;
 
-/** The descriptors of what this server speaks. */
+/** The descriptors of this server's protos. */
 export function ownDescriptors(): FileDescriptors {
   own ??= new FileDescriptors(Object.values(FILES).map((text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))));
   return own;

@@ -1,5 +1,5 @@
 /**
- * gRPC's health service (grpc/health/v1/health.proto): whether the server, a service or a model can be asked.
+ * gRPC's health service (grpc/health/v1/health.proto): whether the server, a service or a model serves requests.
  *
  * @module
  */
@@ -56,12 +56,12 @@ function list(readiness: HealthSource): Uint8Array {
   return joinParts(writer.finish());
 }
 
-/** Tells the status now and at each change, until the client has enough. */
+/** Sends the status at once and at each change, until the call is over. */
 class Watch implements MessageSink {
   readonly #call: ServerCall;
   readonly #readiness: HealthSource;
   #service: string | undefined;
-  #told: Status | undefined;
+  #sent: Status | undefined;
 
   constructor(call: ServerCall, readiness: HealthSource) {
     this.#call = call;
@@ -73,9 +73,9 @@ class Watch implements MessageSink {
       throw new ServingError(CODE.UNIMPLEMENTED, "Watch takes one message, the client sent more");
     }
     this.#service = serviceOf(message);
-    const stop = this.#readiness.watch(() => this.#tell());
+    const stop = this.#readiness.watch(() => this.#send());
     this.#call.signal.addEventListener("abort", stop, { once: true });
-    this.#tell();
+    this.#send();
   }
 
   onEnd(): void {
@@ -84,10 +84,10 @@ class Watch implements MessageSink {
     }
   }
 
-  #tell(): void {
+  #send(): void {
     const status = statusOf(this.#readiness, this.#service ?? "");
-    if (status === this.#told) return;
-    this.#told = status;
+    if (status === this.#sent) return;
+    this.#sent = status;
     this.#call.send([encodeStatus(status)]);
   }
 }

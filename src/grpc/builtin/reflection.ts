@@ -1,6 +1,6 @@
 /**
- * gRPC's server reflection: tells clients which services there are and what their messages look like, so that they need no protos.
- * Versions v1 and v1alpha are the same but for the name (grpc/reflection/v1/reflection.proto).
+ * gRPC's server reflection: describes services and their messages to clients that have no protos. Versions v1 and v1alpha differ in
+ * their names only (grpc/reflection/v1/reflection.proto).
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { WireWriter } from "../../protobuf/wire_writer.ts";
 const SERVICES = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"] as const;
 
 /** The oneof `message_request`, by field numbers. */
-const QUESTION = {
+const REQUEST = {
   FILE_BY_FILENAME: 3,
   FILE_CONTAINING_SYMBOL: 4,
   FILE_CONTAINING_EXTENSION: 5,
@@ -22,7 +22,7 @@ const QUESTION = {
 } as const;
 
 /** The oneof `message_response`, by field numbers. */
-const ANSWER = { FILES: 4, EXTENSION_NUMBERS: 5, SERVICES: 6, ERROR: 7 } as const;
+const RESPONSE = { FILES: 4, EXTENSION_NUMBERS: 5, SERVICES: 6, ERROR: 7 } as const;
 
 /** The methods that describe `methods`, and themselves. */
 export function reflectionMethods(methods: readonly Method[]): readonly StreamingMethod[] {
@@ -34,15 +34,15 @@ export function reflectionMethods(methods: readonly Method[]): readonly Streamin
   }));
 }
 
-interface Question {
+interface ReflectionRequest {
   readonly host: string;
-  /** 0 when nothing is asked. */
+  /** The field of the oneof; 0 if none is set. */
   readonly field: number;
-  /** The text of the field, or the type an extension is asked for. */
+  /** The text of the field, or the extended type. */
   readonly text: string;
 }
 
-/** One conversation. A file is sent once in it. */
+/** One call. It sends each file once. */
 class Reflection implements MessageSink {
   readonly #call: ServerCall;
   readonly #services: readonly string[];
@@ -56,18 +56,18 @@ class Reflection implements MessageSink {
   }
 
   onMessage(message: Uint8Array): void {
-    const question = readQuestion(message);
+    const request = readRequest(message);
     const writer = this.#writer;
     writer.begin();
     try {
-      this.#answer(question);
+      this.#reply(request);
     } catch (error) {
       if (!(error instanceof ServingError)) throw error;
       writer.begin();
       writeError(writer, error);
     }
     writer.writeMessageField(2, () => writer.writeBytes(message));
-    writer.writeTextField(1, question.host);
+    writer.writeTextField(1, request.host);
     this.#call.send(writer.finish());
   }
 
@@ -75,28 +75,28 @@ class Reflection implements MessageSink {
     this.#call.finish();
   }
 
-  #answer({ field, text }: Question): void {
+  #reply({ field, text }: ReflectionRequest): void {
     switch (field) {
-      case QUESTION.FILE_BY_FILENAME:
-        return this.#answerFile(this.#descriptors.file(text), `File ${text} is not known`);
-      case QUESTION.FILE_CONTAINING_SYMBOL:
-        return this.#answerFile(this.#descriptors.fileDeclaring(text), `Symbol ${text} is not known`);
-      case QUESTION.FILE_CONTAINING_EXTENSION:
+      case REQUEST.FILE_BY_FILENAME:
+        return this.#replyFile(this.#descriptors.file(text), `File ${text} is not known`);
+      case REQUEST.FILE_CONTAINING_SYMBOL:
+        return this.#replyFile(this.#descriptors.fileDeclaring(text), `Symbol ${text} is not known`);
+      case REQUEST.FILE_CONTAINING_EXTENSION:
         throw new ServingError(CODE.NOT_FOUND, `Type ${text} has no extensions`);
-      case QUESTION.ALL_EXTENSION_NUMBERS_OF_TYPE:
-        return this.#answerExtensionNumbers(text);
-      case QUESTION.LIST_SERVICES:
-        return this.#answerServices();
+      case REQUEST.ALL_EXTENSION_NUMBERS_OF_TYPE:
+        return this.#replyExtensionNumbers(text);
+      case REQUEST.LIST_SERVICES:
+        return this.#replyServices();
       default:
         throw new ServingError(CODE.INVALID_ARGUMENT, "The request asks for nothing that is known");
     }
   }
 
-  #answerFile(file: FileDescriptor | undefined, complaint: string): void {
-    if (file === undefined) throw new ServingError(CODE.NOT_FOUND, complaint);
-    // The file asked for comes even if it came before: a client may have asked because it lost it.
+  #replyFile(file: FileDescriptor | undefined, error: string): void {
+    if (file === undefined) throw new ServingError(CODE.NOT_FOUND, error);
+    // The requested file is sent even if it was sent before: the client may have lost it.
     const files = this.#descriptors.closure(file).filter((needed) => needed === file || !this.#sent.has(needed));
-    this.#writer.writeMessageField(ANSWER.FILES, () => {
+    this.#writer.writeMessageField(RESPONSE.FILES, () => {
       for (const { bytes } of files.toReversed()) {
         this.#writer.writeMessageField(1, () => this.#writer.writeBytes(bytes));
       }
@@ -104,28 +104,28 @@ class Reflection implements MessageSink {
     for (const sent of files) this.#sent.add(sent);
   }
 
-  #answerExtensionNumbers(type: string): void {
+  #replyExtensionNumbers(type: string): void {
     if (!this.#descriptors.isMessage(type)) throw new ServingError(CODE.NOT_FOUND, `Type ${type} is not known`);
-    this.#writer.writeMessageField(ANSWER.EXTENSION_NUMBERS, () => this.#writer.writeTextField(1, type));
+    this.#writer.writeMessageField(RESPONSE.EXTENSION_NUMBERS, () => this.#writer.writeTextField(1, type));
   }
 
-  #answerServices(): void {
+  #replyServices(): void {
     const writer = this.#writer;
-    writer.writeMessageField(ANSWER.SERVICES, () => {
+    writer.writeMessageField(RESPONSE.SERVICES, () => {
       for (const name of this.#services.toReversed()) writer.writeMessageField(1, () => writer.writeTextField(1, name));
     });
   }
 }
 
 function writeError(writer: WireWriter, { code, message }: { code: Code; message: string }): void {
-  writer.writeMessageField(ANSWER.ERROR, () => {
+  writer.writeMessageField(RESPONSE.ERROR, () => {
     writer.writeTextField(2, message);
     writer.writeNumberField(1, code);
   });
 }
 
-/** The last of several questions counts, as in any oneof. */
-function readQuestion(message: Uint8Array): Question {
+/** The last field set in the oneof counts. */
+function readRequest(message: Uint8Array): ReflectionRequest {
   let host = "";
   let field = 0;
   let text = "";
@@ -133,13 +133,13 @@ function readQuestion(message: Uint8Array): Question {
   while (reader.position < reader.limit) {
     const tag = reader.readTag();
     const number = tag >>> 3;
-    if ((tag & 7) !== WIRE.LENGTH || number === 2 || number > QUESTION.LIST_SERVICES) {
+    if ((tag & 7) !== WIRE.LENGTH || number === 2 || number > REQUEST.LIST_SERVICES) {
       reader.skip(tag);
     } else if (number === 1) {
       host = reader.readString();
     } else {
       field = number;
-      text = number === QUESTION.FILE_CONTAINING_EXTENSION ? readExtendedType(reader) : reader.readString();
+      text = number === REQUEST.FILE_CONTAINING_EXTENSION ? readExtendedType(reader) : reader.readString();
     }
   }
   return { host, field, text };
