@@ -1,16 +1,16 @@
 /**
- * The error of configuration files: what is wrong and where, for the one who wrote the file.
+ * The error of configuration files: what is wrong, and where.
  *
  * @module
  */
 
-/** A place in a text; both count from 1. */
+/** A place in a text; lines and columns count from 1. */
 export interface Place {
   readonly line: number;
   readonly column: number;
 }
 
-/** Something in a configuration that cannot be used. The message is a sentence that goes on after the place. */
+/** A mistake in a configuration file. The message continues a sentence that begins with the place. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 
@@ -19,7 +19,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Finds places in a text. */
+/** Converts indices into a text to places. */
 export class Lines {
   readonly #starts: readonly number[];
 
@@ -27,7 +27,7 @@ export class Lines {
     this.#starts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
   }
 
-  /** The place of an index into the text. */
+  /** Returns the place of an index. */
   placeAt(index: number): Place {
     const above = this.#starts.findLastIndex((start) => start <= index);
     return { line: above + 1, column: index - (this.#starts[above] ?? 0) + 1 };

@@ -1,31 +1,31 @@
 /**
- * Whether integers fit into 32 bits, for runtimes that compute no wider. One pass over a tensor's bytes.
+ * Checks whether integers fit into 32 bits, for runtimes that compute in 32 bits. One pass over a tensor's bytes.
  *
  * @module
  */
 import { DTYPE_BYTES, type NumericTensor } from "./tensor.ts";
 
-/** The dtypes whose values may not fit. */
+/** The dtypes whose values may exceed an i32. */
 export type WideInteger = "i64" | "u64" | "u32";
 
-/** The values of each dtype that an i32 holds too. */
+/** The range of each dtype that an i32 can represent. */
 export const NARROW_RANGE: Readonly<Record<WideInteger, { readonly min: number; readonly max: number }>> = {
   i64: { min: -(2 ** 31), max: 2 ** 31 - 1 },
   u64: { min: 0, max: 2 ** 31 - 1 },
   u32: { min: 0, max: 2 ** 31 - 1 },
 };
 
-/** Whether a dtype is one of those {@link findWide} can look through. */
+/** Whether {@link findWide} can check a dtype. */
 export function isWideInteger(dtype: string): dtype is WideInteger {
   return Object.hasOwn(NARROW_RANGE, dtype);
 }
 
-/** How many bytes that lie askew are copied to be looked at in one go. */
+/** Bytes of an unaligned tensor that are copied and checked at a time. */
 const CHUNK_BYTES = 16 * 1024;
 const chunk = new Int32Array(CHUNK_BYTES / 4);
 const chunkBytes = new Uint8Array(chunk.buffer);
 
-/** The first value of a tensor that an i32 does not hold; undefined when all fit. */
+/** Returns the first value of a tensor that exceeds an i32; undefined if all fit. */
 export function findWide({ dtype, bytes }: NumericTensor & { readonly dtype: WideInteger }): bigint | undefined {
   const offset = offsetOfWide(bytes, dtype);
   if (offset === undefined) return undefined;
@@ -34,7 +34,7 @@ export function findWide({ dtype, bytes }: NumericTensor & { readonly dtype: Wid
   return dtype === "i64" ? view.getBigInt64(0, true) : view.getBigUint64(0, true);
 }
 
-/** Where in `bytes` the first value begins that does not fit. */
+/** Returns the offset of the first value that does not fit; undefined if all fit. */
 function offsetOfWide(bytes: Uint8Array, dtype: WideInteger): number | undefined {
   const { buffer, byteOffset, byteLength } = bytes;
   if (byteOffset % 4 === 0) {
@@ -50,14 +50,14 @@ function offsetOfWide(bytes: Uint8Array, dtype: WideInteger): number | undefined
   return undefined;
 }
 
-/** Looks through words, of which a 64-bit value has two, the lower one first. -1 when all fit. */
+/** Searches 32-bit words, of which a 64-bit value has two, the lower one first. Returns -1 if all fit. */
 function indexOfWide(words: Int32Array, dtype: WideInteger): number {
   if (dtype === "u32") {
     for (let i = 0; i < words.length; i++) if ((words[i] as number) < 0) return i;
   } else if (dtype === "u64") {
     for (let i = 0; i < words.length; i += 2) if ((words[i] as number) < 0 || words[i + 1] !== 0) return i;
   } else {
-    // The upper half of what fits is nothing but the lower one's sign.
+    // The upper half of a value that fits repeats the lower half's sign.
     for (let i = 0; i < words.length; i += 2) if ((words[i] as number) >> 31 !== words[i + 1]) return i;
   }
   return -1;

@@ -1,30 +1,30 @@
 /**
- * Writes lines to where writing may take its time, or never end, without anyone waiting for it.
+ * Writes lines in the background to a target that may be slow or blocked.
  *
  * @module
  */
 import { within } from "./timer.ts";
 
-/** Where lines go: a file, a pipe. */
+/** A file or a pipe. */
 export interface LineTarget {
-  /** Writes the front of some bytes, at least one, and says how many. */
+  /** Writes at least the first of some bytes, and returns how many. */
   write(bytes: Uint8Array): Promise<number>;
 }
 
 /** How lines are written. */
 export interface LineWriterOptions {
-  /** What may wait to be written; lines past that are dropped and counted. */
+  /** Characters that may be pending; further lines are dropped and counted. */
   readonly pendingCharactersMax?: number;
-  /** How long {@link LineWriter.writeLater} lets lines gather. */
+  /** How long {@link LineWriter.writeLater} buffers lines. */
   readonly gatherMs?: number;
 }
 
-/** Lines that gather are written when there is as much of them. */
+/** Buffered lines are written when they reach this size. */
 const GATHERED_CHARACTERS_MAX = 16_384;
 
 const encoder = new TextEncoder();
 
-/** Writes lines in their order, many at a time when they come fast. What cannot be written is forgotten: it must not end the service. */
+/** Writes lines in order, many at a time if they come fast. Errors are ignored: they must not end the service. */
 export class LineWriter {
   readonly #target: LineTarget;
   readonly #options: Required<LineWriterOptions>;
@@ -39,24 +39,24 @@ export class LineWriter {
     this.#options = { pendingCharactersMax: 1 << 20, gatherMs: 100, ...options };
   }
 
-  /** How many lines were dropped since the start. */
+  /** Number of lines dropped since the start. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Writes a line, with its end, as soon as possible. */
+  /** Writes a line, which includes its line end, as soon as possible. */
   write(line: string): void {
     if (this.#add(line)) this.#start();
   }
 
-  /** Writes a line, with its end, together with others that come soon. */
+  /** Writes a line, which includes its line end, together with others that come soon. */
   writeLater(line: string): void {
     if (!this.#add(line)) return;
     if (this.#pendingCharacters >= GATHERED_CHARACTERS_MAX) this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), this.#options.gatherMs);
   }
 
-  /** Resolves when everything is written, or `timeoutMs` is over. */
+  /** Resolves when everything is written, or after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
     this.#start();
     if (this.#writing === undefined) return;

@@ -1,6 +1,5 @@
 /**
- * One line on standard error for each thing that happened, as JSON for machines or as text for people. The only place that
- * writes a log. Nobody waits for it to be written.
+ * The log: one line on standard error per event, as JSON for machines or as text for people. Writing never blocks the caller.
  *
  * @module
  */
@@ -8,34 +7,34 @@ import { type Logger, pino } from "pino";
 import { type LineTarget, LineWriter } from "./line_writer.ts";
 import { RepeatFilter } from "./repeat_filter.ts";
 
-/** How grave an event is, in rising order. */
+/** Severities, in ascending order. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 
-/** How grave an event is. */
+/** Severity of an event. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What is known of an event besides its name. Undefined values are left out. */
+/** Fields of an event. Undefined values are left out. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** How a log is written. */
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: "json" | "text";
-  /** Takes the lines in place of standard error. */
+  /** Receives each line in place of standard error. */
   readonly write?: (line: string) => void;
-  /** Takes them as they are gathered to be written, in place of standard error. */
+  /** Receives buffered lines in place of standard error. */
   readonly target?: LineTarget;
 }
 
-/** The same complaint is written so often a minute; then it is counted. */
+/** How often a minute the same warning or error is written; further ones are only counted. */
 const REPEATS_MAX = 5;
 
-/** How long a process that ends waits for its log to be taken. */
+/** How long an ending process waits for its log to be written. */
 const FLUSH_TIMEOUT_MS = 1000;
 
 const decoder = new TextDecoder();
 
-/** Writes events at or above a level. Events are nouns and past participles: `version loaded`. */
+/** Writes events at or above a level. An event is a noun and a past participle: `version loaded`. */
 export class Log {
   readonly #events: Logger;
   readonly #requests: Logger;
@@ -49,56 +48,56 @@ export class Log {
     this.#requests = newLogger({ ...options, level: "info" }, write ?? ((line) => this.#stderr.writeLater(line)));
   }
 
-  /** Of use to those who work on the program. */
+  /** Logs an event for developers. */
   debug(event: string, fields: LogFields = {}): void {
     this.#events.debug(fields, event);
   }
 
-  /** A change of state an operator may want to know. */
+  /** Logs a change of state for operators. */
   info(event: string, fields: LogFields = {}): void {
     this.#events.info(fields, event);
   }
 
-  /** Something is not as it should be; service goes on. What is said over and over is told a few times a minute. */
+  /** Logs a problem that does not affect service. Repetitions are limited to a few a minute. */
   warning(event: string, fields: LogFields = {}): void {
-    const told = this.#unlessRepeated(event, fields);
-    if (told !== undefined) this.#events.warn(told, event);
+    const kept = this.#unlessRepeated(event, fields);
+    if (kept !== undefined) this.#events.warn(kept, event);
   }
 
   /**
-   * Something failed. What is said over and over is told a few times a minute.
+   * Logs a failure. Repetitions are limited to a few a minute.
    *
-   * @param own what is known of this one time only, such as a request's id: it does not make it something else.
+   * @param own fields of this occurrence alone, such as a request's id; they do not count when repetitions are compared.
    */
   error(event: string, fields: LogFields = {}, own: LogFields = {}): void {
-    const told = this.#unlessRepeated(event, fields);
-    if (told !== undefined) this.#events.error({ ...told, ...own }, event);
+    const kept = this.#unlessRepeated(event, fields);
+    if (kept !== undefined) this.#events.error({ ...kept, ...own }, event);
   }
 
-  /** A request that is over, whatever the level: for those who have asked to see them. Written a little later, with others. */
+  /** Logs a finished request, at any level. Buffered, to be written together with others. */
   request(fields: LogFields): void {
     this.#requests.info(fields, "request");
   }
 
-  /** Writes lines that the log of another thread has gathered, whole. */
+  /** Writes complete lines that another thread's log has buffered. */
   relay(lines: Uint8Array): void {
     this.#stderr.write(decoder.decode(lines));
   }
 
-  /** How many lines were dropped because standard error did not take them. */
+  /** Number of lines dropped because standard error was blocked. */
   get droppedLines(): number {
     return this.#stderr.dropped;
   }
 
-  /** Resolves when all is written, or cannot be within a second. */
+  /** Resolves when everything is written, or after a second. */
   async flush(): Promise<void> {
     await this.#stderr.flush(FLUSH_TIMEOUT_MS);
   }
 
   #unlessRepeated(event: string, fields: LogFields): LogFields | undefined {
-    const heldBack = this.#repeats.admit(`${event} ${JSON.stringify(fields)}`);
-    if (heldBack === undefined) return undefined;
-    return heldBack === 0 ? fields : { ...fields, repeated: heldBack };
+    const suppressed = this.#repeats.admit(`${event} ${JSON.stringify(fields)}`);
+    if (suppressed === undefined) return undefined;
+    return suppressed === 0 ? fields : { ...fields, repeated: suppressed };
   }
 }
 

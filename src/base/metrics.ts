@@ -1,23 +1,23 @@
 /**
- * Counting, and telling what was counted in Prometheus' text format. Whoever counts keeps plain numbers and {@link Histogram}s, which
- * cost next to nothing, and writes them out when somebody looks.
+ * Metrics in Prometheus' text format. Modules count in plain numbers and {@link Histogram}s, which cost next to nothing, and write them
+ * out when the page is requested.
  *
  * @module
  */
 
 /**
  * Upper bounds for durations in milliseconds, 0.01 × 1.8ᵏ, from 10 µs to half an hour: the buckets of TensorFlow Serving
- * (tensorflow_serving/servables/tensorflow/util.cc) and of model_server, so that figures can be told in their names.
+ * (tensorflow_serving/servables/tensorflow/util.cc) and of model_server, so that values can be exposed under their names.
  */
 export const DURATION_BOUNDS_MS: readonly number[] = Array.from({ length: 33 }, (_, k) => rounded(0.01 * 1.8 ** k));
 
-/** Values counted by size. */
+/** Counts values by size. */
 export class Histogram {
   /** Upper bounds of the buckets, inclusive, in ascending order. */
   readonly bounds: readonly number[];
-  /** How many values are in each bucket and in no smaller one; the last is for what is beyond all bounds. */
+  /** Number of values in each bucket, not cumulative; the last is for values beyond all bounds. */
   readonly counts: Float64Array;
-  /** Of all values. */
+  /** Sum of all values. */
   sum = 0;
 
   constructor(bounds: readonly number[]) {
@@ -25,43 +25,43 @@ export class Histogram {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  /** Counts a value, or several that are taken to be the same. */
+  /** Counts a value, or `times` equal ones. */
   observe(value: number, times = 1): void {
     const { bounds } = this;
     let bucket = 0;
-    // Short durations are the frequent ones, so the first buckets are found first.
+    // Short durations are the most frequent, so the search starts at the first bucket.
     while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
     (this.counts[bucket] as number) += times;
     this.sum += value * times;
   }
 
-  /** Counts all that another of the same bounds has counted. */
+  /** Adds the counts of a histogram with the same bounds. */
   add(other: HistogramCounts): void {
     for (let i = 0; i < this.counts.length; i++) (this.counts[i] as number) += other.counts[i] as number;
     this.sum += other.sum;
   }
 }
 
-/** What a histogram has counted: all that is left of one that comes from another thread. */
+/** The counts of a histogram, which is what remains of one from another thread. */
 export type HistogramCounts = Pick<Histogram, "bounds" | "counts" | "sum">;
 
-/** Names and values that tell series of one family apart. */
+/** Labels that distinguish the series of a family. */
 export type Labels = Readonly<Record<string, string | number>>;
 
-/** What a family's values mean (Prometheus' types). */
+/** Prometheus' types of metrics. */
 export type FamilyType = "counter" | "gauge" | "histogram" | "summary";
 
-/** How a histogram is told. */
+/** How a histogram is exposed. */
 export interface HistogramOptions {
-  /** What a unit of the values is in units of the family: 0.001 for milliseconds told in seconds. */
+  /** Factor from the values' unit to the family's: 0.001 for milliseconds exposed in seconds. */
   readonly scale?: number;
-  /** Tells every how-manieth bucket; fewer make a shorter page. */
+  /** Emits every nth bucket; fewer make a shorter page. */
   readonly every?: number;
-  /** Writes bounds without what follows the point, as some dashboards ask for them. */
+  /** Truncates bounds to integers, as some dashboards expect them. */
   readonly isCut?: boolean;
 }
 
-/** One family on a page: all series of one name. */
+/** A family: all series of one metric name. */
 export class Family {
   readonly #lines: string[];
   readonly #name: string;
@@ -71,12 +71,12 @@ export class Family {
     this.#lines = lines;
   }
 
-  /** Tells a value. */
+  /** Adds a series. */
   add(labels: Labels, value: number): void {
     this.#line("", labels, value);
   }
 
-  /** Tells a histogram, unless it has counted nothing. */
+  /** Adds a histogram, unless it is empty. */
   addHistogram(
     labels: Labels,
     { bounds, counts, sum }: HistogramCounts,
@@ -96,7 +96,7 @@ export class Family {
     this.#line("_count", labels, count);
   }
 
-  /** Tells how many values there were and their sum, where their sizes do not matter. */
+  /** Adds a summary without quantiles: the number of values and their sum. */
   addSummary(labels: Labels, { count, sum }: { count: number; sum: number }): void {
     this.#line("_sum", labels, sum);
     this.#line("_count", labels, count);
@@ -109,35 +109,35 @@ export class Family {
   }
 }
 
-/** A page of families, as it is written. */
+/** A page of metrics being written. */
 export class MetricsPage {
   readonly #lines: string[] = [];
 
-  /** Begins a family. Its series come before the next family's. */
+  /** Starts a family. Its series must be added before the next family starts. */
   family(name: string, { type, help }: { type: FamilyType; help: string }): Family {
     this.#lines.push(`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`);
     return new Family(name, this.#lines);
   }
 
-  /** The page in Prometheus' text format, version 0.0.4. */
+  /** Returns the page in Prometheus' text format, version 0.0.4. */
   toString(): string {
     return `${this.#lines.join("\n")}\n`;
   }
 }
 
-/** Writes families that nobody else writes. */
+/** Writes the families of one module. */
 export type Collector = (page: MetricsPage) => void;
 
-/** All that is counted in the program. */
+/** All metrics of the program. */
 export class Metrics {
   readonly #collectors: Collector[] = [];
 
-  /** Has a collector write to every page from now on. */
+  /** Adds a collector, which writes to every page from now on. */
   register(collector: Collector): void {
     this.#collectors.push(collector);
   }
 
-  /** What there is to tell just now, in Prometheus' text format. */
+  /** Returns the current metrics, in Prometheus' text format. */
   page(): string {
     const page = new MetricsPage();
     for (const collect of this.#collectors) collect(page);
@@ -148,7 +148,7 @@ export class Metrics {
 /** The media type of {@link Metrics.page}. */
 export const METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Without the noise of binary fractions. */
+/** Removes the noise of binary fractions. */
 function rounded(value: number): number {
   return Number(value.toPrecision(6));
 }

@@ -1,66 +1,66 @@
 /**
- * Holds back what is said over and over, and counts it.
+ * Suppresses repeated messages and counts them.
  *
  * @module
  */
 
-/** How much is too much. */
+/** Limits on repetition. */
 export interface RepeatFilterOptions {
-  /** How often the same is let through within {@link periodMs}. */
+  /** How often a message passes within {@link periodMs}. */
   readonly repeatsMax: number;
   readonly periodMs: number;
-  /** How many different things are kept in mind; more, and the oldest are forgotten. */
+  /** How many different messages are remembered; beyond that the oldest are forgotten. */
   readonly keysMax: number;
-  /** Milliseconds since any moment, never less than before. */
+  /** A monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
 
-interface Saying {
+interface Message {
   sinceMs: number;
   count: number;
-  heldBack: number;
+  suppressed: number;
 }
 
-/** Knows what was said lately. */
+/** Remembers recent messages by their keys. */
 export class RepeatFilter {
   readonly #options: Required<RepeatFilterOptions>;
-  readonly #sayings = new Map<string, Saying>();
+  readonly #messages = new Map<string, Message>();
 
   constructor(options: RepeatFilterOptions) {
     this.#options = { now: () => performance.now(), ...options };
   }
 
   /**
-   * Judges something that is to be said.
+   * Decides whether a message passes.
    *
-   * @returns undefined when it is held back, else how often it was since it was last let through.
+   * @returns undefined if it is suppressed, else how often it was suppressed since it last passed.
    */
   admit(key: string): number | undefined {
     const nowMs = this.#options.now();
-    const saying = this.#sayings.get(key);
-    if (saying === undefined) {
-      this.#remember(key, { sinceMs: nowMs, count: 1, heldBack: 0 });
+    const message = this.#messages.get(key);
+    if (message === undefined) {
+      this.#remember(key, { sinceMs: nowMs, count: 1, suppressed: 0 });
       return 0;
     }
-    if (nowMs - saying.sinceMs >= this.#options.periodMs) {
-      saying.sinceMs = nowMs;
-      saying.count = 0;
+    if (nowMs - message.sinceMs >= this.#options.periodMs) {
+      message.sinceMs = nowMs;
+      message.count = 0;
     }
-    saying.count++;
-    if (saying.count > this.#options.repeatsMax) {
-      saying.heldBack++;
+    message.count++;
+    if (message.count > this.#options.repeatsMax) {
+      message.suppressed++;
       return undefined;
     }
-    const { heldBack } = saying;
-    saying.heldBack = 0;
-    return heldBack;
+    const { suppressed } = message;
+    message.suppressed = 0;
+    return suppressed;
   }
 
-  #remember(key: string, saying: Saying): void {
-    this.#sayings.set(key, saying);
-    for (const oldest of this.#sayings.keys()) {
-      if (this.#sayings.size <= this.#options.keysMax) return;
-      this.#sayings.delete(oldest);
+  #remember(key: string, message: Message): void {
+    this.#messages.set(key, message);
+    for (const oldest of this.#messages.keys()) {
+      if (this.#messages.size <= this.#options.keysMax) return;
+      this.#messages.delete(oldest);
     }
   }
 }

@@ -1,31 +1,31 @@
 /**
- * What is known of one request when it is over: which servable answered and where its time went. Filled in on the way by the
- * layers it passes, read by metrics, log and traces.
+ * What is recorded of one request: which servable answered it, and where its time went. The layers that handle the request fill it
+ * in; metrics, log and traces read it.
  *
  * @module
  */
 
-/** What the clock said. One object, made only for requests that are timed: each number in it is garbage of its own. */
+/** Timestamps. A separate object that only timed requests have, because each of its numbers is allocated. */
 interface Times {
   startedMs: number;
-  firstAskedMs: number;
+  firstEnqueuedMs: number;
   inferredMs: number;
   queueMs: number;
   inferMs: number;
-  askedMs: number;
-  beganMs: number;
+  enqueuedMs: number;
+  inferringSinceMs: number;
 }
 
 /**
- * Times are milliseconds, moments those of `performance.now()`. A request may infer several times, one after the other. Looking at
- * the clock costs more than all else here, so not every request is timed.
+ * The record of one request. Times are milliseconds, of `performance.now()` for timestamps. A request may cause several inferences, one
+ * after another. Reading the clock is the largest cost here, so only some requests are timed.
  */
 export class RequestRecord {
-  /** The model it asked for; empty while that is not known. */
+  /** The requested model; empty while it is unknown. */
   modelName = "";
-  /** What answered; undefined when there was nothing to answer with. */
+  /** The servable that answered; undefined if none did. */
   servable: { readonly name: string; readonly version: number } | undefined = undefined;
-  /** How many `tensorflow.Example`s it came with; 0 for one that comes with tensors. */
+  /** Number of `tensorflow.Example`s in the request; 0 if it has tensors. */
   exampleCount = 0;
   readonly #times: Times | undefined;
 
@@ -33,63 +33,63 @@ export class RequestRecord {
     this.#times = isTimed ? timesFrom(performance.now()) : undefined;
   }
 
-  /** Whether it is known where its time went. */
+  /** Whether the request is timed. All times of other requests are 0. */
   get isTimed(): boolean {
     return this.#times !== undefined;
   }
 
-  /** When its message was there; 0 for a request that is not timed, as are all its other times. */
+  /** When its message had arrived. */
   get startedMs(): number {
     return this.#times?.startedMs ?? 0;
   }
 
-  /** When it first asked to be inferred; 0 when it never did. */
-  get firstAskedMs(): number {
-    return this.#times?.firstAskedMs ?? 0;
+  /** When its first inference was requested; 0 if none was. */
+  get firstEnqueuedMs(): number {
+    return this.#times?.firstEnqueuedMs ?? 0;
   }
 
-  /** When its last inference was over; 0 when there was none. */
+  /** When its last inference ended; 0 if there was none. */
   get inferredMs(): number {
     return this.#times?.inferredMs ?? 0;
   }
 
-  /** How long it waited for inferences to begin. */
+  /** Time spent waiting for inferences to start. */
   get queueMs(): number {
     return this.#times?.queueMs ?? 0;
   }
 
-  /** How long inferences took. */
+  /** Time spent in inferences. */
   get inferMs(): number {
     return this.#times?.inferMs ?? 0;
   }
 
-  /** It asks to be inferred, and is at once unless it has to wait. */
-  asks(): void {
+  /** An inference was requested. It has started too, unless {@link started} follows. */
+  enqueued(): void {
     const times = this.#times;
     if (times === undefined) return;
-    times.askedMs = times.beganMs = performance.now();
-    if (times.firstAskedMs === 0) times.firstAskedMs = times.askedMs;
+    times.enqueuedMs = times.inferringSinceMs = performance.now();
+    if (times.firstEnqueuedMs === 0) times.firstEnqueuedMs = times.enqueuedMs;
   }
 
-  /** Its turn has come after it had to wait. */
-  begins(): void {
+  /** The inference has started after a wait. */
+  started(): void {
     const times = this.#times;
     if (times === undefined) return;
     const nowMs = performance.now();
-    times.queueMs += nowMs - times.askedMs;
-    times.askedMs = nowMs;
-    times.beganMs = nowMs;
+    times.queueMs += nowMs - times.enqueuedMs;
+    times.enqueuedMs = nowMs;
+    times.inferringSinceMs = nowMs;
   }
 
-  /** An inference of it is over. */
-  infers(): void {
+  /** The inference has ended. */
+  finished(): void {
     const times = this.#times;
     if (times === undefined) return;
     times.inferredMs = performance.now();
-    times.inferMs += times.inferredMs - times.beganMs;
+    times.inferMs += times.inferredMs - times.inferringSinceMs;
   }
 }
 
 function timesFrom(startedMs: number): Times {
-  return { startedMs, firstAskedMs: 0, inferredMs: 0, queueMs: 0, inferMs: 0, askedMs: 0, beganMs: 0 };
+  return { startedMs, firstEnqueuedMs: 0, inferredMs: 0, queueMs: 0, inferMs: 0, enqueuedMs: 0, inferringSinceMs: 0 };
 }

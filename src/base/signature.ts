@@ -1,6 +1,6 @@
 /**
- * What a model takes and gives, by name, and the checks of a request against it. The only place where names, dtypes and
- * shapes of a request are judged; knows no wire format and no engine.
+ * The signatures of a model, and the checks of a request against them. The only place that checks names, dtypes and shapes of a
+ * request; independent of wire formats and engines.
  *
  * @module
  */
@@ -16,39 +16,39 @@ import {
   type Tensor,
 } from "./tensor.ts";
 
-/** The sizes one dimension may have. `max` is `Infinity` where there is no bound. */
+/** The sizes that one dimension may have. `max` is `Infinity` if there is no upper bound. */
 export interface Dimension {
   readonly min: number;
   readonly max: number;
 }
 
-/** The shapes a tensor may have, a {@link Dimension} an axis; `undefined` where even the rank is open. */
+/** The shapes that a tensor may have: a {@link Dimension} per axis; `undefined` if even the rank is open. */
 export type PartialShape = readonly Dimension[] | undefined;
 
 /** One input or output of a model. */
 export interface TensorSpec {
-  /** The name clients use: the alias in a signature, the runtime's tensor name where there is no other. */
+  /** The name that clients use: the alias in a signature, else the runtime's tensor name. */
   readonly name: string;
   /** The name the tensor has in the model itself (`TensorInfo.name` of tensorflow/core/protobuf/meta_graph.proto). */
   readonly tensorName: string;
   readonly dtype: DType;
   readonly shape: PartialShape;
-  /** Whether integers that need more than 32 bits are refused, since the runtime would compute with what is left of them. */
+  /** Whether integers that need more than 32 bits are refused, because the runtime would truncate them. */
   readonly isNarrow?: boolean;
 }
 
-/** A named way to call a model. Inputs and outputs stand in the order of the engine's ports. */
+/** A named way to call a model. Inputs and outputs are in the order of the engine's ports. */
 export interface Signature {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  /** What kind of call it is (`SignatureDef.method_name`); {@link PREDICT_METHOD_NAME} where nothing else is said. */
+  /** The kind of call (`SignatureDef.method_name`); {@link PREDICT_METHOD_NAME} if left out. */
   readonly methodName?: string;
 }
 
-/** What TensorFlow calls the kind of call that Predict is (tensorflow/cc/saved_model/signature_constants.h). */
+/** TensorFlow's name for signatures that Predict calls (tensorflow/cc/saved_model/signature_constants.h). */
 export const PREDICT_METHOD_NAME = "tensorflow/serving/predict";
 
-/** An input that could not be decoded. It is kept, not thrown, since an unknown model or name must be reported before it. */
+/** An input that could not be decoded. Its error is kept, because an unknown model or name must be reported first. */
 export interface MalformedTensor {
   readonly dtype: "malformed";
   readonly error: ServingError;
@@ -61,18 +61,18 @@ export interface RequestInput {
 }
 
 /**
- * Puts a request's inputs, each name at most once, into the order of the signature's.
+ * Orders the inputs of a request, whose names are unique, as in the signature.
  *
- * Codes and sentences are those of `VerifyRequestInputsSize` (tensorflow_serving/servables/tensorflow/predict_util.cc) and of
+ * Codes and messages are those of `VerifyRequestInputsSize` (tensorflow_serving/servables/tensorflow/predict_util.cc) and of
  * TensorFlow's `GetInputValues`.
  *
- * @returns a new array of the same tensors, borrowed as they were.
+ * @returns a new array of the same tensors, still borrowed.
  * @throws {ServingError} INVALID_ARGUMENT for a missing, unknown or malformed input.
  */
 export function orderInputs(signature: Signature, inputs: readonly RequestInput[]): Tensor[] {
   const specs = signature.inputs;
   if (inputs.length !== specs.length) throw inputCountError(specs, inputs);
-  // As long as it will be from the start: an array that grows takes room for many more.
+  // Allocated at its final length: an array that grows reserves room for many more.
   const ordered: Tensor[] = new Array(specs.length);
   for (let i = 0; i < specs.length; i++) {
     const { name } = specs[i] as TensorSpec;
@@ -110,10 +110,10 @@ function sortedNames(named: readonly { readonly name: string }[]): string[] {
 }
 
 /**
- * Finds the outputs a request asks for.
+ * Finds the outputs that a request asks for.
  *
  * @param filter names of outputs; empty for all.
- * @returns indices into `signature.outputs`, in the order asked for; undefined for all of them in their own.
+ * @returns indices into `signature.outputs`, in the order of `filter`; undefined for all outputs in their own order.
  * @throws {ServingError} INVALID_ARGUMENT for an unknown or repeated name, in TensorFlow Serving's words (predict_util.cc).
  */
 export function selectOutputs(signature: Signature, filter: readonly string[]): readonly number[] | undefined {
@@ -124,7 +124,7 @@ export function selectOutputs(signature: Signature, filter: readonly string[]): 
     if (index < 0) {
       throw new ServingError(
         CODE.INVALID_ARGUMENT,
-        // The sentence lacks its full stop in TensorFlow Serving too.
+        // TensorFlow Serving's sentence lacks its full stop too.
         `output tensor alias not found in signature: ${name} Outputs expected to be in the set {${
           sortedNames(signature.outputs)
         }}.`,
@@ -138,7 +138,7 @@ export function selectOutputs(signature: Signature, filter: readonly string[]): 
   return selected;
 }
 
-/** model_server's names of the dtypes, which its sentences about inputs use. */
+/** model_server's names of the dtypes, for its messages about inputs. */
 const PRECISION_NAMES: Readonly<Record<DType, string>> = {
   f16: "FP16",
   bf16: "BF16",
@@ -157,11 +157,11 @@ const PRECISION_NAMES: Readonly<Record<DType, string>> = {
 };
 
 /**
- * Checks tensors against the specs they stand for: dtype, rank, batch, shape, size, in model_server's order and words, and where
- * it is asked for the values. TensorFlow Serving leaves these to its kernels, which name no input.
+ * Checks tensors against their specs: dtype, rank, shape, size, in model_server's order and words, and the range of values if the
+ * spec asks for it. TensorFlow Serving leaves these checks to its kernels, which name no input.
  *
  * @param tensors in the order of `specs`, as {@link orderInputs} returns them.
- * @throws {ServingError} INVALID_ARGUMENT with the input's name, what was expected and what came.
+ * @throws {ServingError} INVALID_ARGUMENT with the input's name, what was expected and what was received.
  */
 export function checkTensors(specs: readonly TensorSpec[], tensors: readonly Tensor[]): void {
   for (let i = 0; i < specs.length; i++) {
@@ -222,7 +222,7 @@ function mismatch(what: string, expected: string, actual: string, name: string):
   );
 }
 
-/** A partial shape as model_server prints it: `(-1,3,[100..500],224)`; `(...)` where the rank is open. */
+/** Prints a partial shape as model_server does: `(-1,3,[100..500],224)`; `(...)` if the rank is open. */
 export function formatPartialShape(shape: PartialShape): string {
   if (shape === undefined) return "(...)";
   return `(${shape.map(formatDimension).join(",")})`;

@@ -1,5 +1,5 @@
 /**
- * The one error type of the program and gRPC's canonical codes, which every protocol maps from. Knows no protocol.
+ * The error type of the program, and gRPC's canonical codes, from which every protocol maps. Independent of protocols.
  *
  * @module
  */
@@ -32,12 +32,12 @@ export type CodeName = keyof typeof CODE;
 export type Code = (typeof CODE)[CodeName];
 
 /**
- * A failure with a code for machines and a sentence for people. The message may reach a client, so it names files from the model on
- * and nothing else of the host; the detail and the cause never do.
+ * A failure with a code for machines and a sentence for people. The message may reach clients, so paths in it begin at the model's
+ * folder. The detail and the cause never reach clients.
  */
 export class ServingError extends Error {
   override readonly name = "ServingError";
-  /** The sentence for the log: it may name whole paths. The message where nothing more is to be said. */
+  /** The sentence for the log, which may contain full paths; the message if there is nothing to add. */
   readonly detail: string;
 
   constructor(readonly code: Code, message: string, { detail = message, ...options }: ServingErrorOptions = {}) {
@@ -46,27 +46,27 @@ export class ServingError extends Error {
   }
 }
 
-/** What is known of a failure and not for clients. */
+/** What clients must not see of a failure. */
 export interface ServingErrorOptions extends ErrorOptions {
   readonly detail?: string;
 }
 
-/** What the log says of anything thrown. */
+/** Returns the sentence for the log on anything thrown. */
 export function detailOf(thrown: unknown): string {
   if (thrown instanceof ServingError) return thrown.detail;
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /**
- * Turns anything thrown into a {@link ServingError}. What was not understood where it happened becomes INTERNAL with
- * a text that tells a client nothing; the original is kept as the cause, for the log.
+ * Turns anything thrown into a {@link ServingError}. Unexpected errors become INTERNAL with a message that reveals nothing; the
+ * original is kept as the cause, for the log.
  */
 export function toServingError(thrown: unknown): ServingError {
   if (thrown instanceof ServingError) return thrown;
   return new ServingError(CODE.INTERNAL, "Internal error", { cause: thrown });
 }
 
-/** Fails on a mistake of ours, never on input: the sentence should end in "This is a bug". */
+/** Throws if an invariant of the program is broken. Not for checks of input: the message ends in "This is a bug". */
 export function assert(condition: unknown, sentence: string): asserts condition {
   if (!condition) throw new Error(`${sentence}. This is a bug`);
 }

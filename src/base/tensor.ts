@@ -1,11 +1,11 @@
 /**
- * Tensors as everyone here passes them: a dtype, a shape and bytes. Knows neither OpenVINO's nor TensorFlow's names.
+ * Tensors: a dtype, a shape and bytes. Independent of OpenVINO's and TensorFlow's names.
  *
  * @module
  */
 import { CODE, ServingError } from "./status.ts";
 
-/** Bytes an element of each numeric dtype takes. */
+/** Bytes per element of each numeric dtype. */
 export const DTYPE_BYTES = {
   f16: 2,
   bf16: 2,
@@ -22,13 +22,13 @@ export const DTYPE_BYTES = {
   bool: 1,
 } as const;
 
-/** An element type whose elements all take the same number of bytes. */
+/** An element type of fixed size. */
 export type NumericDType = keyof typeof DTYPE_BYTES;
 
-/** Every element type that both OpenVINO computes with and TensorFlow has a name for. */
+/** Every element type that both OpenVINO and TensorFlow have. */
 export type DType = NumericDType | "string";
 
-/** A tensor of numbers: little endian, row major, tightly packed. Who owns `bytes` is said where a tensor is handed over. */
+/** A tensor of numbers: little endian, row major, tightly packed. The functions that pass tensors document who owns `bytes`. */
 export interface NumericTensor {
   readonly dtype: NumericDType;
   readonly shape: readonly number[];
@@ -45,16 +45,16 @@ export interface StringTensor {
 /** A tensor of any dtype. */
 export type Tensor = NumericTensor | StringTensor;
 
-/** A tensor with the name it has in a request, a reply or a signature. */
+/** A tensor with its name in a request, a reply or a signature. */
 export interface NamedTensor {
   readonly name: string;
   readonly tensor: Tensor;
 }
 
 /**
- * The number of elements a shape holds; 1 for a scalar.
+ * Returns the number of elements of a shape; 1 for a scalar.
  *
- * @throws {ServingError} INVALID_ARGUMENT when a dimension is negative or not whole, or the product is past 2^53 - 1.
+ * @throws {ServingError} INVALID_ARGUMENT if a dimension is negative or not whole, or the product exceeds 2^53 - 1.
  */
 export function elementCount(shape: readonly number[]): number {
   let count = 1;
@@ -71,12 +71,12 @@ export function elementCount(shape: readonly number[]): number {
   return count;
 }
 
-/** A shape as model_server prints it: `(1,3,224,224)`. */
+/** Prints a shape as model_server does: `(1,3,224,224)`. */
 export function formatShape(shape: readonly number[]): string {
   return `(${shape.join(",")})`;
 }
 
-/** How many bytes tensors take, the characters of strings. */
+/** Returns the bytes of tensors' elements. */
 export function byteLength(tensors: readonly Tensor[]): number {
   let bytes = 0;
   for (const tensor of tensors) {

@@ -124,7 +124,7 @@ export class ModelServable implements Disposable, AsyncDisposable {
    */
   predict<R>(inputs: readonly Tensor[], options: PredictOptions<R>): R | Promise<R> {
     const { record } = options.caller;
-    record?.asks();
+    record?.enqueued();
     if (this.#batches !== undefined && !options.isAlone) {
       return this.#predictTogether(this.#batches, { inputs, options });
     }
@@ -133,7 +133,7 @@ export class ModelServable implements Disposable, AsyncDisposable {
     if (!isInLoop || request?.infer === undefined) return this.#predictOffLoop(request, { inputs, options });
     try {
       const outputs = request.infer(inputs);
-      record?.infers();
+      record?.finished();
       return useOutputs(outputs, options);
     } finally {
       this.#pool.release(request);
@@ -154,10 +154,10 @@ export class ModelServable implements Disposable, AsyncDisposable {
   ): Promise<R> {
     const { record } = options.caller;
     const request = idle ?? await this.#pool.acquire(options.caller);
-    record?.begins();
+    record?.started();
     try {
       const outputs = await request.inferAsync(inputs);
-      record?.infers();
+      record?.finished();
       return useOutputs(outputs, options);
     } finally {
       this.#pool.release(request);

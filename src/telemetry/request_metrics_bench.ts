@@ -10,7 +10,7 @@ Deno.bench("count a request", () => {
   const record = metrics.begin();
   record.modelName = "m";
   record.servable = id;
-  record.asks();
-  record.infers();
+  record.enqueued();
+  record.finished();
   metrics.count(kind, record, CODE.OK);
 });

@@ -25,9 +25,9 @@ class Rig {
     record.modelName = "m";
     if (version !== undefined) {
       record.servable = versionOf(version);
-      record.asks();
-      record.begins();
-      record.infers();
+      record.enqueued();
+      record.started();
+      record.finished();
     }
     this.requests.count(options.kind ?? PREDICT, record, options.code ?? CODE.OK);
   }
@@ -184,8 +184,8 @@ Deno.test("RequestMetrics lets a timed request stand for those before it that we
   for (let i = 0; i < count; i++) {
     const record = requests.begin();
     record.servable = versionOf(1);
-    record.asks();
-    record.infers();
+    record.enqueued();
+    record.finished();
     requests.count(PREDICT, record, CODE.OK);
   }
   const page = metrics.page();

@@ -48,7 +48,7 @@ export class RequestSeries {
     const nowMs = performance.now();
     this.total.observe(nowMs - record.startedMs, times);
     if (record.inferredMs === 0) return;
-    this.decode.observe(record.firstAskedMs - record.startedMs, times);
+    this.decode.observe(record.firstEnqueuedMs - record.startedMs, times);
     this.queue.observe(record.queueMs, times);
     this.infer.observe(record.inferMs, times);
     this.encode.observe(nowMs - record.inferredMs, times);

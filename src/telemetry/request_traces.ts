@@ -79,11 +79,11 @@ function attributesOf(request: EndedRequest): Record<string, string | number> {
 
 /** The phases a request came to, with their beginnings and ends; of several inferences queue and infer are sums. */
 function phasesOf(record: RequestRecord, endedMs: number): (readonly [string, number, number])[] {
-  const { startedMs, firstAskedMs, queueMs, inferMs, inferredMs } = record;
-  if (inferredMs === 0) return [["decode", startedMs, firstAskedMs || endedMs]];
+  const { startedMs, firstEnqueuedMs, queueMs, inferMs, inferredMs } = record;
+  if (inferredMs === 0) return [["decode", startedMs, firstEnqueuedMs || endedMs]];
   return [
-    ["decode", startedMs, firstAskedMs],
-    ["queue", firstAskedMs, firstAskedMs + queueMs],
+    ["decode", startedMs, firstEnqueuedMs],
+    ["queue", firstEnqueuedMs, firstEnqueuedMs + queueMs],
     ["infer", inferredMs - inferMs, inferredMs],
     ["encode", inferredMs, endedMs],
   ];

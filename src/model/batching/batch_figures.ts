@@ -37,7 +37,7 @@ export class BatchFigures {
   begin(record: RequestRecord): void {
     this.#untold++;
     const { queueMs } = record;
-    record.begins();
+    record.started();
     if (!record.isTimed) return;
     this.waitMs.observe(record.queueMs - queueMs, this.#untold);
     this.#untold = 0;

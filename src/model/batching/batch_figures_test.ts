@@ -6,7 +6,7 @@ Deno.test("BatchFigures.begin() lets a timed request stand for those before it t
   const figures = new BatchFigures();
   const begin = (isTimed: boolean) => {
     const record = new RequestRecord(isTimed);
-    record.asks();
+    record.enqueued();
     figures.begin(record);
     return record;
   };
@@ -20,7 +20,7 @@ Deno.test("BatchFigures.begin() lets a timed request stand for those before it t
 Deno.test("BatchFigures.begin() counts each wait of a request that waits again, not their sum", () => {
   const figures = new BatchFigures();
   const record = new RequestRecord();
-  record.asks();
+  record.enqueued();
   for (let i = 0; i < 3; i++) figures.begin(record);
   assert.equal(total(figures), 3);
   assert(Math.abs(figures.waitMs.sum - record.queueMs) < 1e-9);

@@ -254,7 +254,7 @@ function copyOf(outputs: readonly Tensor[], rows: number): readonly Tensor[] {
 
 /** Hands each task its rows. A single task that was not filled up gets everything, whatever its outputs are like. */
 function answer({ tasks, rows }: Batch, outputs: readonly Tensor[]): void {
-  for (const { record } of tasks) record?.infers();
+  for (const { record } of tasks) record?.finished();
   const [first] = tasks;
   if (first !== undefined && tasks.length === 1 && first.rows === rows) return first.answer(outputs);
   checkRows(outputs, rows);
