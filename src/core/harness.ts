@@ -1,15 +1,15 @@
 /**
- * One servable on its way through the states, and the handle to it that requests hold. Does not decide anything.
+ * One servable and its state, and the handle that requests hold. Decides nothing itself.
  *
  * @module
  */
 import { assert, type ServingError, toServingError } from "../base/status.ts";
 import type { Loader, ServableHandle, ServableId, ServableState, StateName } from "./servable.ts";
 
-/** Hears of every change of state, after `available` and before `unloading` takes effect. Must not throw. */
+/** Called with every change of state: after `available` takes effect, and before `unloading` does. Must not throw. */
 export type StateListener = (state: ServableState) => void;
 
-/** What a harness is made for. */
+/** What a harness starts with. */
 export interface HarnessOptions {
   readonly id: ServableId;
   readonly revision: string | undefined;
@@ -17,20 +17,20 @@ export interface HarnessOptions {
   readonly onStateChange: StateListener;
 }
 
-/** One loaded, or to be loaded, or failed servable. Also its {@link ServableHandle}, the same object for all who hold it. */
+/** One servable: to be loaded, loaded or failed. Also its {@link ServableHandle}, the same object for all requests. */
 export class Harness<T> implements ServableHandle<T> {
   readonly id: ServableId;
-  /** Whether it ought to be loaded. */
+  /** Whether it should be loaded. */
   isAspired = true;
-  /** The revision it was, or will be, loaded with. */
+  /** The revision of its loader. */
   revision: string | undefined;
-  /** Where that takes it from. */
+  /** The origin of its loader. */
   origin: string | undefined;
   /** The fingerprint of the last attempt. */
   fingerprint: string | undefined;
-  /** Attempts that failed since it was new or its files changed. */
+  /** Failed attempts since it was added or its files changed. */
   failures = 0;
-  /** Ends the pause before the next attempt. */
+  /** Cancels the next attempt, while one is scheduled. */
   cancelRetry: (() => void) | undefined;
   #state: StateName = "start";
   #error: ServingError | undefined;
@@ -47,44 +47,44 @@ export class Harness<T> implements ServableHandle<T> {
     onStateChange(this.snapshot());
   }
 
-  /** The version of its id. */
+  /** Its version number. */
   get version(): number {
     return this.id.version;
   }
 
-  /** Where it stands. */
+  /** Its state. */
   get state(): StateName {
     return this.#state;
   }
 
-  /** Why it failed, if it did. */
+  /** The error of the last attempt, if it failed. */
   get error(): ServingError | undefined {
     return this.#error;
   }
 
-  /** The servable, while it is held. */
+  /** The servable; only while it is held. */
   get servable(): T {
     return this.#servable as T;
   }
 
-  /** Whether it serves, or may still come to: whatever is not on its way out. */
+  /** Whether it serves or may serve later: false once it unloads. */
   get isLive(): boolean {
     return this.#state !== "unloading";
   }
 
-  /** The state as it is told to others. */
+  /** Returns the state for observers. */
   snapshot(): ServableState {
     return { id: this.id, state: this.#state, origin: this.origin, error: this.#error, isOutdated: false };
   }
 
-  /** Enters a state and tells it. */
+  /** Enters a state and reports it. */
   become(state: StateName, error?: ServingError): void {
     this.#state = state;
     this.#error = error;
     this.#onStateChange(this.snapshot());
   }
 
-  /** Begins again after a failure, with no failures to its name unless `keepFailures`. */
+  /** Starts again after a failure. Forgets earlier failures unless `keepFailures`. */
   restart(options: { keepFailures: boolean }): void {
     this.cancelRetry?.();
     this.cancelRetry = undefined;
@@ -92,7 +92,7 @@ export class Harness<T> implements ServableHandle<T> {
     this.become("start");
   }
 
-  /** Makes the attempt that a loader describes; resolves with the failure, if it is one. */
+  /** Tries to load the servable; resolves with the error if that fails. */
   async attempt(loader: Loader<T>): Promise<ServingError | undefined> {
     this.fingerprint = loader.fingerprint;
     try {
@@ -109,21 +109,21 @@ export class Harness<T> implements ServableHandle<T> {
     return this;
   }
 
-  /** Takes the servable back from one who held it. */
+  /** Returns the servable from one request. */
   [Symbol.dispose](): void {
-    // Asked first: the sentence is only put together for those who read it.
+    // Checked first, so that the sentence is built on failure only.
     if (this.#users === 0) assert(false, `A handle of ${this.id.name} version ${this.id.version} was disposed twice`);
     this.#users--;
     if (this.#users === 0) this.#onIdle?.();
   }
 
-  /** Resolves when nobody holds the servable any more. Only of use when it is lent no more. */
+  /** Resolves when no request holds the servable. Useful only once it is no longer lent. */
   drained(): Promise<void> {
     if (this.#users === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle = resolve);
   }
 
-  /** Frees the servable; resolves with the failure, if it is one. */
+  /** Frees the servable; resolves with the error if that fails. */
   async free(): Promise<ServingError | undefined> {
     const servable = this.#servable;
     try {

@@ -1,6 +1,6 @@
 /**
- * Owns all servables: loads the versions that ought to be loaded, lends them to requests, frees the others. Knows neither what
- * a servable is nor where versions come from.
+ * Owns all servables: loads the aspired versions, lends them to requests and frees the others. Knows neither what a servable is
+ * nor where versions come from.
  *
  * @module
  */
@@ -18,23 +18,23 @@ export type { Loader, ServableHandle, ServableId, ServableRequest, ServableState
 /** The longest pause before a retry, in multiples of the first. */
 const LOAD_RETRY_GROWTH_MAX = 16;
 
-/** Bounds and habits of a manager. */
+/** How a manager loads and frees. */
 export interface ManagerOptions {
   /** How many servables are loaded at the same time (`--num_load_threads`). */
   readonly loadsMax: number;
-  /** How often a load that failed is tried again (`--max_num_load_retries`). */
+  /** How often a failed load is retried (`--max_num_load_retries`). */
   readonly loadRetriesMax: number;
-  /** The pause before the first retry; it doubles with each, up to 16 times itself (`--load_retry_interval_micros`). */
+  /** The pause before the first retry; it doubles with each retry, up to 16 times the first (`--load_retry_interval_micros`). */
   readonly loadRetryIntervalMs: number;
-  /** How many versions that have ended are remembered, over all names. */
+  /** How many ended versions are remembered, over all names. */
   readonly endedVersionsMax?: number;
-  /** How long disposing waits for handles to come back and loads to finish. */
+  /** How long disposing waits for handles to be returned and loads to finish. */
   readonly disposeWaitMs: number;
-  /** Lets a label that is new stand for a version that is not available (`--allow_version_labels_for_unavailable_models`). */
+  /** Allows a new label for a version that is not available (`--allow_version_labels_for_unavailable_models`). */
   readonly allowLabelsForUnavailable: boolean;
-  /** Hears of every change of state: once for each, in order. */
+  /** Called once for every change of state, in order. */
   readonly onStateChange?: StateListener;
-  /** Hears of every change of labels. Must not throw. */
+  /** Called with every change of labels. Must not throw. */
   readonly onLabelsChange?: (name: string, labels: ReadonlyMap<string, number>) => void;
   readonly timer?: Timer;
 }
@@ -67,11 +67,11 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
   }
 
   /**
-   * Says which versions of a name ought to be loaded: all of them, each time. A version left out is unloaded; saying the same
-   * again changes nothing. Ignored once the manager is being disposed.
+   * Sets the versions of a name that should be loaded: all of them, each time. A version left out is unloaded; the same set again
+   * changes nothing. Ignored once the manager is being disposed.
    *
-   * The new is loaded before the old is unloaded, a version that cannot be loaded leaves the old one serving, and a version
-   * wished back while it is unloaded is loaded anew when it is gone.
+   * A new version is loaded before the old one is unloaded, and if it fails the old one keeps serving. A version that is aspired
+   * again while it unloads is loaded again once it is gone.
    */
   aspire(name: string, versions: ReadonlyMap<number, Loader<T>>): void {
     if (this.#isClosed) return;
@@ -86,7 +86,7 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
   }
 
   /**
-   * Lends a servable. Costs two look-ups and no memory.
+   * Lends a servable. Costs two lookups and allocates nothing.
    *
    * @throws {ServingError} NOT_FOUND when there is none, INVALID_ARGUMENT for an unknown label, in the words of
    * tensorflow_serving/core/basic_manager.cc and model_servers/server_core.cc.
@@ -104,7 +104,7 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
     return harness.acquire();
   }
 
-  /** The state of each version of a name that is not forgotten, the newest version first; empty for a name never heard of. */
+  /** The state of each remembered version of a name, the newest version first; empty for an unknown name. */
   states(name: string): readonly ServableState[] {
     const states = this.#streams.get(name)?.states() ?? new Map<number, ServableState>();
     for (const ended of this.#ended.values()) {
@@ -113,26 +113,26 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
     return [...states.values()].sort((a, b) => b.id.version - a.id.version);
   }
 
-  /** The names that have a version, or had one that is not forgotten, in order. */
+  /** The names that have a version, or had one that is remembered, in order. */
   names(): readonly string[] {
     const names = new Set(this.#streams.keys());
     for (const ended of this.#ended.values()) names.add(ended.id.name);
     return [...names].sort();
   }
 
-  /** Resolves when nothing waits to be loaded or is being loaded. A pause before a retry is not waited for. */
+  /** Resolves when no load is running or waits for its turn. Does not wait for retries. */
   loaded(): Promise<void> {
     return this.#until(() => this.#loading === 0);
   }
 
-  /** Resolves when nothing is being loaded or unloaded: later than {@link loaded} while handles are held. */
+  /** Resolves when nothing is being loaded or unloaded; while handles are held that is later than {@link loaded}. */
   settled(): Promise<void> {
     return this.#until(() => this.#loading === 0 && this.#unloading === 0);
   }
 
   /**
-   * Unloads everything. Resolves when all is freed, or after `disposeWaitMs`: a servable that is held even then is freed when
-   * its last handle is disposed, never under it.
+   * Unloads everything. Resolves when all servables are freed, or after `disposeWaitMs`. A servable that is still held then is freed
+   * when its last handle is disposed, never before.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of this.#streams.keys()) this.aspire(name, new Map());
@@ -141,7 +141,7 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
     await within(this.settled(), disposeWaitMs, { timer });
   }
 
-  /** Takes steps until there are none: one for each name in turn, so that no name waits for all versions of another. */
+  /** Takes steps until none is left: one for each name in turn, so that no name waits for all versions of another. */
   #reconcile(streams: readonly ServableStream<T>[] = [...this.#streams.values()]): void {
     let active = streams;
     while (active.length > 0) active = active.filter((stream) => this.#step(stream));
@@ -174,7 +174,7 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
     harness.become("loading");
     const error = await harness.attempt(loader);
     this.#loading--;
-    // Who has had a turn goes to the end of the queue.
+    // The stream that just loaded moves to the end of the queue.
     this.#streams.delete(stream.name);
     this.#streams.set(stream.name, stream);
     if (error === undefined) {

@@ -8,7 +8,7 @@ const STEPS = 60;
 const VERSIONS = [0, 1, 2, 3];
 const REVISIONS = ["a", "b"];
 
-/** A manager, what was wished for last, and the handles that are held. */
+/** A manager, the versions aspired last, and the handles that are held. */
 class Trial {
   readonly #rig: Rig;
   readonly #below: RandomBelow;
@@ -24,7 +24,7 @@ class Trial {
     this.#rig = rig({ loadsMax: this.#loadsMax, loadRetriesMax: 2, endedVersionsMax: 3 });
   }
 
-  /** Does something, and checks that nothing that must not happen has happened. */
+  /** Does something random, and checks the invariants. */
   async step(): Promise<void> {
     const wishBefore = this.#wish;
     const before = this.#available();
@@ -41,7 +41,7 @@ class Trial {
     assert.ok(this.#rig.loads.length <= this.#loadsMax, "too many loads at once");
   }
 
-  /** Lets everything come to rest, and checks that it is as wished. */
+  /** Lets everything settle, and checks that the aspired versions are served. */
   async finish(): Promise<void> {
     this.#releaseAll();
     await this.#settle();
@@ -93,7 +93,7 @@ class Trial {
   }
 
   async #settle(): Promise<void> {
-    // A fingerprint that has not been tried takes back that versions were given up.
+    // A new fingerprint makes versions load that were given up.
     this.#say("fixed");
     for (let round = 0; round < 100; round++) {
       await turns();
@@ -110,7 +110,7 @@ class Trial {
     manager.aspire("m", new Map(this.#wish.map((version) => [version, loader(version, { fingerprint, revision })])));
   }
 
-  /** Versions that requests get, each of which must be one that was not freed. */
+  /** The versions that requests get; none of them may have been freed. */
   #available(): number[] {
     const { manager } = this.#rig;
     const available = manager.states("m").filter(({ state }) => state === "available").map(({ id }) => id.version);
@@ -134,7 +134,7 @@ class Trial {
   }
 }
 
-Deno.test("Manager keeps its promises through random wishes, loads, failures and requests", async () => {
+Deno.test("Manager keeps its invariants through random aspired sets, loads, failures and requests", async () => {
   await withSeeds(async (below) => {
     const trial = new Trial(below);
     try {

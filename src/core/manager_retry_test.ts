@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rig } from "./testing/manager_rig.ts";
 
-Deno.test("Manager unloads the old version when the new one, first broken, loads at last", async () => {
+Deno.test("Manager unloads the old version when the new one loads after a failure", async () => {
   const { serve, aspire, next, timer, states } = rig();
   await serve(1);
   aspire(2);
@@ -11,7 +11,7 @@ Deno.test("Manager unloads the old version when the new one, first broken, loads
   assert.deepEqual(states(), ["2 available", "1 end"]);
 });
 
-Deno.test("Manager tries a failed load again after growing pauses, and gives up in the end", async () => {
+Deno.test("Manager retries a failed load after growing pauses, and gives up in the end", async () => {
   const { aspire, next, timer, loads, states } = rig({ loadRetriesMax: 7, loadRetryIntervalMs: 100 });
   const pauses: number[] = [];
   aspire(1);
@@ -45,7 +45,7 @@ Deno.test("Manager loads others while one pauses before its retry", async () => 
   assert.deepEqual(states(), ["2 end (3)", "1 available"]);
 });
 
-Deno.test("Manager ends a pause when the version is left out", async () => {
+Deno.test("Manager cancels a retry when the version is left out", async () => {
   const { aspire, next, timer, states } = rig();
   aspire(1);
   await next().fail();
@@ -54,7 +54,7 @@ Deno.test("Manager ends a pause when the version is left out", async () => {
   assert.deepEqual(states(), ["1 end (3)"]);
 });
 
-Deno.test("Manager tries a failed version again at once when its fingerprint changes, with all its retries", async () => {
+Deno.test("Manager retries a failed version at once, with all retries, when its fingerprint changes", async () => {
   const { manager, loader, next, timer, states } = rig({ loadRetriesMax: 1 });
   const aspire = (fingerprint: string) => manager.aspire("m", new Map([[1, loader(1, { fingerprint })]]));
   aspire("a");
@@ -71,7 +71,7 @@ Deno.test("Manager tries a failed version again at once when its fingerprint cha
   assert.deepEqual(states(), ["1 available"]);
 });
 
-Deno.test("Manager tries again at once when the fingerprint changed during a load that failed", async () => {
+Deno.test("Manager retries at once when the fingerprint changed during a failed load", async () => {
   const { manager, loader, next, states } = rig();
   manager.aspire("m", new Map([[1, loader(1, { fingerprint: "a" })]]));
   manager.aspire("m", new Map([[1, loader(1, { fingerprint: "b" })]]));
@@ -111,7 +111,7 @@ Deno.test("Manager replaces a served version when its revision changes, without 
   assert.deepEqual(states(), ["2 available", "1 available"]);
 });
 
-Deno.test("Manager keeps what serves, and shows why, when its new revision cannot be loaded", async () => {
+Deno.test("Manager keeps a serving version, with the error, when its new revision cannot be loaded", async () => {
   const { manager, loader, next, states, latest, toys } = rig();
   const aspire = (revision: string) => manager.aspire("m", new Map([[1, loader(1, { revision })]]));
   aspire("a");
@@ -126,7 +126,7 @@ Deno.test("Manager keeps what serves, and shows why, when its new revision canno
   assert.deepEqual(toys.map((toy) => toy.disposals), [1]);
 });
 
-Deno.test("Manager loads the newest of revisions that change while it loads", async () => {
+Deno.test("Manager loads the newest revision when revisions change during a load", async () => {
   const { manager, loader, next, loads, latest, toys } = rig();
   const aspire = (revision: string) => manager.aspire("m", new Map([[1, loader(1, { revision })]]));
   for (const revision of ["a", "b", "c"]) aspire(revision);
@@ -138,7 +138,7 @@ Deno.test("Manager loads the newest of revisions that change while it loads", as
   assert.deepEqual(toys.map((toy) => toy.disposals), [1, 0]);
 });
 
-Deno.test("Manager tries a failed version again at once when its revision changes", async () => {
+Deno.test("Manager retries a failed version at once when its revision changes", async () => {
   const { manager, loader, next, timer, latest } = rig();
   const aspire = (revision: string) => manager.aspire("m", new Map([[1, loader(1, { revision })]]));
   aspire("a");

@@ -11,7 +11,7 @@ function isError(code: number, message: string): (thrown: unknown) => boolean {
   };
 }
 
-Deno.test("Manager shows why a servable could not be freed, and goes on", async () => {
+Deno.test("Manager reports the error of a servable that could not be freed, and continues", async () => {
   const manager = new Manager<Disposable>(MANAGER_OPTIONS);
   const servable = {
     [Symbol.dispose]: () => {
@@ -25,7 +25,7 @@ Deno.test("Manager shows why a servable could not be freed, and goes on", async 
   assert.deepEqual(manager.states("m").map(({ state, error }) => [state, error?.message]), [["end", "stuck"]]);
 });
 
-Deno.test("Manager takes a loader that throws at once for one that fails", async () => {
+Deno.test("Manager handles a loader that throws synchronously as a failed load", async () => {
   const manager = new Manager<Disposable>({ ...MANAGER_OPTIONS, loadRetriesMax: 0 });
   const load = () => {
     throw new ServingError(CODE.NOT_FOUND, "gone");
@@ -52,7 +52,7 @@ Deno.test("Manager.loaded() waits for loads, Manager.settled() also for handles"
   assert.deepEqual(done, ["loaded", "settled"]);
 });
 
-Deno.test("VersionLabels.set() lets requests ask by label", async () => {
+Deno.test("VersionLabels.set() makes versions available by label", async () => {
   const { serve, manager } = rig();
   await serve(1, 2);
   manager.labels.set("m", new Map([["stable", 1], ["canary", 2]]));
@@ -65,7 +65,7 @@ Deno.test("VersionLabels.set() lets requests ask by label", async () => {
   );
 });
 
-Deno.test("VersionLabels.set() refuses versions that are not available and changes nothing then", async () => {
+Deno.test("VersionLabels.set() rejects versions that are not available, and changes nothing", async () => {
   const { serve, manager } = rig();
   await serve(1);
   manager.labels.set("m", new Map([["stable", 1]]));
@@ -81,7 +81,7 @@ Deno.test("VersionLabels.set() refuses versions that are not available and chang
   assert.throws(() => manager.acquire({ name: "m", versionLabel: "canary" }));
 });
 
-Deno.test("VersionLabels.set() lets only new labels stand for what is not available, if allowed", async () => {
+Deno.test("VersionLabels.set() accepts only new labels for unavailable versions, if allowed", async () => {
   const { serve, manager } = rig({ allowLabelsForUnavailable: true });
   await serve(1);
   manager.labels.set("m", new Map([["stable", 1], ["next", 2]]));
@@ -110,7 +110,7 @@ Deno.test("Manager remembers a name whose versions are all gone", async () => {
   assert.deepEqual(states(), ["1 end"]);
 });
 
-Deno.test("Manager tells of states in TensorFlow Serving's order: available when it is true, unloading before", async () => {
+Deno.test("Manager reports states in TensorFlow Serving's order: available after it takes effect, unloading before", async () => {
   const found: string[] = [];
   const manager: Manager<Disposable> = new Manager<Disposable>({
     ...MANAGER_OPTIONS,
@@ -120,7 +120,7 @@ Deno.test("Manager tells of states in TensorFlow Serving's order: available when
         using handle = manager.acquire(id);
         answer = `found ${handle.id.version}`;
       } catch {
-        // The answer says so.
+        // The result shows it.
       }
       found.push(`${state}: ${answer}`);
     },
@@ -138,7 +138,7 @@ Deno.test("Manager tells of states in TensorFlow Serving's order: available when
   ]);
 });
 
-Deno.test("Disposing a manager frees everything, waits for loads and ends pauses", async () => {
+Deno.test("Disposing a manager frees everything, waits for loads and cancels retries", async () => {
   const { serve, aspire, manager, next, timer, toys } = rig();
   await serve(1);
   manager.aspire("broken", new Map([[1, { fingerprint: "", load: () => Promise.reject(new Error("no")) }]]));
@@ -152,7 +152,7 @@ Deno.test("Disposing a manager frees everything, waits for loads and ends pauses
   assert.deepEqual(timer.delaysMs, []);
 });
 
-Deno.test("Disposing a manager ends in time although a handle is held, and never frees under it", async () => {
+Deno.test("Disposing a manager ends in time although a handle is held, and does not free its servable", async () => {
   const { serve, manager, timer, toys } = rig({ disposeWaitMs: 5 });
   await serve(1);
   const handle = manager.acquire({ name: "m" });
@@ -174,7 +174,7 @@ Deno.test("Manager forgets a name whose last version is forgotten", async () => 
   assert.deepEqual(manager.names(), []);
 });
 
-Deno.test("Manager tells with each state where the version is loaded from, also when it was moved before it could be", async () => {
+Deno.test("Manager reports the origin of a version with each state, also when it changes before loading", async () => {
   const told: (string | undefined)[] = [];
   const { manager, loader, next } = rig({ onStateChange: ({ state, origin }) => told.push(`${state} ${origin}`) });
   const wish = (origin: string) => manager.aspire("m", new Map([[1, { ...loader(1, { revision: origin }), origin }]]));
@@ -186,7 +186,7 @@ Deno.test("Manager tells with each state where the version is loaded from, also 
   assert.equal(manager.states("m")[0]?.origin, "/b/1");
 });
 
-Deno.test("Manager.states() calls a servable outdated while what it was loaded from is not what is there", async () => {
+Deno.test("Manager.states() marks a servable outdated while its files differ from those it was loaded from", async () => {
   const { serve, manager, loader, next } = rig();
   const outdated = () => manager.states("m").map(({ id, state, isOutdated }) => [id.version, state, isOutdated]);
   const wish = (options?: { fingerprint?: string; revision?: string }) =>

@@ -32,13 +32,13 @@ Deno.test("Manager.acquire() finds version 0, as the latest and by number", asyn
   assert.equal(latest.id.version, 0);
 });
 
-Deno.test("Manager.acquire() gives the highest version that is available", async () => {
+Deno.test("Manager.acquire() returns the highest available version", async () => {
   const { serve, latest } = rig();
   await serve(2, 10, 9);
   assert.equal(latest(), "10");
 });
 
-Deno.test("Manager.acquire() says what was not found in TensorFlow Serving's words", async () => {
+Deno.test("Manager.acquire() reports a missing servable in TensorFlow Serving's words", async () => {
   const { serve, manager } = rig();
   await serve(1);
   assert.throws(
@@ -108,14 +108,14 @@ Deno.test("Manager goes back to a smaller version number without a gap", async (
   assert.deepEqual(states(), ["1 end", "0 available"]);
 });
 
-Deno.test("Manager does nothing when the same is aspired again", async () => {
+Deno.test("Manager does nothing when the same set is aspired again", async () => {
   const { serve, aspire, log, loads } = rig();
   await serve(1, 2);
   aspire(1, 2);
   assert.deepEqual([log, loads], [[], []]);
 });
 
-Deno.test("Manager begins an unload before a load that is due at the same time", async () => {
+Deno.test("Manager starts an unload before a load that is due at the same time", async () => {
   const { serve, aspire, next, log } = rig();
   await serve(1, 2);
   aspire(2, 3);
@@ -135,7 +135,7 @@ Deno.test("Manager loads one version at a time, newest first, unless it may load
   assert.deepEqual(two.loads.map((load) => load.version), [3, 2]);
 });
 
-Deno.test("Manager lets names load in turn", async () => {
+Deno.test("Manager loads names in turn", async () => {
   const { manager, loader, next, loads } = rig();
   manager.aspire("a", new Map([[1, loader(1)], [2, loader(2)], [3, loader(3)]]));
   manager.aspire("b", new Map([[10, loader(10)]]));
@@ -163,7 +163,7 @@ Deno.test("Manager keeps a servable until its last handle is disposed", async ()
   assert.equal(toys[0]?.disposals, 1);
 });
 
-Deno.test("Manager goes on loading while an old version drains", async () => {
+Deno.test("Manager continues to load while an old version drains", async () => {
   const { serve, aspire, manager, next, latest } = rig();
   await serve(1);
   using _held = manager.acquire({ name: "m" });
@@ -174,7 +174,7 @@ Deno.test("Manager goes on loading while an old version drains", async () => {
   assert.equal(latest(), "3");
 });
 
-Deno.test("A handle disposed once too often is a bug, and says so", async () => {
+Deno.test("A handle that is disposed twice is reported as a bug", async () => {
   const { serve, manager } = rig();
   await serve(1);
   const handle = manager.acquire({ name: "m" });
@@ -182,7 +182,7 @@ Deno.test("A handle disposed once too often is a bug, and says so", async () => 
   assert.throws(() => handle[Symbol.dispose](), /A handle of m version 1 was disposed twice\. This is a bug/);
 });
 
-Deno.test("Manager loads a version anew that is wished back while it is unloaded", async () => {
+Deno.test("Manager loads a version again that is aspired again while it unloads", async () => {
   const { serve, aspire, manager, loads, next, states, log } = rig();
   await serve(1);
   const handle = manager.acquire({ name: "m" });
@@ -197,7 +197,7 @@ Deno.test("Manager loads a version anew that is wished back while it is unloaded
   assert.deepEqual(log, ["1 unloading", "1 end", "1 start", "1 loading", "1 available"]);
 });
 
-Deno.test("Manager keeps another version while one wished back is still being unloaded", async () => {
+Deno.test("Manager keeps another version while one that is aspired again still unloads", async () => {
   const { serve, aspire, manager, next, latest } = rig();
   await serve(1, 2);
   const handle = manager.acquire({ name: "m", version: 2 });
@@ -211,7 +211,7 @@ Deno.test("Manager keeps another version while one wished back is still being un
   assert.equal(latest(), "2");
 });
 
-Deno.test("Manager keeps a version, not loading it again, that is wished back before it was unloaded", async () => {
+Deno.test("Manager keeps a version that is aspired again before it unloads, without loading it again", async () => {
   const { serve, aspire, next, states, loads, toys } = rig();
   await serve(1);
   aspire(2);
@@ -222,7 +222,7 @@ Deno.test("Manager keeps a version, not loading it again, that is wished back be
   assert.deepEqual(toys.map((toy) => toy.disposals), [0, 1]);
 });
 
-Deno.test("Manager frees at once what was still loading when it was left out", async () => {
+Deno.test("Manager frees at once a version that was still loading when it was left out", async () => {
   const { aspire, next, manager, states } = rig();
   aspire(1);
   aspire();
@@ -233,7 +233,7 @@ Deno.test("Manager frees at once what was still loading when it was left out", a
   assert.deepEqual(states(), ["1 end"]);
 });
 
-Deno.test("Manager never loads what is left out before its turn", async () => {
+Deno.test("Manager never loads a version that is left out before its turn", async () => {
   const { aspire, next, loads, states } = rig();
   aspire(1, 2);
   aspire(2);
@@ -242,7 +242,7 @@ Deno.test("Manager never loads what is left out before its turn", async () => {
   assert.deepEqual(states(), ["2 available", "1 end"]);
 });
 
-Deno.test("Manager keeps the code and the sentence of a failed load, and hides what it did not understand", async () => {
+Deno.test("Manager keeps the code and sentence of a ServingError, and hides any other error", async () => {
   const { aspire, next, manager } = rig();
   aspire(1, 2);
   await next().fail(new ServingError(CODE.NOT_FOUND, "No model file"));

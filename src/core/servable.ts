@@ -1,5 +1,5 @@
 /**
- * The words of the lifecycle: what a servable is called, how it is loaded, which states it goes through, how it is lent.
+ * The terms of the lifecycle: a servable's id, its loader, its states, and the handle by which it is lent.
  *
  * @module
  */
@@ -15,45 +15,45 @@ export interface ServableId {
 /**
  * The states of a version, in order, with the numbers and meanings of `ModelVersionStatus.State`
  * (tensorflow_serving/apis/get_model_status.proto):
- * `start` wished for and not begun, `loading`, `available` lent to requests, `unloading` lent no more, `end` gone or failed.
- * `available` is reported after it is true and `unloading` before it is.
+ * `start` aspired but not started, `loading`, `available` lent to requests, `unloading` no longer lent, `end` gone or failed.
+ * `available` is reported after it takes effect, `unloading` before.
  */
 export type StateName = "start" | "loading" | "available" | "unloading" | "end";
 
-/** What can be told of a version. Never changes: a new state is a new object. */
+/** The state of a version at one moment. Immutable. */
 export interface ServableState {
   readonly id: ServableId;
   readonly state: StateName;
-  /** Where it is, or was to be, loaded from, as its loader calls it; undefined where that says nothing. */
+  /** The origin of its loader; undefined if the loader has none. */
   readonly origin: string | undefined;
   /**
-   * Why it failed: to load (`end`), to be freed (`end`), or to be replaced by what is configured now (`available`: the
-   * version that was loaded before still serves).
+   * The error if loading or freeing failed (`end`), or if the replacement for a changed configuration failed (`available`: the
+   * version loaded before still serves).
    */
   readonly error: ServingError | undefined;
-  /** Whether it is `available` and what it was loaded from has changed since, for which alone it is not loaded again. */
+  /** Whether it is `available` although its files have changed since it was loaded; it is not loaded again for that alone. */
   readonly isOutdated: boolean;
 }
 
-/** How to make one version's servable. */
+/** Makes the servable of one version. */
 export interface Loader<T> {
   /**
-   * Stands for what would be loaded: when it changes, a version that failed is tried again at once, and one that serves goes on as
-   * it is and is called outdated.
+   * Identifies the files that would be loaded. When it changes, a version that failed is retried at once, and one that serves
+   * continues and counts as outdated.
    */
   readonly fingerprint: string;
   /**
-   * Stands for how it would be loaded. When it changes, a version that serves is loaded anew beside itself and replaced.
-   * Left out, it never changes.
+   * Identifies the options it would be loaded with. When it changes, a version that serves is loaded again beside itself and
+   * replaced. Without one it never changes.
    */
   readonly revision?: string;
-  /** Where it is loaded from, for those who watch: a path. */
+  /** Where it is loaded from, for observers: a path. */
   readonly origin?: string;
-  /** Makes the servable, which then belongs to the manager; runs off the loop what takes long. Its failures are kept and shown. */
+  /** Makes the servable, which then belongs to the manager; long work must run off the event loop. What it throws becomes the state's error. */
   load(): Promise<T>;
 }
 
-/** Which servable is wanted: the version, else the one the label stands for, else the latest that is available. */
+/** The servable a request asks for: by version, else by label, else the latest that is available. */
 export interface ServableRequest {
   readonly name: string;
   readonly version?: number | bigint;
@@ -61,8 +61,8 @@ export interface ServableRequest {
 }
 
 /**
- * A lent servable, which stays loaded until the handle is disposed: hold it for one request only. All handles of a version are
- * one object, so lending allocates nothing; each `acquire` must be followed by exactly one disposal.
+ * A lent servable, which stays loaded until the handle is disposed; hold it for one request only. All handles of a version are
+ * one object, so lending allocates nothing. Each `acquire` must be followed by exactly one disposal.
  */
 export interface ServableHandle<T> extends Disposable {
   readonly id: ServableId;

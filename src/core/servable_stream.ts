@@ -1,21 +1,21 @@
 /**
- * All versions of one name: what is wished for, what there is of it, and which of them requests get.
+ * All versions of one name: the aspired ones, the existing ones, and those that requests get.
  *
  * @module
  */
 import { Harness, type StateListener } from "./harness.ts";
 import type { Loader, ServableState } from "./servable.ts";
 
-/** The versions of one name. Turns a wish into harnesses; loading and unloading them is the manager's. */
+/** The versions of one name. Turns aspired versions into harnesses; the manager loads and unloads those. */
 export class ServableStream<T> {
   readonly name: string;
   /** The available servable of each version. */
   readonly available = new Map<number, Harness<T>>();
   /** The available servable of the highest version. */
   latest: Harness<T> | undefined;
-  /** Oldest first; there can be two of a version, of which the later one replaces the earlier. */
+  /** Oldest first. A version can have two: the later one replaces the earlier. */
   #harnesses: readonly Harness<T>[] = [];
-  #wish: ReadonlyMap<number, Loader<T>> = new Map();
+  #aspired: ReadonlyMap<number, Loader<T>> = new Map();
   readonly #onStateChange: StateListener;
 
   constructor(name: string, onStateChange: StateListener) {
@@ -31,34 +31,34 @@ export class ServableStream<T> {
     return this.#harnesses;
   }
 
-  /** Whether there is nothing left to know about it but its past. */
+  /** Whether no version is aspired or exists. */
   get isEmpty(): boolean {
-    return this.#harnesses.length === 0 && this.#wish.size === 0;
+    return this.#harnesses.length === 0 && this.#aspired.size === 0;
   }
 
-  /** How the servable of a harness that is aspired is to be made. */
+  /** The loader of a harness; undefined when it is not aspired. */
   loaderOf(harness: Harness<T>): Loader<T> | undefined {
-    return harness.isAspired ? this.#wish.get(harness.version) : undefined;
+    return harness.isAspired ? this.#aspired.get(harness.version) : undefined;
   }
 
-  /** Takes in the versions that ought to be loaded; all others ought not to be. */
-  accept(wish: ReadonlyMap<number, Loader<T>>): void {
-    this.#wish = wish;
+  /** Replaces the aspired versions. */
+  accept(aspired: ReadonlyMap<number, Loader<T>>): void {
+    this.#aspired = aspired;
     const chosen = new Set<Harness<T>>();
-    for (const [version, loader] of wish) chosen.add(this.#choose(version, loader));
+    for (const [version, loader] of aspired) chosen.add(this.#choose(version, loader));
     for (const harness of this.#harnesses) {
       harness.isAspired = chosen.has(harness);
       if (!harness.isAspired && (harness.state === "start" || harness.state === "end")) this.#abandon(harness);
     }
   }
 
-  /** Forgets a harness that has come to its end. A version that was wished back meanwhile begins anew. */
+  /** Removes a harness that has ended. A version that was aspired again meanwhile starts over. */
   drop(harness: Harness<T>): void {
     this.#harnesses = this.#harnesses.filter((other) => other !== harness);
-    if (this.#wish.size > 0) this.accept(this.#wish);
+    if (this.#aspired.size > 0) this.accept(this.#aspired);
   }
 
-  /** One state a version, of those that are not forgotten. */
+  /** One state for each version that has a harness. */
   states(): Map<number, ServableState> {
     const states = new Map<number, ServableState>();
     for (const harness of this.#harnesses) {
@@ -72,7 +72,7 @@ export class ServableStream<T> {
     return states;
   }
 
-  /** The harness that stands for a wished version: one that is there if it will do, else a new one. */
+  /** The harness for an aspired version: an existing one if it fits, else a new one. */
   #choose(version: number, loader: Loader<T>): Harness<T> {
     const ofVersion = this.#harnesses.filter((harness) => harness.version === version);
     const live = ofVersion.filter((harness) => harness.isLive);
@@ -88,8 +88,8 @@ export class ServableStream<T> {
       if (idle.state === "end") idle.restart({ keepFailures: false });
       return idle;
     }
-    const onItsWayOut = live.length === 0 ? ofVersion.at(-1) : undefined;
-    return onItsWayOut ?? this.#add(version, loader);
+    const unloading = live.length === 0 ? ofVersion.at(-1) : undefined;
+    return unloading ?? this.#add(version, loader);
   }
 
   #add(version: number, loader: Loader<T>): Harness<T> {
@@ -104,11 +104,11 @@ export class ServableStream<T> {
   }
 
   #isOutdated({ version, revision, fingerprint }: Harness<T>): boolean {
-    const loader = this.#wish.get(version);
+    const loader = this.#aspired.get(version);
     return loader !== undefined && loader.revision === revision && loader.fingerprint !== fingerprint;
   }
 
-  /** Decides anew which servables requests get. */
+  /** Updates which servables requests get. */
   #publish(): void {
     this.available.clear();
     this.latest = undefined;

@@ -1,20 +1,20 @@
 /**
- * Decisions about versions, as pure functions: which ones ought to be loaded, and what to do next to get there.
+ * Decisions about versions, as pure functions: which ones should be loaded, and the next step towards that.
  *
  * @module
  */
 import type { StateName } from "./servable.ts";
 
-/** Which of the versions that exist ought to be loaded. */
+/** Which of the existing versions should be loaded. */
 export type VersionPolicy =
   | { readonly kind: "latest"; /** How many, at least 1. */ readonly count: number }
   | { readonly kind: "all" }
   | { readonly kind: "specific"; readonly versions: readonly number[] };
 
-/** The policy of a model that has none configured (`latest { num_versions: 1 }`). */
+/** The policy of a model without a configured one (`latest { num_versions: 1 }`). */
 export const DEFAULT_VERSION_POLICY: VersionPolicy = { kind: "latest", count: 1 };
 
-/** The versions among `found` that ought to be loaded, the newest first; each once. */
+/** Returns the versions among `found` that should be loaded, each once, the newest first. */
 export function aspiredVersions(found: Iterable<number>, policy: VersionPolicy): number[] {
   const versions = [...new Set(found)].sort((a, b) => b - a);
   switch (policy.kind) {
@@ -27,24 +27,24 @@ export function aspiredVersions(found: Iterable<number>, policy: VersionPolicy):
   }
 }
 
-/** What {@link nextAction} looks at. There may be two of a version: the one that serves and the one to replace it. */
+/** What {@link nextAction} needs to know. A version may have two: the one that serves and its replacement. */
 export interface VersionSnapshot {
   readonly version: number;
   readonly state: StateName;
   readonly isAspired: boolean;
 }
 
-/** One step towards what ought to be loaded. */
+/** One step towards the aspired versions. */
 export interface NextAction<S extends VersionSnapshot> {
   readonly kind: "load" | "unload";
   readonly snapshot: S;
 }
 
 /**
- * The next step for the versions of one name, or undefined when there is none. Keeps the name available, as
- * tensorflow_serving/core/availability_preserving_policy.cc does: what is not aspired is unloaded, lowest version first, only
- * when something aspired is available, or nothing is aspired, or something else is available besides. Unloading goes before
- * loading; of what is to be loaded the highest version goes first.
+ * Returns the next step for the versions of one name, or undefined when there is none. Keeps the name available, as
+ * tensorflow_serving/core/availability_preserving_policy.cc does: a version that is not aspired is unloaded, the lowest first, only
+ * when an aspired version is available, no version is aspired, or another version is available besides. Unloading comes before
+ * loading; the highest version is loaded first.
  *
  * A version that waits for its replacement is kept whatever else is available, because requests may name it.
  */

@@ -2,18 +2,18 @@ import assert from "node:assert/strict";
 import type { StateName } from "./servable.ts";
 import { aspiredVersions, nextAction, type VersionSnapshot } from "./version_policy.ts";
 
-Deno.test("aspiredVersions() takes the newest for a latest policy", () => {
+Deno.test("aspiredVersions() returns the newest for a latest policy", () => {
   assert.deepEqual(aspiredVersions([3, 0, 12, 7], { kind: "latest", count: 1 }), [12]);
   assert.deepEqual(aspiredVersions([3, 0, 12, 7], { kind: "latest", count: 3 }), [12, 7, 3]);
   assert.deepEqual(aspiredVersions([3], { kind: "latest", count: 3 }), [3]);
   assert.deepEqual(aspiredVersions([], { kind: "latest", count: 1 }), []);
 });
 
-Deno.test("aspiredVersions() takes each found version once for an all policy", () => {
+Deno.test("aspiredVersions() returns each found version once for an all policy", () => {
   assert.deepEqual(aspiredVersions([3, 0, 12, 3], { kind: "all" }), [12, 3, 0]);
 });
 
-Deno.test("aspiredVersions() takes what is both found and named for a specific policy", () => {
+Deno.test("aspiredVersions() returns the versions both found and named for a specific policy", () => {
   assert.deepEqual(aspiredVersions([3, 0, 12], { kind: "specific", versions: [0, 12, 99] }), [12, 0]);
   assert.deepEqual(aspiredVersions([3], { kind: "specific", versions: [4] }), []);
 });

@@ -1,5 +1,5 @@
 /**
- * A manager of toys whose loads end when the test says so. Never in the binary.
+ * A manager of toy servables whose loads the test ends.
  *
  * @module
  */
@@ -27,24 +27,24 @@ export interface Load {
   fail(error?: unknown): Promise<void>;
 }
 
-/** What {@link rig} makes. */
+/** A manager with what a test needs to drive it. */
 export interface Rig {
   readonly manager: Manager<Toy>;
   readonly timer: ManualTimer;
   /** The changes of state, as `version state`. */
   readonly log: string[];
-  /** All that was ever loaded. */
+  /** Every servable that was loaded. */
   readonly toys: readonly Toy[];
   readonly loads: readonly Load[];
   /** A loader whose loads wait in `loads`. */
   loader(version: number, options?: { fingerprint?: string; revision?: string }): Loader<Toy>;
   aspire(...versions: number[]): void;
-  /** The load that waits longest for its end, or one of those after it. */
+  /** Takes the pending load that started first, or one of those after it. */
   next(index?: number): Load;
   /** Aspires versions and lets all of them load. */
   serve(...versions: number[]): Promise<void>;
   states(): string[];
-  /** What a request gets that names no version. */
+  /** The servable that a request without a version gets. */
   latest(): string;
 }
 
@@ -57,7 +57,7 @@ export const MANAGER_OPTIONS: ManagerOptions = {
   allowLabelsForUnavailable: false,
 };
 
-/** Makes a manager and the strings it hangs on. */
+/** Makes a manager and its rig. */
 export function rig(options: Partial<ManagerOptions> = {}): Rig {
   const timer = new ManualTimer();
   const log: string[] = [];
@@ -98,7 +98,7 @@ export function rig(options: Partial<ManagerOptions> = {}): Rig {
   }
   function next(index = 0): Load {
     const [load] = loads.splice(index, 1);
-    assert.ok(load, "no load was begun");
+    assert.ok(load, "no load was started");
     return load;
   }
   async function serve(...versions: number[]): Promise<void> {
