@@ -1,5 +1,5 @@
 /**
- * Classify, Regress and MultiInference over a servable: serialized examples in, as the one string tensor they are for TensorFlow
+ * Classify, Regress and MultiInference with a servable. Serialized examples form one string tensor, as in TensorFlow
  * Serving (tensorflow_serving/servables/tensorflow/{classifier,regressor,multi_inference,util}.cc).
  *
  * @module
@@ -11,6 +11,7 @@ import type { ServableHandle } from "../core/servable.ts";
 import type { Caller } from "../model/infer_request_pool.ts";
 import { DEFAULT_SIGNATURE_NAME, type ModelServable } from "../model/model_servable.ts";
 import type { ServableSignature } from "../model/loading/signatures.ts";
+import { findSignature } from "../model/request_binding.ts";
 import { classificationOutputs, CLASSIFY_METHOD_NAME, toClassifications } from "./classification.ts";
 import type {
   ClassificationRequest,
@@ -29,7 +30,7 @@ import { checkRegression, REGRESS_METHOD_NAME, toRegressions } from "./regressio
 
 type Handle = ServableHandle<ModelServable>;
 
-/** A signature of a servable, and examples for it. */
+/** One inference: examples for a signature, and the caller. */
 interface Run {
   readonly signature: ServableSignature;
   readonly examples: Examples;
@@ -39,14 +40,14 @@ interface Run {
 /**
  * Classifies examples.
  *
- * @throws {ServingError} INVALID_ARGUMENT for a signature that is no classification, no examples, or outputs that are no classes.
+ * @throws {ServingError} INVALID_ARGUMENT if the signature is no classification, there are no examples, or the outputs are no classes.
  */
 export function classifyWith(
   handle: Handle,
   { modelSpec, examples }: ClassificationRequest,
   { caller }: { caller: Caller },
 ): ClassificationResponse | Promise<ClassificationResponse> {
-  const signature = findSignature(handle, modelSpec, "No signature was found with the name: ");
+  const signature = findSignature(handle.servable, signatureNameOf(modelSpec), unknownSignature);
   return classify(handle, servedBy(handle, modelSpec), { signature, examples, caller });
 }
 
@@ -64,16 +65,16 @@ function classify(
 }
 
 /**
- * Gives each example a value.
+ * Computes a value for each example.
  *
- * @throws {ServingError} INVALID_ARGUMENT for a signature that is no regression, no examples, or an output that is no values.
+ * @throws {ServingError} INVALID_ARGUMENT if the signature is no regression, there are no examples, or the output is no values.
  */
 export function regressWith(
   handle: Handle,
   { modelSpec, examples }: RegressionRequest,
   { caller }: { caller: Caller },
 ): RegressionResponse | Promise<RegressionResponse> {
-  const signature = findSignature(handle, modelSpec, "No signature was found with the name: ");
+  const signature = findSignature(handle.servable, signatureNameOf(modelSpec), unknownSignature);
   return regress(handle, servedBy(handle, modelSpec), { signature, examples, caller });
 }
 
@@ -84,11 +85,11 @@ function regress(handle: Handle, served: ServedBy, run: Run): RegressionResponse
 }
 
 /**
- * Classifies and regresses the same examples by several signatures, one inference each. All tasks are checked before the first
- * runs.
+ * Classifies and regresses the same examples by several signatures, with one inference each. All tasks are checked before the first
+ * one runs.
  *
- * @throws {ServingError} INVALID_ARGUMENT for tasks of several models, a signature asked for twice, unknown or of another kind than
- * the task; UNIMPLEMENTED for a task that is neither kind; what classifying and regressing throw.
+ * @throws {ServingError} INVALID_ARGUMENT for tasks of several models, or a signature that is repeated, unknown or of another kind
+ * than its task; UNIMPLEMENTED for a task of neither kind; what classifying and regressing throw.
  */
 export async function multiInferWith(
   handle: Handle,
@@ -120,7 +121,7 @@ function checkTasks(handle: Handle, tasks: readonly InferenceTask[]): ServableSi
     const signatureName = signatureNameOf(modelSpec);
     if (seen.has(signatureName)) throw invalid(`Duplicate evaluation of signature: ${signatureName}`);
     seen.add(signatureName);
-    const signature = findSignature(handle, modelSpec, "Requested signature not found in model graph: ");
+    const signature = findSignature(handle.servable, signatureName, unknownTaskSignature);
     if (methodName === CLASSIFY_METHOD_NAME) classificationOutputs(signature);
     else if (methodName === REGRESS_METHOD_NAME) checkRegression(signature);
     else throw new ServingError(CODE.UNIMPLEMENTED, `Unsupported signature method_name: ${methodName}`);
@@ -128,11 +129,12 @@ function checkTasks(handle: Handle, tasks: readonly InferenceTask[]): ServableSi
   });
 }
 
-function findSignature({ servable }: Handle, modelSpec: ModelSpec | undefined, complaint: string): ServableSignature {
-  const name = signatureNameOf(modelSpec);
-  const signature = servable.signatures.get(name);
-  if (signature === undefined) throw invalid(complaint + name);
-  return signature;
+function unknownSignature(name: string): ServingError {
+  return invalid(`No signature was found with the name: ${name}`);
+}
+
+function unknownTaskSignature(name: string): ServingError {
+  return invalid(`Requested signature not found in model graph: ${name}`);
 }
 
 function signatureNameOf(modelSpec: ModelSpec | undefined): string {

@@ -1,17 +1,18 @@
 /**
- * `tensorflow.serving.PredictionService` in plain types: which servable, which signature, are the inputs right, infer.
- * Both protocols call it, so a request means the same over each.
+ * Inference in plain types, for every API: acquire the servable a request names, bind the request to a signature, infer. All checks
+ * of inputs are below this, so a request means the same over each protocol.
  *
  * @module
  */
-import { checkTensors, orderInputs, selectOutputs, type Signature, type TensorSpec } from "../base/signature.ts";
+import type { Signature, TensorSpec } from "../base/signature.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { Manager } from "../core/manager.ts";
 import type { ServableHandle, ServableId } from "../core/servable.ts";
 import type { Caller } from "../model/infer_request_pool.ts";
-import { DEFAULT_SIGNATURE_NAME, type ModelServable, type PredictOptions } from "../model/model_servable.ts";
 import type { ServableSignature } from "../model/loading/signatures.ts";
+import type { ModelServable, PredictOptions } from "../model/model_servable.ts";
+import { bindRequest, type BoundRequest } from "../model/request_binding.ts";
 import { classifyWith, multiInferWith, regressWith } from "./example_inference.ts";
 import type {
   ClassificationRequest,
@@ -30,25 +31,14 @@ import type {
 
 type Handle = ServableHandle<ModelServable>;
 
-/** What a reply to a prediction is made with. */
-export interface Answering<R> {
+/** Makes the reply to a prediction. */
+export interface Responder<R> {
   readonly caller: Caller;
-  /** Gets a reply that borrows the engine's memory: it is valid until this returns. */
+  /** Receives a reply that borrows the engine's memory and is valid only until this returns. */
   respond(response: PredictResponse): R;
 }
 
-/**
- * A request and what is to be done with the servable it names. The parts go along to `act`, which so needs to be no closure: those of a
- * request would be a good part of what it leaves to the garbage collector.
- */
-interface Task<Q, O, R> {
-  readonly spec: ModelSpec | undefined;
-  readonly request: Q;
-  readonly options: O;
-  readonly act: (handle: Handle, request: Q, options: O) => R | Promise<R>;
-}
-
-/** Answers predictions with the servables of a manager. */
+/** Infers with the servables of a manager. */
 export class PredictionService {
   readonly #manager: Manager<ModelServable>;
 
@@ -57,20 +47,17 @@ export class PredictionService {
   }
 
   /**
-   * Predicts and hands the reply to `respond`, whose result it returns: at once for a model that is inferred in the loop, as a
-   * promise otherwise. The servable is held until then.
+   * Predicts and passes the reply to `responder`, whose result it returns: synchronously if the model is inferred on the event loop,
+   * as a promise otherwise. The servable is held until then.
    *
-   * The order of checks is TensorFlow Serving's: model, signature, names, tensors, output filter; then dtypes and shapes, which
-   * its kernels check.
-   *
-   * @throws {ServingError} INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION as the contract says; what inferring throws.
+   * @throws {ServingError} INVALID_ARGUMENT or NOT_FOUND for the model, what {@link bindRequest} throws, what inference throws.
    */
-  predict<R>(request: PredictRequest, options: Answering<R>): R | Promise<R> {
-    return this.#use({ spec: request.modelSpec, request, options, act: predictWith<R> });
+  predict<R>(request: PredictRequest, responder: Responder<R>): R | Promise<R> {
+    return this.#use(request.modelSpec, predictWith<R>, request, responder);
   }
 
   /**
-   * Classifies `tensorflow.Example`s: at once for a model that is inferred in the loop, as a promise otherwise.
+   * Classifies `tensorflow.Example`s: synchronously if the model is inferred on the event loop, as a promise otherwise.
    *
    * @throws {ServingError} as {@link predict}, and what `classifyWith` of example_inference.ts throws.
    */
@@ -78,23 +65,21 @@ export class PredictionService {
     request: ClassificationRequest,
     options: { caller: Caller },
   ): ClassificationResponse | Promise<ClassificationResponse> {
-    return this.#use({ spec: request.modelSpec, request, options, act: classifyWith });
+    return this.#use(request.modelSpec, classifyWith, request, options);
   }
 
   /**
-   * Gives each of several `tensorflow.Example`s a value: at once for a model that is inferred in the loop, as a promise otherwise.
+   * Computes a value for each of several `tensorflow.Example`s: synchronously if the model is inferred on the event loop, as a
+   * promise otherwise.
    *
    * @throws {ServingError} as {@link predict}, and what `regressWith` of example_inference.ts throws.
    */
-  regress(
-    request: RegressionRequest,
-    options: { caller: Caller },
-  ): RegressionResponse | Promise<RegressionResponse> {
-    return this.#use({ spec: request.modelSpec, request, options, act: regressWith });
+  regress(request: RegressionRequest, options: { caller: Caller }): RegressionResponse | Promise<RegressionResponse> {
+    return this.#use(request.modelSpec, regressWith, request, options);
   }
 
   /**
-   * Runs several classifications and regressions of one servable, the first task's.
+   * Runs several classifications and regressions on one servable, that of the first task.
    *
    * @throws {ServingError} as {@link predict}, and what `multiInferWith` of example_inference.ts throws.
    */
@@ -103,13 +88,13 @@ export class PredictionService {
     options: { caller: Caller },
   ): MultiInferenceResponse | Promise<MultiInferenceResponse> {
     const spec = request.tasks[0]?.modelSpec ?? { name: "", signatureName: "" };
-    return this.#use({ spec, request, options, act: multiInferWith });
+    return this.#use(spec, multiInferWith, request, options);
   }
 
   /**
-   * The signatures of a servable.
+   * Returns the signatures of a servable.
    *
-   * @param caller what is said of it in its record; nobody, when the program itself wants to know.
+   * @param caller its record receives the model and the version; left out when the program itself asks.
    * @throws {ServingError} INVALID_ARGUMENT for a missing model spec or an unknown metadata field, NOT_FOUND for the servable
    * (tensorflow_serving/servables/tensorflow/get_model_metadata_impl.cc).
    */
@@ -134,16 +119,23 @@ export class PredictionService {
     return { modelName: handle.id.name, modelVersion: handle.id.version, signatures: handle.servable.signatures };
   }
 
-  /** Does something with a servable, which is held until it is done. */
-  #use<Q, O extends { readonly caller: Caller }, R>(task: Task<Q, O, R>): R | Promise<R> {
-    const { spec, request, options } = task;
+  /**
+   * Acquires a servable, acts with it, and releases it when the result is there. `act` gets the request and the options as arguments
+   * and so needs no closure: closures were a large share of request garbage.
+   */
+  #use<Q, O extends { readonly caller: Caller }, R>(
+    spec: ModelSpec | undefined,
+    act: (handle: Handle, request: Q, options: O) => R | Promise<R>,
+    request: Q,
+    options: O,
+  ): R | Promise<R> {
     const { record } = options.caller;
     if (record !== undefined) record.modelName = spec?.name ?? "";
     const handle = this.#acquire(spec);
     if (record !== undefined) record.servable = handle.id;
     let result: R | Promise<R> | undefined;
     try {
-      result = task.act(handle, request, options);
+      result = act(handle, request, options);
     } finally {
       if (!(result instanceof Promise)) handle[Symbol.dispose]();
     }
@@ -161,60 +153,43 @@ function disposedAfter<R>(result: Promise<R>, handle: Handle): Promise<R> {
   return result.finally(() => handle[Symbol.dispose]());
 }
 
-function predictWith<R>(handle: Handle, request: PredictRequest, options: Answering<R>): R | Promise<R> {
-  const { servable } = handle;
-  const signatureName = request.modelSpec?.signatureName || DEFAULT_SIGNATURE_NAME;
-  const signature = servable.signatures.get(signatureName);
-  if (signature === undefined) {
-    throw new ServingError(CODE.FAILED_PRECONDITION, `Serving signature key "${signatureName}" not found.`);
-  }
-  const inputs = orderInputs(signature, request.inputs);
-  const selected = selectOutputs(signature, request.outputFilter);
-  checkTensors(signature.inputs, inputs);
-  return servable.predict(inputs, new Prediction(options, { id: handle.id, signatureName, signature, selected }));
+function predictWith<R>({ id, servable }: Handle, request: PredictRequest, responder: Responder<R>): R | Promise<R> {
+  const bound = bindRequest(servable, request.modelSpec?.signatureName ?? "", request);
+  return servable.predict(bound.inputs, new Prediction(id, bound, responder));
 }
 
-/** A prediction on its way through the engine: how it runs, and what becomes of its outputs. */
+/** A prediction under way: how it runs, and what happens to its outputs. */
 class Prediction<R> implements PredictOptions<R> {
   readonly caller: Caller;
   readonly signature: ServableSignature;
-  readonly #answering: Answering<R>;
   readonly #id: ServableId;
-  readonly #signatureName: string;
-  readonly #selected: readonly number[] | undefined;
+  readonly #request: BoundRequest;
+  readonly #responder: Responder<R>;
 
-  constructor(
-    answering: Answering<R>,
-    asked: {
-      id: ServableId;
-      signatureName: string;
-      signature: ServableSignature;
-      selected: readonly number[] | undefined;
-    },
-  ) {
-    this.caller = answering.caller;
-    this.signature = asked.signature;
-    this.#answering = answering;
-    this.#id = asked.id;
-    this.#signatureName = asked.signatureName;
-    this.#selected = asked.selected;
+  constructor(id: ServableId, request: BoundRequest, responder: Responder<R>) {
+    this.caller = responder.caller;
+    this.signature = request.signature;
+    this.#id = id;
+    this.#request = request;
+    this.#responder = responder;
   }
 
   use(outputs: readonly Tensor[]): R {
-    const { name: modelName, version: modelVersion } = this.#id;
-    return this.#answering.respond({
-      modelName,
-      modelVersion,
-      signatureName: this.#signatureName,
-      outputs: namedOutputs(this.signature, outputs, { selected: this.#selected }),
+    const { signatureName, selected } = this.#request;
+    return this.#responder.respond({
+      modelName: this.#id.name,
+      modelVersion: this.#id.version,
+      signatureName,
+      outputs: namedOutputs(this.signature, outputs, selected),
     });
   }
 }
 
+/** @param selected indices into the signature's outputs; undefined for all. */
 function namedOutputs(
   signature: Signature,
   outputs: readonly Tensor[],
-  { selected }: { selected: readonly number[] | undefined },
+  selected: readonly number[] | undefined,
 ): readonly ResponseOutput[] {
   const count = selected === undefined ? signature.outputs.length : selected.length;
   const named: ResponseOutput[] = new Array(count);

@@ -5,7 +5,7 @@
  */
 import type { Method, ServerCall } from "../../grpc/call.ts";
 import type { PredictResponse } from "../../service/messages.ts";
-import type { Answering } from "../../service/prediction_service.ts";
+import type { Responder } from "../../service/prediction_service.ts";
 import type { ApiServices } from "../api.ts";
 import {
   decodeClassificationRequest,
@@ -38,7 +38,7 @@ export function tensorFlowServingMethods(services: ApiServices, encoding: Encode
       waitsForGate: true,
       findAligned: findLargeTensor,
       handle: (message, call) =>
-        prediction.predict(decodePredictRequest(message), new PredictAnswering(call, encoding)),
+        prediction.predict(decodePredictRequest(message), new PredictResponder(call, encoding)),
     },
     {
       path: "/tensorflow.serving.PredictionService/Classify",
@@ -90,8 +90,8 @@ export function tensorFlowServingMethods(services: ApiServices, encoding: Encode
   ];
 }
 
-/** Replies to a call of Predict. */
-class PredictAnswering implements Answering<void> {
+/** Encodes the reply to a call of Predict. */
+class PredictResponder implements Responder<void> {
   readonly caller: ServerCall;
   readonly #encoding: EncodeOptions;
 

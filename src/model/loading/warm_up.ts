@@ -6,13 +6,10 @@
  */
 import { basename } from "node:path";
 import {
-  checkTensors,
   type Dimension,
   formatPartialShape,
-  orderInputs,
   type PartialShape,
   type RequestInput,
-  selectOutputs,
   type TensorSpec,
 } from "../../base/signature.ts";
 import { CODE, ServingError, toServingError } from "../../base/status.ts";
@@ -28,7 +25,8 @@ import type { Caller } from "../infer_request_pool.ts";
 import { accessError } from "../source/model_files.ts";
 import type { ModelServable } from "../model_servable.ts";
 import { WireFields } from "../../protobuf/wire_fields.ts";
-import { DEFAULT_SIGNATURE_NAME, type ServableSignature } from "./signatures.ts";
+import { bindRequest } from "../request_binding.ts";
+import type { ServableSignature } from "./signatures.ts";
 import { readRecords } from "./tf_record.ts";
 
 /** A recorded request. */
@@ -117,14 +115,7 @@ function parseRecord(bytes: Uint8Array): WireFields {
 }
 
 function replay(servable: ModelServable, request: WarmUpRequest): string[] | Promise<string[]> {
-  const name = request.signatureName || DEFAULT_SIGNATURE_NAME;
-  const signature = servable.signatures.get(name);
-  if (signature === undefined) {
-    throw new ServingError(CODE.FAILED_PRECONDITION, `Serving signature key "${name}" not found.`);
-  }
-  const inputs = orderInputs(signature, request.inputs);
-  selectOutputs(signature, request.outputFilter);
-  checkTensors(signature.inputs, inputs);
+  const { signature, inputs } = bindRequest(servable, request.signatureName, request);
   return servable.predict(inputs, {
     signature,
     caller: LOADER,

@@ -1,0 +1,68 @@
+/**
+ * Binds a request to a signature of a servable: the signature by its name, inputs in the signature's order and checked, outputs by
+ * the filter. Used for requests of clients and for recorded ones.
+ *
+ * @module
+ */
+import { checkTensors, orderInputs, type RequestInput, selectOutputs } from "../base/signature.ts";
+import { CODE, ServingError } from "../base/status.ts";
+import type { Tensor } from "../base/tensor.ts";
+import { DEFAULT_SIGNATURE_NAME, type ServableSignature } from "./loading/signatures.ts";
+
+/** What has signatures: a servable. */
+export interface Signed {
+  readonly signatures: ReadonlyMap<string, ServableSignature>;
+}
+
+/** What a request says besides its signature. */
+export interface UnboundRequest {
+  readonly inputs: readonly RequestInput[];
+  /** Names of outputs; empty for all. */
+  readonly outputFilter: readonly string[];
+}
+
+/** A request that can be inferred. */
+export interface BoundRequest {
+  /** Never empty. */
+  readonly signatureName: string;
+  readonly signature: ServableSignature;
+  /** In the signature's order, checked. */
+  readonly inputs: readonly Tensor[];
+  /** Indices of the outputs to return; undefined for all. */
+  readonly selected: readonly number[] | undefined;
+}
+
+/**
+ * Finds a signature.
+ *
+ * @param name empty for the default signature.
+ * @param unknown makes the error for a name the servable does not have.
+ */
+export function findSignature(
+  { signatures }: Signed,
+  name: string,
+  unknown: (name: string) => ServingError,
+): ServableSignature {
+  const signature = signatures.get(name || DEFAULT_SIGNATURE_NAME);
+  if (signature === undefined) throw unknown(name || DEFAULT_SIGNATURE_NAME);
+  return signature;
+}
+
+/**
+ * Binds a request. The checks are in TensorFlow Serving's order: signature, names of inputs, tensors, output filter; then dtypes and
+ * shapes, which TensorFlow's kernels check there.
+ *
+ * @param signatureName empty for the default signature.
+ * @throws {ServingError} FAILED_PRECONDITION for an unknown signature, INVALID_ARGUMENT for inputs or a filter that do not match it.
+ */
+export function bindRequest(servable: Signed, signatureName: string, request: UnboundRequest): BoundRequest {
+  const signature = findSignature(servable, signatureName, unknownKey);
+  const inputs = orderInputs(signature, request.inputs);
+  const selected = selectOutputs(signature, request.outputFilter);
+  checkTensors(signature.inputs, inputs);
+  return { signatureName: signatureName || DEFAULT_SIGNATURE_NAME, signature, inputs, selected };
+}
+
+function unknownKey(name: string): ServingError {
+  return new ServingError(CODE.FAILED_PRECONDITION, `Serving signature key "${name}" not found.`);
+}
