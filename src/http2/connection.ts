@@ -1,6 +1,6 @@
 /**
- * One HTTP/2 connection of a server, from accept to close: reads, hands what was read to the receiver, writes what the sender
- * has gathered, and closes in good order. Knows sockets and time, not what frames mean.
+ * One HTTP/2 connection of a server, from accept to close: moves bytes between the socket, the receiver and the sender, and closes
+ * gracefully. Knows sockets and time, not the meaning of frames.
  *
  * @module
  */
@@ -16,37 +16,37 @@ import { Watchdog } from "./watchdog.ts";
 
 const DISCARD_BYTES = 16_384;
 const SHUTDOWN_GRACE_MS = 10_000;
-/** How long the first GOAWAY of a shutdown may take to come round when no PING comes back. */
+/** How long to wait for the PING after the first GOAWAY of a shutdown. */
 const NOTICE_MS = 1000;
 const PING_SHUTDOWN = Uint8Array.of(0x73, 0x68, 0x75, 0x74, 0x64, 0x6f, 0x77, 0x6e);
 const PING_KEEPALIVE = Uint8Array.of(0x6b, 0x65, 0x65, 0x70, 0x6c, 0x69, 0x76, 0x65);
 const HTTP1_REQUEST_REGEXP = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT) /;
-const HTTP1_ANSWER = new TextEncoder().encode(
+const HTTP1_REPLY = new TextEncoder().encode(
   "HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 29\r\n\r\n" +
     "This port speaks only HTTP/2\n",
 );
 
-/** What a connection needs of a socket; `Deno.Conn` and its kind have it. */
+/** What a connection needs of a socket. `Deno.Conn` has it. */
 export interface Http2Socket {
   read(target: Uint8Array): Promise<number | null>;
   write(source: Uint8Array): Promise<number>;
   close(): void;
-  /** Without it, a peer that is still sending may lose our last words. */
+  /** Without it, a peer that is still sending may lose the end of what we sent. */
   closeWrite?(): Promise<void>;
 }
 
-/** What a connection is made with. */
+/** Options of a connection. */
 export interface Http2ConnectionOptions {
   readonly limits: Http2Limits;
-  /** Who is at the other end, for the log. */
+  /** The client's address, for the log. */
   readonly peer: string;
   readonly onRequest: OnRequest;
-  /** Told of a {@link ConnectionError} of the peer's, and of whatever the layer above throws. */
+  /** Called with each {@link ConnectionError} of the peer, and with what the layer above throws. */
   readonly onFault?: (error: unknown) => void;
 }
 
 /**
- * `ending`: all has been said; what waits is written, then the peer hangs up or {@link Http2Limits.lingerTimeoutMs} is over.
+ * `ending`: only what waits is still written; then the peer closes, or {@link Http2Limits.lingerTimeoutMs} passes.
  */
 type Phase = "open" | "draining" | "ending" | "closed";
 
@@ -70,7 +70,7 @@ export class Http2Connection {
   #bytesWritten = 0;
   /** The write loop; undefined while nothing is being written. */
   #writing: Promise<void> | undefined;
-  /** Lets reading go on once the outgoing buffer is short enough. */
+  /** Resumes reading once the outgoing buffer is short enough. */
   #resume: (() => void) | undefined;
   #noticeUntilMs = 0;
   #isNoticed = false;
@@ -122,7 +122,7 @@ export class Http2Connection {
       this.#streams.abandon(ERROR_CODE.CANCEL);
       await this.#writing;
     } catch {
-      // The socket is gone, be it by the peer or by close().
+      // The peer or close() has closed the socket.
     }
     this.close();
     this.#watchdog.stop();
@@ -131,7 +131,7 @@ export class Http2Connection {
   }
 
   /**
-   * Ends in peace: no new streams, the open ones finish, then the socket closes. What is not over after `graceMs` is cut off.
+   * Shuts down gracefully: no new streams, the open ones finish, then the socket closes. Cuts off what is left after `graceMs`.
    * Resolves when the connection is over.
    */
   shutdown(graceMs = SHUTDOWN_GRACE_MS): Promise<void> {
@@ -143,7 +143,7 @@ export class Http2Connection {
       this.close();
       return this.#closed.promise;
     }
-    // A client that has not heard of it may be opening streams: only after a round trip is the last one known.
+    // The client may be opening streams until it reads the GOAWAY: the last one is known only after a round trip.
     this.#phase = "draining";
     this.#noticeUntilMs = nowMs + Math.min(NOTICE_MS, graceMs / 2);
     this.#sender.goaway(STREAM_ID_MAX, { code: ERROR_CODE.NO_ERROR, sentence: "" });
@@ -152,7 +152,7 @@ export class Http2Connection {
     return this.#closed.promise;
   }
 
-  /** Ends at once: every stream is told, nothing more is written. */
+  /** Closes at once: ends all streams and writes nothing more. */
   close(): void {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
@@ -162,7 +162,7 @@ export class Http2Connection {
     try {
       this.#socket.close();
     } catch {
-      // It has closed itself.
+      // It is closed already.
     }
     if (!this.#isServing) this.#closed.resolve();
   }
@@ -231,8 +231,8 @@ export class Http2Connection {
   }
 
   /**
-   * Two round trips after the first GOAWAY the last stream is known: with the first PONG clients may still have headers of streams to
-   * write that they had opened before they heard of it.
+   * Announces the last stream two round trips after the first GOAWAY. At the first PONG clients may still write headers of streams
+   * that they opened before they read the GOAWAY.
    */
   #onPong(payload: Uint8Array): void {
     if (this.#phase !== "draining" || !payload.every((byte, i) => byte === PING_SHUTDOWN[i])) return;
@@ -242,7 +242,7 @@ export class Http2Connection {
     this.#onSend();
   }
 
-  /** The second GOAWAY of a shutdown: which streams are still served. */
+  /** Sends the second GOAWAY of a shutdown, which names the last stream served. */
   #announceLast(): void {
     if (this.#isLastAnnounced) return;
     this.#isLastAnnounced = true;
@@ -254,7 +254,7 @@ export class Http2Connection {
     this.#report(error);
     if (error instanceof PrefaceError) {
       if (HTTP1_REQUEST_REGEXP.test(String.fromCharCode(...error.received.subarray(0, 8)))) {
-        this.#sender.raw(HTTP1_ANSWER);
+        this.#sender.raw(HTTP1_REPLY);
       }
     } else {
       const isPeers = error instanceof ConnectionError;
@@ -272,7 +272,7 @@ export class Http2Connection {
     this.#watchdog.hurry(this.#options.limits.lingerTimeoutMs);
   }
 
-  /** Says that nothing more comes, so that the peer reads to the end before it hangs up; then {@link #read} sees its end. */
+  /** Closes the sending side, so that the peer reads everything before it closes, which ends {@link #read}. */
   #hangUp(): void {
     if (this.#endUntilMs < Infinity) return;
     this.#endUntilMs = performance.now() + this.#options.limits.lingerTimeoutMs;

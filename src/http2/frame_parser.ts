@@ -1,6 +1,6 @@
 /**
- * Bytes of a socket to frames: the preface, frame headers, payloads that span reads, and where the next bytes are to be read
- * to. Knows how frames are laid out, not what they mean.
+ * Splits the bytes of a socket into frames: the preface, frame headers, and payloads that span reads. Knows the layout of frames,
+ * not their meaning.
  *
  * @module
  */
@@ -18,29 +18,29 @@ import {
 } from "./frames.ts";
 
 const BUFFER_BYTES_MIN = 16_384;
-/** Payload still to come from which on it is read straight to where it belongs: below, one big read for many frames wins. */
+/** Missing payload from which on it is read directly into its place; below, one large read for many frames is faster. */
 const DIRECT_BYTES_MIN = 65_536;
-/** Reads in a row that leave most of the buffer empty until it is made smaller. */
+/** Reads in a row that leave most of the buffer empty before it shrinks. */
 const SMALL_READS_MAX = 16;
 
-/** A frame as the parser hands it over: one object, written anew for each frame. `start` to `end` of `bytes` is the payload. */
+/** A frame, in one object that is reused for each frame. The payload is `bytes` from `start` to `end`. */
 export interface Frame extends FrameHeader, Span {}
 
-/** Who hears of the frames. Everything handed over is borrowed until the call returns. */
+/** Gets the frames. All arguments are borrowed until the call returns. */
 export interface FrameSink {
-  /** The client's preface is complete; its SETTINGS are next. */
+  /** The client's preface is complete; its SETTINGS follow. */
   onPreface(): void;
-  /** Looks at the header of a frame other than DATA and says how many bytes of payload it needs; the others are dropped. */
+  /** Returns how many bytes of payload to pass to {@link onFrame}; the others are dropped. Not called for DATA. */
   payloadNeeded(frame: Frame): number;
-  /** A frame other than DATA with the payload asked for. */
+  /** A frame other than DATA, with the requested payload. */
   onFrame(frame: Frame): void;
-  /** A DATA frame begins, with `padding` bytes that are not payload (the pad length's own byte included). */
+  /** A DATA frame begins, with `padding` bytes that are no payload (the pad length's own byte included). */
   onDataBegin(frame: Frame, padding: number): void;
-  /** The next bytes of its payload; `isLast` with the last, which may be none. */
+  /** The next bytes of its payload; the last ones, with `isLast`, may be none. */
   onDataChunk(chunk: Span, isLast: boolean): void;
-  /** Room for up to `bytes` of its payload to be read into, if there is any. */
+  /** Returns room for up to `bytes` of its payload, if there is any. */
   dataRoom(bytes: number): Uint8Array | undefined;
-  /** So many bytes were read into that room. */
+  /** Bytes were read into that room. */
   onDataFilled(bytes: number, isLast: boolean): void;
 }
 
@@ -49,7 +49,7 @@ export class PrefaceError extends Error {
   override readonly name = "PrefaceError";
 
   constructor(
-    /** What came, as far as it came. */
+    /** The bytes received so far. */
     readonly received: Uint8Array,
   ) {
     super("Connection does not begin with the preface of HTTP/2");
@@ -66,18 +66,18 @@ class MutableFrame implements Frame {
   end = 0;
 }
 
-/** Cuts what {@link space} was filled with into frames. */
+/** Splits the bytes read into {@link space} into frames. */
 export class FrameParser {
   readonly #sink: FrameSink;
   readonly #bufferBytesMax: number;
   readonly #frame = new MutableFrame();
   #buffer = new Uint8Array(BUFFER_BYTES_MIN);
-  /** The free part of the buffer when it was last asked for: mostly all of it, and the same next time. */
+  /** The free part of the buffer when it was last requested; mostly all of it, and the same next time. */
   #space = this.#buffer;
   #start = 0;
   #end = 0;
   #hasPreface = false;
-  /** Bytes of payload, then of padding or of no interest, that belong to the frame before. */
+  /** Bytes of the current frame still missing: of payload, and then of padding or payload to skip. */
   #dataLeft = 0;
   #skipLeft = 0;
   #direct: Uint8Array | undefined;
@@ -89,7 +89,7 @@ export class FrameParser {
     this.#bufferBytesMax = options.bufferBytesMax;
   }
 
-  /** Where the next bytes are to be read to; valid until {@link received}. Never empty. */
+  /** Where to read the next bytes to; valid until {@link received}. Never empty. */
   space(): Uint8Array {
     this.#direct = undefined;
     if (this.#dataLeft >= DIRECT_BYTES_MIN) {
@@ -103,9 +103,9 @@ export class FrameParser {
   }
 
   /**
-   * Takes `count` bytes at the front of the last {@link space}, and tells the sink of every frame in them.
+   * Parses the `count` bytes read to the front of the last {@link space}, and hands each frame to the sink.
    *
-   * @throws {PrefaceError} before the first frame; {@link ConnectionError} for frames that break the layout; what the sink throws.
+   * @throws {PrefaceError} before the first frame; {@link ConnectionError} for an invalid layout; what the sink throws.
    */
   received(count: number): void {
     if (this.#isStopped) return;
@@ -123,7 +123,7 @@ export class FrameParser {
     this.#makeRoom(needed, { count, wasFilled });
   }
 
-  /** Tells the sink of nothing more, not even of what has been received already. */
+  /** Hands nothing more to the sink, not even what was received already. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -140,7 +140,7 @@ export class FrameParser {
     return true;
   }
 
-  /** Takes one frame or a part of one. Returns 0, or how many bytes must lie in the buffer before there is more to do. */
+  /** Takes one frame or a part of one. Returns 0, or how many bytes the buffer must hold before more can be taken. */
   #takeFrame(): number {
     const available = this.#end - this.#start;
     if (this.#dataLeft > 0) return this.#takeData(available);
@@ -204,7 +204,7 @@ export class FrameParser {
     return 0;
   }
 
-  /** Moves what is left over to the front, and fits the buffer to what the reads are like. */
+  /** Moves the remaining bytes to the front, and adapts the size of the buffer to the reads. */
   #makeRoom(needed: number, read: { count: number; wasFilled: boolean }): void {
     const size = this.#buffer.length;
     let fitting = size;

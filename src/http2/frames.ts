@@ -1,5 +1,5 @@
 /**
- * The numbers of RFC 9113 and how integers and frame headers lie in bytes. Knows no connection.
+ * The constants of RFC 9113, and the encoding of integers and frame headers.
  *
  * @module
  */
@@ -49,19 +49,19 @@ export const SETTING = {
   MAX_HEADER_LIST_SIZE: 6,
 } as const;
 
-/** What a client sends first (RFC 9113 section 3.4). */
+/** The client's connection preface (RFC 9113 section 3.4). */
 export const PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 /** Bytes of a frame's header. */
 export const FRAME_HEADER_BYTES = 9;
 
-/** The largest payload a peer takes until its SETTINGS say otherwise, and the smallest they may say. */
+/** The initial and smallest value of SETTINGS_MAX_FRAME_SIZE. */
 export const FRAME_BYTES_DEFAULT = 16_384;
 
 /** The largest value of SETTINGS_MAX_FRAME_SIZE. */
 export const FRAME_BYTES_MAX = 2 ** 24 - 1;
 
-/** A flow-control window before any SETTINGS or WINDOW_UPDATE. */
+/** The initial flow-control window. */
 export const WINDOW_BYTES_DEFAULT = 65_535;
 
 /** The largest flow-control window. */
@@ -70,10 +70,10 @@ export const WINDOW_BYTES_MAX = 2 ** 31 - 1;
 /** The largest stream id, which the first GOAWAY of a graceful shutdown names. */
 export const STREAM_ID_MAX = 2 ** 31 - 1;
 
-/** The dynamic table's size before any SETTINGS (RFC 9113 section 6.5.2). */
+/** The initial size of HPACK's dynamic table (RFC 9113 section 6.5.2). */
 export const HEADER_TABLE_BYTES_DEFAULT = 4096;
 
-/** What stands in a frame's header. */
+/** The fields of a frame's header. */
 export interface FrameHeader {
   readonly length: number;
   readonly type: number;
@@ -81,7 +81,7 @@ export interface FrameHeader {
   readonly streamId: number;
 }
 
-/** A fault of the peer that ends the connection with GOAWAY (RFC 9113 section 5.4.1). The sentence goes along as debug data. */
+/** A fault of the peer that ends the connection with GOAWAY (RFC 9113 section 5.4.1); the message is its debug data. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
 
@@ -90,37 +90,37 @@ export class ConnectionError extends Error {
   }
 }
 
-/** Fails the connection with PROTOCOL_ERROR. */
+/** The error that ends the connection with PROTOCOL_ERROR. */
 export function protocolError(sentence: string): ConnectionError {
   return new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, sentence);
 }
 
-/** Fails the connection with FRAME_SIZE_ERROR. */
+/** The error that ends the connection with FRAME_SIZE_ERROR. */
 export function frameSizeError(sentence: string): ConnectionError {
   return new ConnectionError(ERROR_CODE.FRAME_SIZE_ERROR, sentence);
 }
 
-/** Fails the connection with ENHANCE_YOUR_CALM: a limit of ours against abuse was passed. */
+/** The error that ends the connection with ENHANCE_YOUR_CALM: the peer exceeded a limit against abuse. */
 export function calmError(sentence: string): ConnectionError {
   return new ConnectionError(ERROR_CODE.ENHANCE_YOUR_CALM, sentence);
 }
 
-/** Reads 24 bits in network order. */
+/** Reads a 24-bit integer in network order. */
 export function readUint24(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
 }
 
-/** Reads 32 bits in network order, without sign. */
+/** Reads an unsigned 32-bit integer in network order. */
 export function readUint32(bytes: Uint8Array, at: number): number {
   return (((bytes[at] as number) << 24) | readUint24(bytes, at + 1)) >>> 0;
 }
 
-/** Reads 31 bits in network order: the reserved first bit does not count (stream ids, window increments). */
+/** Reads a 31-bit integer in network order behind a reserved bit: stream ids, window increments. */
 export function readUint31(bytes: Uint8Array, at: number): number {
   return readUint32(bytes, at) & 0x7fffffff;
 }
 
-/** Writes 32 bits in network order. */
+/** Writes a 32-bit integer in network order. */
 export function writeUint32(bytes: Uint8Array, at: number, options: { value: number }): void {
   const { value } = options;
   bytes[at] = value >>> 24;
@@ -129,7 +129,7 @@ export function writeUint32(bytes: Uint8Array, at: number, options: { value: num
   bytes[at + 3] = value;
 }
 
-/** Writes the nine bytes of a frame's header. */
+/** Writes a frame's header. */
 export function writeFrameHeader(bytes: Uint8Array, at: number, header: FrameHeader): void {
   const { length, streamId } = header;
   bytes[at] = length >>> 16;

@@ -1,6 +1,6 @@
 /**
- * Header blocks as frames bring them: put together from HEADERS and CONTINUATION, decoded, judged, and remembered, for most
- * requests of a connection carry the very bytes of the one before.
+ * Header blocks: assembles them from HEADERS and CONTINUATION frames, decodes and validates them, and caches the results, because most
+ * requests of a connection repeat the bytes of the one before.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import type { HeaderField } from "./http2.ts";
 import type { Http2Limits } from "./limits.ts";
 import { areTrailers, type CheckedHeaders, checkRequest } from "./request_headers.ts";
 
-/** Blocks remembered a connection; a power of two. */
+/** Blocks cached per connection; a power of two. */
 const CACHE_SLOTS = 8;
-/** A longer block is not worth comparing. */
+/** Longer blocks are not cached. */
 const CACHED_BLOCK_BYTES_MAX = 1024;
 
-/** A block and what it meant; the memory is used again for the block that takes its place. */
+/** A block and its meaning. The block that replaces it reuses the memory. */
 interface CachedBlock {
   bytes: Uint8Array;
   length: number;
@@ -24,7 +24,7 @@ interface CachedBlock {
   headers: CheckedHeaders;
 }
 
-/** Decodes the header blocks of one connection, in the order they came. */
+/** Decodes the header blocks of one connection, in their order. */
 export class HeaderBlocks {
   readonly #limits: Http2Limits;
   readonly #decoder: HpackDecoder;
@@ -48,7 +48,7 @@ export class HeaderBlocks {
     this.#decoder.settingsAcknowledged();
   }
 
-  /** Begins a block that goes on in CONTINUATION frames. */
+  /** Begins a block that continues in CONTINUATION frames. */
   begin(fragment: Span): void {
     this.#length = 0;
     this.#continuations = 0;
@@ -67,13 +67,13 @@ export class HeaderBlocks {
     this.#append(fragment);
   }
 
-  /** The block begun, whole; borrowed until the next {@link begin}. */
+  /** The assembled block; borrowed until the next {@link begin}. */
   whole(): Span {
     return { bytes: this.#fragments, start: 0, end: this.#length };
   }
 
   /**
-   * Decodes and judges a request's block.
+   * Decodes and validates a request's block.
    *
    * @throws {ConnectionError} COMPRESSION_ERROR.
    */
@@ -93,7 +93,7 @@ export class HeaderBlocks {
   }
 
   /**
-   * Decodes and judges trailers.
+   * Decodes and validates trailers.
    *
    * @throws {ConnectionError} COMPRESSION_ERROR.
    */
@@ -140,7 +140,7 @@ export class HeaderBlocks {
   }
 }
 
-/** Compares from the end, where what changes from request to request mostly stands: deadlines, ids of traces. */
+/** Compares from the end, where most differences between requests are: deadlines, ids of traces. */
 function isSame(cached: CachedBlock, span: Span): boolean {
   const { bytes, start } = span;
   if (cached.length !== span.end - start) return false;

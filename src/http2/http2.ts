@@ -1,6 +1,6 @@
 /**
- * The words HTTP/2 is spoken in here: what a connection hands to the protocol above it and what that protocol may do with a
- * stream. Types only; the machinery is in `connection.ts`. Knows no gRPC.
+ * The interface between HTTP/2 and the protocol above it: what a connection hands up, and what that protocol may do with a stream.
+ * Types only.
  *
  * @module
  */
@@ -13,73 +13,71 @@ export interface HeaderField {
 }
 
 /**
- * A request's header list, checked against RFC 9113 section 8. Immutable, and the same object again for a block of the same
- * bytes on the same connection, so that what is derived from it can be kept beside it.
+ * A request's header list, checked against RFC 9113 section 8. Immutable. Blocks of the same bytes on one connection give the same
+ * object, so that results derived from it can be cached in it.
  */
 export interface RequestHeaders {
   readonly method: string;
   readonly scheme: string;
   readonly authority: string;
   readonly path: string;
-  /** The regular fields in the order they came. */
+  /** The regular fields in the order of the request. */
   readonly fields: readonly HeaderField[];
-  /** A place for the layer above to keep what it worked out from these headers. */
+  /** A cache for the layer above. */
   derived: unknown;
 }
 
 /**
- * A stream as the layer above answers on it. Every call after the stream's end is ignored: a peer may reset at any time. An
- * answer that is complete before its request is makes the connection reset the stream with NO_ERROR by itself, after all that
- * waits has been sent.
+ * A stream as the layer above replies on it. Calls after the stream's end are ignored, because a peer may reset at any time. If a
+ * reply is complete before its request, the connection resets the stream with NO_ERROR once everything has been sent.
  */
 export interface Http2Stream {
   readonly id: number;
-  /** Who is at the other end, for the log: `127.0.0.1:51234`, or a socket's path. */
+  /** The client, for the log: `127.0.0.1:51234`, or the path of a socket. */
   readonly peer: string;
-  /** Bytes of data accepted by {@link sendData} that flow control or the socket still hold back. */
+  /** Bytes of data accepted by {@link sendData} that flow control or the socket holds back. */
   readonly bytesPending: number;
   /**
-   * Sends a header block already encoded by `encodeHeaders`; used for headers and for trailers alike. The block may have to
-   * wait for data before it and must not change any more.
+   * Sends headers or trailers as a block encoded by `encodeHeaders`. The block may have to wait for data before it and must not
+   * change.
    */
   sendHeaders(block: Uint8Array, endStream: boolean): void;
   /**
-   * Sends the parts one after the other as one run of data. They are borrowed until the call returns: what flow control lets
-   * through is written to the outgoing buffer at once (the one copy), the rest is copied and kept.
+   * Sends the parts as one run of data. They are borrowed until this returns: what flow control allows is written to the outgoing
+   * buffer at once (the one copy), the rest is copied and kept.
    */
   sendData(parts: readonly Uint8Array[], endStream: boolean): void;
-  /** Ends the stream at once with RST_STREAM; data not yet sent is dropped. */
+  /** Ends the stream at once with RST_STREAM. Drops data that was not sent. */
   reset(code: number): void;
   /**
-   * Gives the peer back the right to send `bytes` more on this stream. What has arrived counts against the stream's window until the
-   * layer above says so: that is the back-pressure. The connection's window opens by itself, so that a stream which is
-   * held back holds back no other.
+   * Lets the peer send `bytes` more on this stream. Data counts against the stream's window until the layer above calls this: that is
+   * the back-pressure. The connection's window opens by itself, so that a stream held back does not hold back others.
    */
   consumed(bytes: number): void;
 }
 
-/** What the layer above wants to hear of one stream. After `onReset`, or once both sides have ended, nothing more is said. */
+/** Gets the events of one stream. None follow `onReset`, or the end of both sides. */
 export interface StreamListener {
-  /** Payload of DATA frames, without padding; borrowed until the call returns. May be empty when only the end is news. */
+  /** Payload of DATA frames, without padding; borrowed until this returns. May be empty if it only ends the stream. */
   onData(chunk: Span, endStream: boolean): void;
   /** Trailers, which end the peer's side. */
   onTrailers(fields: readonly HeaderField[]): void;
   /**
-   * The stream is over before its time: reset by the peer, reset here for the peer's fault or for a limit, or its connection is
-   * gone (CANCEL). Not called for the listener's own reset.
+   * The stream ended early: the peer reset it, it was reset for a fault of the peer or a limit, or its connection is gone (CANCEL).
+   * Not called for the listener's own reset.
    */
   onReset(code: number): void;
-  /** What was accepted by `sendData` has all left for the socket; called only after `bytesPending` was above zero. */
+  /** All data accepted by `sendData` has left for the socket. Called only if `bytesPending` was above zero. */
   onDrained?(): void;
   /**
-   * Offers room for payload to be read into straight from the socket, at most `bytes` of it: a view with at least one byte, or
-   * undefined when there is none. What was read is told by {@link filled}, in place of `onData`. The view is lent until the
-   * next `filled` or `onData`: when the stream ends before, a read may still be writing to it, so it must not be used again.
+   * Offers room for payload to be read from the socket directly: a view of 1 to `bytes` bytes, or undefined for none. What was read is
+   * reported by {@link filled} instead of `onData`. The view is lent until the next `filled` or `onData`. If the stream ends before, a
+   * read may still write to it, so it must not be reused.
    */
   room?(bytes: number): Uint8Array | undefined;
-  /** `bytes` of payload were put at the front of the view last offered by {@link room}. */
+  /** `bytes` of payload were written to the front of the view last offered by {@link room}. */
   filled?(bytes: number, endStream: boolean): void;
 }
 
-/** Called for each new stream; what it returns hears the rest. With `endStream` there is no more to come. */
+/** Called for each new stream; the returned listener gets the rest. With `endStream` nothing follows. */
 export type OnRequest = (stream: Http2Stream, headers: RequestHeaders, endStream: boolean) => StreamListener;

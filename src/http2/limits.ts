@@ -1,68 +1,68 @@
 /**
- * Every bound of a connection with its name and default: what the peer is told, what it may cost, how long it may take.
+ * The limits of a connection: what is announced to the peer, what it may cost, and how long it may take.
  *
  * @module
  */
 import { assert } from "../base/status.ts";
 import { FRAME_BYTES_DEFAULT, FRAME_BYTES_MAX, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX } from "./frames.ts";
 
-/** Bounds of one connection. A time of 0 switches its check off. */
+/** Limits of one connection. A time of 0 disables its check. */
 export interface Http2Limits {
-  /** Streams open at a time (SETTINGS_MAX_CONCURRENT_STREAMS); one more is refused with REFUSED_STREAM. */
+  /** Streams open at a time (SETTINGS_MAX_CONCURRENT_STREAMS); more are refused with REFUSED_STREAM. */
   readonly streamsMax: number;
   /** Payload of one frame the peer may send (SETTINGS_MAX_FRAME_SIZE), 16,384 to 16,777,215. */
   readonly frameBytesMax: number;
-  /** Data a stream may receive ahead of what was consumed (SETTINGS_INITIAL_WINDOW_SIZE), at least 65,535. */
+  /** Data that one stream may receive ahead of its consumption (SETTINGS_INITIAL_WINDOW_SIZE), at least 65,535. */
   readonly streamWindowBytes: number;
-  /** Data all streams of a connection may receive ahead of what was handed to the layer above, at least 65,535. */
+  /** Data that all streams may receive ahead of the layer above, at least 65,535. */
   readonly connectionWindowBytes: number;
 
-  /** A header list after decompression (SETTINGS_MAX_HEADER_LIST_SIZE); a larger one is answered with status 431. */
+  /** Size of a header list after decompression (SETTINGS_MAX_HEADER_LIST_SIZE); larger ones get status 431. */
   readonly headerListBytesMax: number;
-  /** Fields in a header list; more are answered with status 431. */
+  /** Fields in a header list; longer ones get status 431. */
   readonly headerFieldsMax: number;
-  /** HPACK's dynamic table for what the peer sends (SETTINGS_HEADER_TABLE_SIZE). */
+  /** Size of HPACK's dynamic table for the peer's headers (SETTINGS_HEADER_TABLE_SIZE). */
   readonly headerTableBytesMax: number;
-  /** A header block as it is on the wire; a larger one ends the connection, for decoding it would cost too much. */
+  /** Size of a header block on the wire; a larger one ends the connection, because decoding it costs too much. */
   readonly headerBlockBytesMax: number;
   /** CONTINUATION frames of one header block. */
   readonly continuationsMax: number;
   /** Entries of one SETTINGS frame. */
   readonly settingsMax: number;
 
-  /** Streams in a row that the peer may open and abandon, or we must reset for its faults, before ENHANCE_YOUR_CALM. */
+  /** Streams in a row that the peer resets, or that we reset for its faults, before ENHANCE_YOUR_CALM. */
   readonly resetsMax: number;
-  /** How many of those are forgiven a second. */
+  /** How many of those are forgiven per second. */
   readonly resetsPerSecond: number;
-  /** Frames without use for a request (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown) in a row. */
+  /** Frames in a row that do nothing for a request: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown ones. */
   readonly controlFramesMax: number;
-  /** How many of those are forgiven a second; each HEADERS and each DATA, either way, forgives a few more. */
+  /** How many of those are forgiven per second; each HEADERS and each DATA frame forgives a few more. */
   readonly controlFramesPerSecond: number;
 
-  /** Bytes waiting for the socket from which on no more frames are read and data is held back. */
+  /** Bytes waiting for the socket at which reading stops and data is held back. */
   readonly outgoingBytesMax: number;
-  /** Data of one stream held back beyond which `sendData` resets the stream; one message may always wait. */
+  /** Pending data of one stream beyond which `sendData` resets the stream; one message may always wait. */
   readonly streamPendingBytesMax: number;
-  /** The same for all streams together. */
+  /** The same for all streams of the connection. */
   readonly connectionPendingBytesMax: number;
-  /** The read buffer at its largest; it grows while reads fill it and shrinks when they no longer do. */
+  /** Largest read buffer. The buffer grows while reads fill it, and shrinks when they no longer do. */
   readonly readBufferBytesMax: number;
 
-  /** From the start to the end of the client's preface and SETTINGS, a TLS handshake included. */
+  /** For the client's preface and SETTINGS to arrive, TLS handshake included. */
   readonly prefaceTimeoutMs: number;
   /** From HEADERS to the end of its header block. */
   readonly headersTimeoutMs: number;
-  /** For the socket to take the next bytes. */
+  /** For the socket to accept the next bytes. */
   readonly writeTimeoutMs: number;
-  /** For the peer to open the window of a stream whose data waits; the stream is reset. */
+  /** For the peer to open the window of a stream with pending data; then the stream is reset. */
   readonly stallTimeoutMs: number;
-  /** Without any stream; ends the connection in peace. */
+  /** Without any stream; then the connection is shut down gracefully. */
   readonly idleTimeoutMs: number;
-  /** Without any byte from the peer, until a PING asks for life. */
+  /** Without any byte from the peer; then a PING is sent. */
   readonly keepaliveIntervalMs: number;
-  /** For anything to come after that PING. */
+  /** For any byte to follow that PING. */
   readonly keepaliveTimeoutMs: number;
-  /** For the peer to hang up after our GOAWAY, so that it can still read it. */
+  /** For the peer to close the connection after our GOAWAY, so that it can read it. */
   readonly lingerTimeoutMs: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The bytes that wait for the socket: one buffer fills while the other is being written.
+ * The bytes that wait for the socket: one buffer is filled while the other is written.
  *
  * @module
  */
@@ -7,17 +7,17 @@ import { assert } from "../base/status.ts";
 
 const BUFFER_BYTES_MIN = 4096;
 
-/** Two buffers that change places. Grows to what is asked of it; {@link trim} gives back what is no longer needed. */
+/** Two buffers that swap roles. They grow as needed; {@link trim} shrinks them. */
 export class OutgoingBuffer {
-  /** The buffer that fills; its first {@link length} bytes count. Replaced by {@link reserve} and {@link take}. */
+  /** The buffer being filled, up to {@link length}. {@link reserve} and {@link take} replace it. */
   bytes: Uint8Array = new Uint8Array(BUFFER_BYTES_MIN);
-  /** Bytes that wait, without those taken. */
+  /** Bytes that wait, without those lent by {@link take}. */
   length = 0;
   #spare: Uint8Array = new Uint8Array(BUFFER_BYTES_MIN);
   #isTaken = false;
   #peak = 0;
 
-  /** Makes room for `count` more bytes and returns where they go; the caller fills all of them before anything else happens. */
+  /** Makes room for `count` more bytes and returns its offset. The caller fills all of it before any other call. */
   reserve(count: number): number {
     const at = this.length;
     const length = at + count;
@@ -30,7 +30,7 @@ export class OutgoingBuffer {
     return at;
   }
 
-  /** Lends all that waits to the one write in flight, until {@link release}. */
+  /** Lends everything that waits to the one write in flight, until {@link release}. */
   take(): Uint8Array {
     assert(!this.#isTaken, "Outgoing buffer was taken twice");
     this.#isTaken = true;
@@ -43,12 +43,12 @@ export class OutgoingBuffer {
     return taken.subarray(0, length);
   }
 
-  /** Gets back what was taken. */
+  /** Ends the loan of {@link take}. */
   release(): void {
     this.#isTaken = false;
   }
 
-  /** Makes buffers smaller that turned out four times larger than what went through them since the last call. */
+  /** Shrinks buffers that are more than four times larger than what went through them since the last call. */
   trim(): void {
     const enough = Math.max(this.#peak, this.length, BUFFER_BYTES_MIN);
     this.#peak = 0;

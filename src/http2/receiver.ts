@@ -1,6 +1,6 @@
 /**
- * What each frame of the peer means: RFC 9113's rules for a server, the state it changes, and what it costs the peer to send
- * frames that do no work.
+ * Handles each frame of the peer: applies RFC 9113's rules for a server, changes the state of streams, and bounds frames that do no
+ * work.
  *
  * @module
  */
@@ -25,26 +25,26 @@ import type { Stream } from "./streams/stream.ts";
 import type { StreamTable } from "./streams/stream_table.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
-/** The last-stream-id and the error code; debug data is of no interest. */
+/** Bytes of the last-stream-id and the error code; debug data is ignored. */
 const GOAWAY_BYTES = 8;
-/** Pad length, stream dependency and weight, at most, before a HEADERS frame's fragment and 255 bytes after it. */
+/** Bytes of a HEADERS frame besides its fragment, at most: pad length, stream dependency and weight before it, padding after it. */
 const HEADERS_EXTRA_BYTES = 1 + 5 + 255;
-/** Frames without use that one frame with use makes good. */
+/** Frames without work that one frame with work pays for. */
 const CONTROL_FRAMES_EARNED = 4;
 /** "Request Header Fields Too Large" (RFC 6585 section 5). */
 const HEADERS_TOO_LARGE = encodeHeaders([{ name: ":status", value: "431" }]);
 
-/** Payload lengths that are given, and what stands for the frame in sentences. */
+/** Frame types with a fixed payload length, and their names in errors. */
 const FIXED_BYTES: ReadonlyMap<number, readonly [bytes: number, name: string]> = new Map([
   [FRAME.RST_STREAM, [4, "RST_STREAM"]],
   [FRAME.PING, [8, "PING"]],
   [FRAME.WINDOW_UPDATE, [4, "WINDOW_UPDATE"]],
 ]);
 
-/** What a receiver is made with. */
+/** Options of a receiver. */
 export interface ReceiverOptions {
   readonly limits: Http2Limits;
-  /** The peer has answered a PING; the payload is borrowed. */
+  /** The peer has acknowledged a PING; the payload is borrowed. */
   onPong(payload: Uint8Array): void;
 }
 
@@ -57,12 +57,12 @@ export class Receiver implements FrameSink {
   readonly #resets: TokenBucket;
   readonly #controlFrames: TokenBucket;
   #hasSettings = false;
-  /** The stream whose header block is not at its end; 0 when there is none. */
+  /** The stream whose header block is incomplete; 0 if there is none. */
   #blockStreamId = 0;
   #blockEndsStream = false;
   #blockDependsOnItself = false;
   #blocksBegun = 0;
-  /** The stream of the DATA frame at hand; undefined when its payload is dropped. */
+  /** The stream of the current DATA frame; undefined if its payload is dropped. */
   #dataStream: Stream | undefined;
   #dataEndsStream = false;
   #isAccepting = true;
@@ -77,22 +77,22 @@ export class Receiver implements FrameSink {
     this.#controlFrames = new TokenBucket({ max: controlFramesMax, perSecond: controlFramesPerSecond });
   }
 
-  /** A number that differs for each header block under way; 0 while there is none. */
+  /** A number that differs for each header block in progress; 0 while there is none. */
   get blockInProgress(): number {
     return this.#blockStreamId === 0 ? 0 : this.#blocksBegun;
   }
 
-  /** Refuses new streams from now on: the final GOAWAY has named the last one. */
+  /** Refuses new streams from now on: the final GOAWAY names the last one. */
   stopAccepting(): void {
     this.#isAccepting = false;
   }
 
-  /** The client's preface is complete, SETTINGS included. */
+  /** Whether the client's preface is complete, SETTINGS included. */
   get hasSettings(): boolean {
     return this.#hasSettings;
   }
 
-  /** Forgives what the passed time is worth. */
+  /** Forgives frames and resets for passed time. */
   elapse(ms: number): void {
     this.#resets.elapse(ms);
     this.#controlFrames.elapse(ms);
@@ -206,7 +206,7 @@ export class Receiver implements FrameSink {
     this.#streams.filled(stream, bytes);
   }
 
-  /** SETTINGS come first, and a header block's frames stand together. */
+  /** SETTINGS must come first, and nothing may come between the frames of a header block. */
   #checkOrder(frame: Frame): void {
     if (!this.#hasSettings && (frame.type !== FRAME.SETTINGS || frame.flags & FLAG.ACK)) {
       throw protocolError("The first frame is not SETTINGS");
@@ -276,7 +276,7 @@ export class Receiver implements FrameSink {
     this.#streams.deliverTrailers(stream, fields);
   }
 
-  /** Headers on a stream that is over: under way when we reset it, or else against the rules. */
+  /** Headers on a stream that is over: in flight when we reset it, or an error. */
   #onLateHeaders(streamId: number, block: Span): void {
     const end = this.#streams.endOf(streamId);
     if (end === "ended") throw new ConnectionError(ERROR_CODE.STREAM_CLOSED, "HEADERS frame is on a closed stream");
@@ -349,7 +349,7 @@ export class Receiver implements FrameSink {
     return ERROR_CODE.NO_ERROR;
   }
 
-  /** Resets a stream for a fault of the peer's; on one that cannot be reset it takes the connection along. */
+  /** Resets a stream for a fault of the peer; fails the connection if there is no stream to reset. */
   #streamError(streamId: number, code: number): void {
     if (this.#streams.isIdle(streamId)) throw new ConnectionError(code, "Frame on an idle stream is invalid");
     this.#spendReset();

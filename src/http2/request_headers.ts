@@ -1,17 +1,17 @@
 /**
- * Header lists judged by RFC 9113 section 8: which are well-formed requests and which are well-formed trailers.
+ * Validates the header lists of requests and trailers against RFC 9113 section 8.
  *
  * @module
  */
 import type { HeaderField, RequestHeaders } from "./http2.ts";
 
-/** Lower-case tokens (RFC 9110 section 5.6.2); a pseudo-header's colon is looked at before. */
+/** Lower-case tokens (RFC 9110 section 5.6.2); the colon of a pseudo-header is checked before. */
 const NAME_REGEXP = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-/** No NUL, CR or LF anywhere, no blank at either end (RFC 9113 section 8.2.1). */
+/** NUL, CR or LF anywhere, or a blank at either end (RFC 9113 section 8.2.1). */
 const BAD_VALUE_REGEXP = /[\0\r\n]|^[ \t]|[ \t]$/;
 const CONTENT_LENGTH_REGEXP = /^\d{1,15}$/;
 
-/** Fields that only mean something on a connection of HTTP/1 (RFC 9113 section 8.2.2). */
+/** Connection-specific fields of HTTP/1 (RFC 9113 section 8.2.2). */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
@@ -20,13 +20,13 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** {@link RequestHeaders} with what the connection itself needs of them. */
+/** {@link RequestHeaders} with what the connection needs of them. */
 export interface CheckedHeaders extends RequestHeaders {
-  /** Bytes of data the request says it has; -1 where it does not say. */
+  /** The content-length in bytes; -1 if there is none. */
   readonly contentLength: number;
 }
 
-/** Turns a header list into a request's headers; undefined when the request is malformed (RFC 9113 section 8.1.1). */
+/** Converts a header list into a request's headers; undefined if it is malformed (RFC 9113 section 8.1.1). */
 export function checkRequest(list: readonly HeaderField[]): CheckedHeaders | undefined {
   const pseudo = new Map<string, string>();
   let contentLength = -1;
@@ -53,7 +53,7 @@ export function checkRequest(list: readonly HeaderField[]): CheckedHeaders | und
   return target && { ...target, fields, contentLength, derived: undefined };
 }
 
-/** Whether a header list may end a request as its trailers: regular fields only. */
+/** Whether a header list has regular fields only, as trailers must. */
 export function areTrailers(list: readonly HeaderField[]): boolean {
   return list.every(isRegularField);
 }

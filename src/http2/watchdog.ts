@@ -1,6 +1,5 @@
 /**
- * The one timer of a connection: now and then it looks what has not moved for too long. Decides, and leaves the doing to the
- * connection.
+ * The one timer of a connection: checks periodically what has made no progress for too long. It decides; the connection acts.
  *
  * @module
  */
@@ -12,17 +11,17 @@ import type { StreamTable } from "./streams/stream_table.ts";
 
 const TICK_MS_MAX = 1000;
 const TICK_MS_MIN = 5;
-/** How many looks fall into the shortest time to be kept. */
-const LOOKS_PER_TIMEOUT = 4;
+/** Checks within the shortest timeout. */
+const CHECKS_PER_TIMEOUT = 4;
 
-/** What the watchdog looks at. */
+/** What the watchdog checks. */
 export interface Watched {
   readonly streams: StreamTable;
   readonly receiver: Receiver;
   readonly bytesRead: number;
 }
 
-/** What is to be done: ask for life, close without a word, end in peace, or fail with a reason. */
+/** What to do: send a PING, close at once, shut down gracefully, or fail with an error. */
 export type Verdict = "fine" | "ping" | "dead" | "idle" | ConnectionError;
 
 /** Watches one connection. */
@@ -31,7 +30,7 @@ export class Watchdog {
   readonly #onTick: () => void;
   #tickMs: number;
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** When it last looked, and how much time it has seen pass; a time in which nothing could run counts for little. */
+  /** When it last checked, and the time it has counted; time in which the process could not run counts for little. */
   #lastMs = 0;
   #clockMs = 0;
   #checkedMs = 0;
@@ -59,7 +58,7 @@ export class Watchdog {
 
   start(): void {
     this.#lastMs = performance.now();
-    this.#timer = setInterval(() => this.#look(), this.#tickMs);
+    this.#timer = setInterval(() => this.#tick(), this.#tickMs);
   }
 
   stop(): void {
@@ -67,21 +66,21 @@ export class Watchdog {
     this.#timer = undefined;
   }
 
-  /** Looks often enough from now on to keep this time too. */
+  /** Checks often enough from now on for this timeout too. */
   hurry(timeoutMs: number): void {
     const tickMs = tickFor(timeoutMs);
     if (this.#timer === undefined || tickMs >= this.#tickMs) return;
     clearInterval(this.#timer);
     this.#tickMs = tickMs;
-    this.#timer = setInterval(() => this.#look(), tickMs);
+    this.#timer = setInterval(() => this.#tick(), tickMs);
   }
 
-  /** Whether the socket has taken nothing for too long; `bytesWritten` is NaN while nothing is being written. */
+  /** Whether the socket has accepted nothing for too long; `bytesWritten` is NaN while nothing is written. */
   isWriteStuck(bytesWritten: number): boolean {
     return isOver(this.#writing.of(bytesWritten, this.#clockMs), this.#limits.writeTimeoutMs);
   }
 
-  /** Looks at everything else once, and does what needs no verdict: budgets, buffers, streams that nobody reads. */
+  /** Checks everything else, and does what needs no verdict: refills buckets, trims buffers, resets stalled streams. */
   check(watched: Watched): Verdict {
     const { streams, receiver } = watched;
     const limits = this.#limits;
@@ -100,9 +99,9 @@ export class Watchdog {
     return this.#checkLife(nowMs, watched.bytesRead);
   }
 
-  #look(): void {
+  #tick(): void {
     const nowMs = performance.now();
-    // After a pause of the whole process, what the peer has sent meanwhile must be read before it is judged.
+    // After a pause of the whole process, what the peer sent meanwhile must be read before timeouts apply.
     this.#clockMs += Math.min(nowMs - this.#lastMs, this.#tickMs * 2);
     this.#lastMs = nowMs;
     this.#onTick();
@@ -129,7 +128,7 @@ export class Watchdog {
 }
 
 function tickFor(timeoutMs: number): number {
-  return Math.max(TICK_MS_MIN, Math.min(TICK_MS_MAX, timeoutMs / LOOKS_PER_TIMEOUT));
+  return Math.max(TICK_MS_MIN, Math.min(TICK_MS_MAX, timeoutMs / CHECKS_PER_TIMEOUT));
 }
 
 function isOver(ms: number, timeoutMs: number): boolean {

@@ -1,6 +1,6 @@
 /**
- * HPACK blocks to header lists, and the dynamic table that one direction of a connection keeps (RFC 7541). Judges the
- * compression only, never what the fields mean.
+ * Decodes HPACK blocks to header lists, with the dynamic table of one direction of a connection (RFC 7541). Validates the compression,
+ * not the fields.
  *
  * @module
  */
@@ -9,27 +9,27 @@ import type { HeaderField } from "../http2.ts";
 import { decodedBytesMax, decodeHuffman } from "./huffman.ts";
 import { STATIC_TABLE } from "./static_table.ts";
 
-/** What a field costs beyond its name and value (RFC 7541 section 4.1). */
+/** The size of a field beyond its name and value (RFC 7541 section 4.1). */
 const FIELD_OVERHEAD_BYTES = 32;
-/** No length or index in a block can be larger; keeps shifts inside 32 bits. */
+/** The largest length or index in a block; keeps shifts within 32 bits. */
 const INTEGER_MAX = 2 ** 24;
-/** The longest run of bytes handed to one `String.fromCharCode`. */
+/** The longest run of bytes for one call of `String.fromCharCode`. */
 const CHUNK_BYTES = 4096;
 
 /** Bounds of {@link HpackDecoder}. */
 export interface HpackDecoderOptions {
-  /** SETTINGS_HEADER_TABLE_SIZE as the peer is told. */
+  /** SETTINGS_HEADER_TABLE_SIZE as announced to the peer. */
   readonly tableBytesMax: number;
-  /** A list that is larger, counted as RFC 9113 section 6.5.2 does, is decoded to keep the table right, but not returned. */
+  /** Size of a list as in RFC 9113 section 6.5.2. A larger one is decoded to keep the table in sync, but not returned. */
   readonly listBytesMax: number;
-  /** So is a list with more fields. */
+  /** Fields of a list; the same holds for a longer one. */
   readonly fieldsMax: number;
 }
 
-/** Decodes the header blocks of one connection in the order they came. */
+/** Decodes the header blocks of one connection in their order. */
 export class HpackDecoder {
   readonly #options: HpackDecoderOptions;
-  /** The dynamic table as a ring: `#next` is where the next entry goes, `#count` entries lie before it. */
+  /** The dynamic table as a ring: the next entry goes to `#next`, and `#count` entries precede it. */
   readonly #ring: HeaderField[] = [];
   readonly #ringSize: number;
   #next = 0;
@@ -49,7 +49,7 @@ export class HpackDecoder {
     this.#ringSize = Math.floor(this.#tableBytesAllowed / FIELD_OVERHEAD_BYTES) + 1;
   }
 
-  /** Changes whenever the dynamic table does: equal blocks at equal generations mean equal lists. */
+  /** Changes with the dynamic table: equal blocks of one generation decode to equal lists. */
   get generation(): number {
     return this.#generation;
   }
@@ -59,16 +59,16 @@ export class HpackDecoder {
     return this.#tableBytes;
   }
 
-  /** The peer has acknowledged SETTINGS_HEADER_TABLE_SIZE: from now on it holds, and a shrunk table must be announced. */
+  /** The peer has acknowledged SETTINGS_HEADER_TABLE_SIZE: it holds from now on, and the peer must announce a shrunk table. */
   settingsAcknowledged(): void {
     this.#tableBytesAllowed = this.#options.tableBytesMax;
     if (this.#tableBytesLimit > this.#tableBytesAllowed) this.#expectsSizeUpdate = true;
   }
 
   /**
-   * Decodes one block. Returns undefined when the list is past the bounds; the table is right all the same.
+   * Decodes one block. Returns undefined if the list exceeds the bounds; the table stays in sync.
    *
-   * @throws {ConnectionError} COMPRESSION_ERROR: no later block of this connection can be understood.
+   * @throws {ConnectionError} COMPRESSION_ERROR: no later block of this connection can be decoded.
    */
   decode(block: Uint8Array): readonly HeaderField[] | undefined {
     this.#bytes = block;
@@ -183,7 +183,7 @@ function fieldBytes(field: HeaderField): number {
   return field.name.length + field.value.length + FIELD_OVERHEAD_BYTES;
 }
 
-/** A byte is a character: what header fields hold beyond ASCII has no encoding of its own (RFC 9110 section 5.5). */
+/** Decodes Latin-1: header fields define no encoding beyond ASCII (RFC 9110 section 5.5). */
 function decodeLatin1(bytes: Uint8Array): string {
   if (bytes.length <= CHUNK_BYTES) return fromCharCodes(bytes);
   let text = "";

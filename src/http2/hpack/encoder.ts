@@ -1,6 +1,6 @@
 /**
- * Header lists to HPACK blocks without state: fields of the static table by index, all others as literals that enter no
- * table. A block may therefore be made once and sent on any stream of any connection.
+ * Encodes header lists to HPACK blocks without state: fields of the static table by index, all others as literals that enter no table.
+ * A block may be encoded once and sent on any stream of any connection.
  *
  * @module
  */
@@ -22,8 +22,8 @@ const INDEX_OF_NAME: ReadonlyMap<string, number> = new Map(
 );
 
 /**
- * Encodes a header list (RFC 7541 section 6). Names are in lower case; names and values hold characters up to U+00FF, one
- * byte each. Pseudo-header fields come first: the order is kept. The caller owns the block.
+ * Encodes a header list (RFC 7541 section 6) in its order, pseudo-header fields first. Names are in lower case; names and values have
+ * characters up to U+00FF, one byte each. The caller owns the block.
  */
 export function encodeHeaders(fields: readonly HeaderField[]): Uint8Array {
   const bytes: number[] = [];

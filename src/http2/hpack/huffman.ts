@@ -1,11 +1,11 @@
 /**
- * HPACK's Huffman code (RFC 7541 section 5.2 and appendix B). The code is canonical, so the lengths are all there is to
- * write down; the decoder walks a table made of them, four bits a step.
+ * HPACK's Huffman code (RFC 7541 section 5.2 and appendix B). The code is canonical, so its lengths define it; the decoder walks a
+ * table made from them, four bits a step.
  *
  * @module
  */
 
-/** Bits of the code of each symbol, 0 to 255. The end of string, symbol 256, has 30. */
+/** Code length in bits of the symbols 0 to 255. The end of string, symbol 256, has 30. */
 // deno-fmt-ignore
 const CODE_BITS = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28,
@@ -21,13 +21,13 @@ const CODE_BITS = [
 const END_OF_STRING = 256;
 const END_OF_STRING_BITS = 30;
 
-/** A symbol's code: its bits right-aligned, and how many there are. */
+/** A symbol's code: its bits, right-aligned, and their number. */
 export interface HuffmanCode {
   readonly code: number;
   readonly bits: number;
 }
 
-/** The codes of the symbols 0 to 255 and, last, the end of string. */
+/** The codes of the symbols 0 to 255, and of the end of string. */
 export function huffmanCodes(): readonly HuffmanCode[] {
   const bitsOf = [...CODE_BITS, END_OF_STRING_BITS];
   const codes: HuffmanCode[] = new Array(bitsOf.length);
@@ -41,15 +41,15 @@ export function huffmanCodes(): readonly HuffmanCode[] {
   return codes;
 }
 
-// A state is an inner node of the code's tree. For each state and four bits the table holds the next state (low 9 bits),
-// whether a symbol came out (EMITS) and which (from bit SYMBOL_SHIFT on).
+// A state is an inner node of the code's tree. For each state and four bits the table holds the next state (low 9 bits), whether a
+// symbol is emitted (EMITS) and which one (from bit SYMBOL_SHIFT on).
 const EMITS = 1 << 9;
 const SYMBOL_SHIFT = 10;
-/** The step that leads into the end of string, which no string may contain. */
+/** The step into the end of string, which no string may contain. */
 const FORBIDDEN = -1;
 
 const STEPS: Int32Array = new Int32Array(END_OF_STRING * 16);
-/** States in which a string may end: fewer than eight bits after the last symbol, all of them ones. */
+/** States in which a string may end: at most seven bits after the last symbol, all ones. */
 const MAY_END: Uint8Array = new Uint8Array(END_OF_STRING);
 buildTables();
 
@@ -65,7 +65,7 @@ function buildTables(): void {
   }
 }
 
-/** Two entries a node: an inner node as it is, a symbol as its complement. */
+/** Two entries per node: the number of an inner node, or the complement of a symbol. */
 function buildTree(): Int32Array {
   const children = new Int32Array(END_OF_STRING * 2);
   let nodes = 1;
@@ -94,14 +94,14 @@ function step(children: Int32Array, from: { state: number; nibble: number }): nu
   return node | emitted;
 }
 
-/** The most bytes that `bytes` of Huffman code stand for. */
+/** The largest number of bytes that `bytes` of Huffman code decode to. */
 export function decodedBytesMax(bytes: number): number {
   return (bytes * 8 / 5) | 0;
 }
 
 /**
- * Decodes `source` into `target`, which has room for {@link decodedBytesMax}, and returns the number of bytes written; -1
- * where the string holds the end-of-string symbol or its padding is not up to seven ones.
+ * Decodes `source` into `target`, which has room for {@link decodedBytesMax}. Returns the number of bytes written; -1 if the string
+ * contains the end-of-string symbol or its padding is not up to seven ones.
  */
 export function decodeHuffman(source: Uint8Array, target: Uint8Array): number {
   let state = 0;

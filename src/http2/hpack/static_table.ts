@@ -69,5 +69,5 @@ const ENTRIES: readonly (readonly [name: string, value?: string])[] = [
   ["www-authenticate"],
 ];
 
-/** The 61 fields; index 1 of the wire is element 0. */
+/** The 61 fields; element 0 has index 1 on the wire. */
 export const STATIC_TABLE: readonly HeaderField[] = ENTRIES.map(([name, value = ""]) => Object.freeze({ name, value }));

@@ -1,5 +1,5 @@
 /**
- * The open streams of one connection, found by their ids.
+ * The open streams of one connection, by their ids.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import type { Stream } from "./stream.ts";
 const SLOTS_MIN = 32;
 
 /**
- * A hash table with open addressing. A `Map` would do but for the garbage collector: it moves to another table every so many deletions
- * and leaves the old one pointing at it, so that once one of them is old all that come after it stay alive, with every stream
- * that was in them, until the next full collection.
+ * A hash table with open addressing. A `Map` would burden the garbage collector: it moves to a new table after some deletions, and the
+ * old table points to the new one. Once one table is in the old generation, all later ones stay alive until the next full collection,
+ * with every stream in them.
  */
 export class OpenStreams {
-  /** A power of two of them, at most half full. Ids of a client are odd and grow, so neighbours take neighbouring slots. */
+  /** A power of two in number, at most half full. Client ids are odd and grow, so neighbours take neighbouring slots. */
   #slots: (Stream | undefined)[] = emptySlots(SLOTS_MIN);
   #size = 0;
 
@@ -25,20 +25,20 @@ export class OpenStreams {
     return this.#slots[this.#slotOf(id)];
   }
 
-  /** Adds a stream whose id is not there. */
+  /** Adds a stream with a new id. */
   add(stream: Stream): void {
     if (++this.#size * 2 > this.#slots.length) this.#grow();
     this.#slots[this.#slotOf(stream.id)] = stream;
   }
 
-  /** Removes a stream; does nothing when it is not there. */
+  /** Removes a stream if it is there. */
   delete(stream: Stream): void {
     const slots = this.#slots;
     const mask = slots.length - 1;
     let gap = this.#slotOf(stream.id);
     if (slots[gap] === undefined) return;
     this.#size--;
-    // Whoever stands behind the gap and was on the way past it moves into it.
+    // Streams behind the gap that probing had moved past it move back into it.
     for (let at = (gap + 1) & mask;; at = (at + 1) & mask) {
       const next = slots[at];
       if (next === undefined) break;
@@ -49,12 +49,12 @@ export class OpenStreams {
     slots[gap] = undefined;
   }
 
-  /** All of them as they are now, in no particular order. */
+  /** A copy of the set of streams, in no particular order. */
   all(): Stream[] {
     return this.#slots.filter((stream) => stream !== undefined);
   }
 
-  /** Where a stream is, or would be. */
+  /** The slot where a stream is, or would be. */
   #slotOf(id: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;

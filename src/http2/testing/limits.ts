@@ -1,5 +1,5 @@
 /**
- * For tests: limits of a connection.
+ * The limits of connections in tests.
  *
  * @module
  */

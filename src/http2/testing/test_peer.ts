@@ -1,6 +1,6 @@
 /**
- * A client in memory for tests: it speaks frames to a connection over a socket that is two queues, and always knows when the
- * connection has nothing more to do. Never part of the program.
+ * A client in memory for tests. It exchanges frames with a connection over two queues, and knows when the connection has nothing
+ * more to do.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import type { HeaderField, Http2Stream, RequestHeaders, StreamListener } from ".
 import type { Http2Limits } from "../limits.ts";
 import { testLimits } from "./limits.ts";
 
-/** A frame as the peer got it. */
+/** A frame that the peer received. */
 export interface ReceivedFrame {
   readonly type: number;
   readonly flags: number;
@@ -80,14 +80,14 @@ export function settingsFrame(...settings: readonly (readonly [id: number, value
   });
 }
 
-/** The bytes of a number in network order. */
+/** Encodes a number in network order. */
 export function uint32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   writeUint32(bytes, 0, { value });
   return bytes;
 }
 
-/** What the layer above heard of one stream, and its end to answer on. */
+/** The events of one stream, and the stream to reply on. */
 export class TestRequest implements StreamListener {
   readonly chunks: Uint8Array[] = [];
   isEnded: boolean;
@@ -122,13 +122,13 @@ export class TestRequest implements StreamListener {
   }
 }
 
-/** Two queues with a socket's face. */
+/** A socket made of two queues. */
 class MemorySocket implements Http2Socket {
   isClosed = false;
   isWriteClosed = false;
-  /** While set, writes wait: the peer does not read. */
+  /** While true, writes wait: the peer does not read. */
   isBlocked = false;
-  /** How much one write takes at most. */
+  /** The most bytes one write accepts. */
   writeBytesMax = Infinity;
   readonly written: Uint8Array[] = [];
   #inbox: Uint8Array = new Uint8Array(0);
@@ -190,12 +190,12 @@ class MemorySocket implements Http2Socket {
     this.#reading?.resolve();
   }
 
-  /** Whether the connection has taken all there was and waits for more, or never will. */
+  /** Whether the connection has read everything and waits for more, or will never read again. */
   get isIdle(): boolean {
     return this.isClosed || (this.#inbox.length === 0 && this.#reading !== undefined);
   }
 
-  /** Settles at the next write, close, or wait for more. */
+  /** Resolves at the next write, close, or wait for more. */
   get changed(): Promise<void> {
     return this.#changed.promise;
   }
@@ -206,10 +206,10 @@ class MemorySocket implements Http2Socket {
   }
 }
 
-/** What a {@link TestPeer} is made with. */
+/** Options of a {@link TestPeer}. */
 export interface TestPeerOptions {
   readonly limits?: Partial<Http2Limits>;
-  /** Called with each request as it is told to the layer above. */
+  /** Called with each new request. */
   readonly onRequest?: (request: TestRequest) => void;
 }
 
@@ -219,7 +219,7 @@ export class TestPeer {
   readonly requests: TestRequest[] = [];
   readonly faults: unknown[] = [];
   readonly socket: MemorySocket = new MemorySocket();
-  /** Settles when the connection is over. */
+  /** Resolves when the connection is over. */
   readonly served: Promise<void>;
   #unread: Uint8Array = new Uint8Array(0);
 
@@ -252,19 +252,19 @@ export class TestPeer {
     return request;
   }
 
-  /** Sends bytes and returns the frames that come back before the connection waits for more. */
+  /** Sends bytes and returns the frames received before the connection waits for more. */
   async send(...bytes: Uint8Array[]): Promise<ReceivedFrame[]> {
     this.socket.feed(joinParts(bytes));
     while (!this.socket.isIdle) await this.socket.changed;
     return this.received();
   }
 
-  /** Waits until the connection has said its last. */
+  /** Waits until the connection sends nothing more. */
   async hungUp(): Promise<void> {
     while (!this.socket.isWriteClosed && !this.socket.isClosed) await this.socket.changed;
   }
 
-  /** Takes the frames that have come back since they were last taken. */
+  /** Returns the frames received since the last call. */
   received(): ReceivedFrame[] {
     const bytes = joinParts([this.#unread, ...this.socket.written.splice(0)]);
     const frames: ReceivedFrame[] = [];
@@ -285,7 +285,7 @@ export class TestPeer {
     return frames;
   }
 
-  /** Waits until a frame of this type has come, and returns it with those before it. */
+  /** Waits for a frame of a type, and returns it with those before it. */
   async until(type: number): Promise<ReceivedFrame[]> {
     const frames = this.received();
     while (!frames.some((received) => received.type === type)) {
