@@ -50,7 +50,7 @@ testEngine(fake);
 testEngine(basicFake);
 testEngine(ffi);
 
-/** A test of what the port does not promise but OpenVINO does, or ought to be known to do. */
+/** A test of behaviour that is OpenVINO's own, beyond the port. */
 function testOpenVino(name: string, body: (rig: Rig) => Promise<void>): void {
   Deno.test({
     name: `OpenVINO: ${name}${ffi.skipped === undefined ? "" : ` (skipped: ${ffi.skipped})`}`,
@@ -93,7 +93,7 @@ for (const count of [-1, 4]) {
 }
 
 for (const dtype of Object.keys(DTYPE_BYTES) as NumericDType[]) {
-  testOpenVino(`computes on ${dtype} wherever its memory starts`, async (rig) => {
+  testOpenVino(`computes ${dtype} with any alignment of its memory`, async (rig) => {
     using compiled = await compileConcat(rig, dtype);
     using request = compiled.createInferRequest();
     for (const count of [2, 20_000]) {
@@ -112,7 +112,7 @@ for (const dtype of Object.keys(DTYPE_BYTES) as NumericDType[]) {
 
 for (const threads of ["1", "2"]) {
   testOpenVino(
-    `says that shapes do not go together with ${threads} thread, whatever was inferred before`,
+    `rejects shapes that do not fit together with ${threads} thread, whatever was inferred before`,
     async (rig) => {
       const path = writeIr(rig.folder, {
         layers: [
@@ -137,7 +137,7 @@ for (const threads of ["1", "2"]) {
       const good = [floats([1, 2]), floats([3, 4])];
       const broadcast = [floats([1]), floats([3, 4, 5])];
       const expected = servingError(CODE.INTERNAL, /^Cannot infer: .*mismatch/);
-      // Twice with the same memory, before and after inferences that are right, of the same request and of another.
+      // Twice with the same memory, before and after valid inferences, of the same request and of another.
       for (let round = 0; round < 3; round++) {
         await assert.rejects(infer(request, bad), expected);
         await assert.rejects(infer(request, bad), expected);
@@ -154,7 +154,7 @@ for (const threads of ["1", "2"]) {
   );
 }
 
-testOpenVino("computes on strings of any bytes", async (rig) => {
+testOpenVino("computes strings of any bytes", async (rig) => {
   using compiled = await compileConcat(rig, "string");
   using request = compiled.createInferRequest();
   for (const count of [1, 100, 1]) {
@@ -192,11 +192,11 @@ function isSame(bytes: Uint8Array, expected: readonly number[]): boolean {
   return bytes.byteLength === expected.length && bytes.every((byte, i) => byte === expected[i]);
 }
 
-testOpenVino("the request's memory does not depend on who else refers to it", async (rig) => {
+testOpenVino("a request keeps its memory when the caller drops its arrays", async (rig) => {
   using compiled = await rig.compile(increment([-1]));
   using request = compiled.createInferRequest();
   for (let round = 0; round < 50; round++) {
-    // Each round's arrays are garbage in the next, and new ones of the same size take their place.
+    // Each round's arrays are garbage in the next, and new ones of the same size replace them.
     const outputs = await request.inferAsync([floats(Array(50_000).fill(round))]);
     assert.ok(floatsOf(outputs[0]).every((value) => value === round + 1));
   }
@@ -232,7 +232,7 @@ testOpenVino("names stay with their ports when the file lists nodes in another o
   assert.deepEqual(found, [[1, "z", "z&<,more"], [2, "a", "a:0"], [2, "A", "from_a"], [1, "Z", "from_z"]]);
 });
 
-testOpenVino("an element type that no client has is refused by name", async (rig) => {
+testOpenVino("an element type without a dtype is rejected by name", async (rig) => {
   const path = writeIr(rig.folder, {
     layers: [
       { ...parameter({ names: ["x"], dtype: "u8", shape: [8] }), data: `shape="8" element_type="u4"` },
@@ -243,7 +243,7 @@ testOpenVino("an element type that no client has is refused by name", async (rig
   await assert.rejects(rig.engine.read(path), expected);
 });
 
-testOpenVino("AUTO stands for the devices there are, and others are refused", async (rig) => {
+testOpenVino("AUTO accepts the devices of the machine and rejects others", async (rig) => {
   using model = await rig.engine.read(rig.write(increment([1])));
   using compiled = await model.compile({ device: "AUTO:CPU" });
   using request = compiled.createInferRequest();
@@ -254,7 +254,7 @@ testOpenVino("AUTO stands for the devices there are, and others are refused", as
   }
 });
 
-testOpenVino("a property's value that OpenVINO cannot read is refused", async (rig) => {
+testOpenVino("an invalid property value is rejected", async (rig) => {
   using model = await rig.engine.read(rig.write(increment([1])));
   const values = { NUM_STREAMS: "many", INFERENCE_NUM_THREADS: "-2", PERFORMANCE_HINT: "FASTER" };
   for (const [name, value] of Object.entries(values)) {
@@ -263,7 +263,7 @@ testOpenVino("a property's value that OpenVINO cannot read is refused", async (r
   }
 });
 
-testOpenVino("a compiled model outlives its file being cut short", async (rig) => {
+testOpenVino("a compiled model survives the truncation of its file", async (rig) => {
   const table: FakePort = { names: [], dtype: "f32", shape: [100_000, 16] };
   const tableBytes = 100_000 * 16 * 4;
   const path = writeIr(rig.folder, {
@@ -296,7 +296,7 @@ testOpenVino("a compiled model outlives its file being cut short", async (rig) =
   assert.ok(outputs[0]?.dtype === "f32" && outputs[0].bytes.every((byte) => byte === 1));
 });
 
-Deno.test("OpenVINO: a file that is no library is refused with its path", () => {
+Deno.test("OpenVINO: a file that is not a library is rejected with its path", () => {
   const path = Deno.makeTempFileSync({ suffix: ".so" });
   try {
     assert.throws(() => new FfiEngine(path), (error) => {

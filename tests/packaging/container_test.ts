@@ -184,14 +184,14 @@ Deno.test({
       assert.equal(code, 1);
       assert.match(
         stderr,
-        /^ovserve: Cannot unpack the OpenVINO libraries this executable carries \(\d+ MB\): .*--runtime_dir/,
+        /^ovserve: Cannot unpack the OpenVINO libraries of this executable \(\d+ MB\): .*--runtime_dir/,
       );
       return stderr;
     };
     assert.match(await sentenceWith({}), /\/tmp\/ovserve: Read-only file system/);
     assert.match(
       await sentenceWith({ "/tmp": "mode=1777,noexec" }),
-      /\/tmp\/ovserve: .* does not let programs run \(noexec\)/,
+      /\/tmp\/ovserve: .* does not allow programs to run \(noexec\)/,
     );
     assert.match(await sentenceWith({ "/tmp": "mode=1777,size=64m" }), /\/tmp\/ovserve: there are only 67 MB free/);
     assert.match(await sentenceWith({ "/tmp": "mode=0777" }), /\/tmp\/ovserve: every user can rename folders in \/tmp/);

@@ -19,7 +19,7 @@ export class FfiCompiledModel implements CompiledModel {
   readonly #library: Library;
   readonly #owned: Owned;
   readonly #isShared: boolean;
-  /** Undefined where there is but one shape of each input. */
+  /** Undefined for a model whose input shapes are static. */
   readonly #knownShapes: KnownShapes | undefined;
 
   private constructor(
@@ -43,12 +43,12 @@ export class FfiCompiledModel implements CompiledModel {
     ports: { inputs: readonly Port[]; outputs: readonly Port[] },
   ): FfiCompiledModel {
     const owned = new Owned(pointer, { what: "compiled model", free: library.symbols.ov_compiled_model_free });
-    // A device that does not say gets by with one.
+    // A device without this property gets one.
     const inferRequestsOptimal = Number(readProperty(library, pointer, "OPTIMAL_NUMBER_OF_INFER_REQUESTS")) || 1;
     return new FfiCompiledModel(library, { owned, isShared: false }, { ...ports, inferRequestsOptimal });
   }
 
-  /** A compiled model that stays its owner's, who may be in another thread. */
+  /** A compiled model that stays its owner's, usually in another thread. */
   static attach(library: Library, shared: SharedModel): FfiCompiledModel {
     const pointer = Deno.UnsafePointer.create(shared.handle);
     assert(pointer !== null, "A compiled model was shared without its address");

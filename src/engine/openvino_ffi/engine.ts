@@ -1,5 +1,5 @@
 /**
- * OpenVINO as an engine, through its C library. The only file of this folder that others need, besides `discovery.ts`.
+ * OpenVINO as an engine, through its C library. With `runtime/` the only part of this folder that `app/` uses.
  *
  * @module
  */
@@ -14,22 +14,22 @@ import { STATUS } from "./symbols.ts";
 import { leaveThreadsUnbound } from "./thread_binding.ts";
 
 /**
- * Weights are read, not mapped: a mapped file that is cut short while it serves, as happens when it is overwritten in place, ends the
- * whole process with SIGBUS.
+ * Weights are read, not mapped: a mapped file that is truncated while it serves, as when it is overwritten in place, kills the
+ * process with SIGBUS.
  */
 const CORE_PROPERTIES: ReadonlyMap<string, string> = new Map([["ENABLE_MMAP", "NO"]]);
 
 /**
- * The CPU's threads are not pinned: OpenVINO numbers the processors anew for each model, so that the threads of two models would sit
- * on the same ones while others are idle. What a model's own properties say counts more, on `AUTO` and its kind too.
+ * CPU threads are not pinned: OpenVINO numbers the processors again for each model, so the threads of two models would share some
+ * processors while others are idle. A model's own properties take precedence, on `AUTO` and other virtual devices too.
  */
 const CPU_PROPERTIES: ReadonlyMap<string, string> = new Map([["ENABLE_CPU_PINNING", "NO"]]);
 
 const NO_NAMES: ModelNames = { inputs: [], outputs: [] };
 
-/** How OpenVINO may use the machine. */
+/** How OpenVINO uses the machine. */
 export interface FfiEngineOptions {
-  /** How many threads a model has on the CPU at most, unless its properties say it; undefined for one on each processor. */
+  /** The most CPU threads of a model unless its properties set it; undefined for one a processor. */
   readonly cpuThreadsMax?: number | undefined;
   /** Libraries with operations that models may use besides OpenVINO's own. */
   readonly extensions?: readonly string[] | undefined;
@@ -46,7 +46,7 @@ export class FfiEngine implements Engine {
   /**
    * Opens OpenVINO.
    *
-   * @param path its C library, as `findRuntime` finds it.
+   * @param path of its C library, as `findRuntime` returns it.
    * @throws {ServingError} FAILED_PRECONDITION when it cannot be opened or is of another release.
    */
   constructor(path: string, { cpuThreadsMax, extensions = [] }: FfiEngineOptions = {}) {
@@ -71,7 +71,7 @@ export class FfiEngine implements Engine {
     this.#library.check(status, `Cannot add the extension ${path} to OpenVINO`, CODE.FAILED_PRECONDITION);
   }
 
-  /** @param device null for OpenVINO itself. */
+  /** @param device null for the properties of OpenVINO itself. */
   #setProperties(device: string | null, properties: ReadonlyMap<string, string>): void {
     const { table, strings } = nativeProperties(properties);
     const count = BigInt(strings.length / 2);
@@ -85,12 +85,12 @@ export class FfiEngine implements Engine {
     try {
       this.#setProperties("CPU", new Map([...CPU_PROPERTIES, ...threads]));
     } catch (error) {
-      // A runtime may come without the CPU's plugin.
+      // A runtime may lack the CPU plugin.
       if (this.devices.includes("CPU")) throw error;
     }
   }
 
-  /** Asked for once, when first needed: OpenVINO loads every device's plugin to answer. */
+  /** Read once, when first needed: OpenVINO loads every device's plugin to answer. */
   get devices(): readonly string[] {
     return this.#devices ??= this.#readDevices();
   }
@@ -137,7 +137,7 @@ export class FfiEngine implements Engine {
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    // A model may be compiled for longer than a process that ends can wait: nothing is taken away from under it.
+    // A compilation may outlast the process's end: its core and library stay then.
     if (this.#library.isCalled) return;
     this.#core[Symbol.dispose]();
     this.#library[Symbol.dispose]();

@@ -1,25 +1,25 @@
 /**
- * Boils OpenVINO's error texts, which quote its C++ source, down to one sentence. Pure text work.
+ * Reduces OpenVINO's error texts, which quote its C++ source, to one sentence. Works on text alone.
  *
  * @module
  */
 
-/** Lines that say only that something failed, and where in OpenVINO's source. */
+/** Lines with nothing but a location in OpenVINO's source. */
 const LOCATION_REGEXP = /^(?:Exception from \S+:\d+:|Check '.*' failed at \S+:\d+:|FrontEnd API failed with \w+:)$/;
-/** The same in the midst of a line. */
+/** The same within a line. */
 const INNER_LOCATION_REGEXP = /(?:Exception from |(?:Check '[^']*' )?(?:failed )?at )?\S+\.(?:cpp|cc|c|hpp|h):\d+:? ?/g;
-/** Names of C++ exceptions and frontends before the words proper. */
+/** Names of C++ exceptions and frontends before the message itself. */
 const PREFIX_REGEXP = /^(?:NotFound|ParameterMismatch|NotImplemented|GeneralError|ir|tf|onnx|paddle|tflite): +/;
-/** The folders of an absolute path. A text may reach a client, who has no business with them. */
+/** The folders of an absolute path. The text may reach a client, which must not see them. */
 const FOLDERS_REGEXP = /(?<=^|[\s"'([=:,<])(?:[A-Za-z]:)?[/\\](?:[^/\\\s"']+[/\\])*(?=[^/\\\s"'])/g;
 const LENGTH_MAX = 400;
 
 /**
- * Makes one sentence of an error text, without source locations, folders and line breaks.
+ * Returns an error text as one sentence, without source locations, folders and line breaks.
  *
- * @param hidden what OpenVINO was given and is not to be repeated, which no pattern finds for sure: a folder, with a slash at its end,
- * is left out before its files, anything else becomes "…".
- * @returns the sentence without a full stop; empty when the text says nothing.
+ * @param hidden arguments of the call that must not be repeated and that no pattern finds reliably: a folder, which ends in a slash,
+ * is removed before its files, anything else becomes "…".
+ * @returns the sentence without a full stop; empty when nothing is left.
  */
 export function tidyErrorText(text: string, hidden: readonly string[] = []): string {
   let open = text;
@@ -37,7 +37,7 @@ export function tidyErrorText(text: string, hidden: readonly string[] = []): str
   return sentence.length > LENGTH_MAX ? `${sentence.slice(0, LENGTH_MAX)}…` : sentence;
 }
 
-/** The folder a path lies in, with the slash, as {@link tidyErrorText} takes it. */
+/** The folder of a path, with the slash, for {@link tidyErrorText}. */
 export function folderOf(path: string): string {
   return /^.*[/\\]/s.exec(path)?.[0] ?? "";
 }

@@ -37,21 +37,21 @@ const CASES: readonly [name: string, text: string, sentence: string][] = [
     'Cannot load library "/opt/ov/libs/libopenvino_intel_gpu_plugin.so": libOpenCL.so.1: cannot open shared object file',
     'Cannot load library "libopenvino_intel_gpu_plugin.so": libOpenCL.so.1: cannot open shared object file',
   ],
-  ["says nothing when there is nothing", "Exception from src/a.cpp:1:\n\n", ""],
+  ["returns nothing for a text without a message", "Exception from src/a.cpp:1:\n\n", ""],
 ];
 
 for (const [name, text, sentence] of CASES) {
   Deno.test(`tidyErrorText() ${name}`, () => assert.equal(tidyErrorText(text), sentence));
 }
 
-Deno.test("tidyErrorText() drops locations in the midst of a line", () => {
+Deno.test("tidyErrorText() removes locations within a line", () => {
   assert.equal(
     tidyErrorText("Exception from src/a/b.cpp:12: the input at /home/jenkins/x/src/core/node.hpp:7 is odd"),
     "the input is odd",
   );
 });
 
-Deno.test("tidyErrorText() does not repeat what it is told to hide, blanks in it or not", () => {
+Deno.test("tidyErrorText() removes hidden texts, with or without blanks", () => {
   const text = 'Unable to read "/srv/al ice/1/m.xml", cache /srv/al ice/cache/1.blob, value al/ice';
   assert.equal(
     tidyErrorText(text, ["/srv/al ice/1/", "/srv/al ice/cache", "al/ice"]),
@@ -59,6 +59,6 @@ Deno.test("tidyErrorText() does not repeat what it is told to hide, blanks in it
   );
 });
 
-Deno.test("tidyErrorText() cuts a text without end", () => {
+Deno.test("tidyErrorText() truncates a long text", () => {
   assert.ok(tidyErrorText("word ".repeat(10_000)).length <= 401);
 });

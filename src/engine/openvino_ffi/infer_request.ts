@@ -1,5 +1,5 @@
 /**
- * Inference: binds inputs, runs, hands out outputs. The hot path of the whole server.
+ * Inference: binds inputs, runs, returns outputs. The hot path of the whole server.
  *
  * @module
  */
@@ -22,11 +22,11 @@ export class FfiInferRequest implements InferRequest {
   readonly #outputs: readonly OutputSlot[];
   readonly #areOutputsStill: boolean;
   readonly #isBorrowed = (address: bigint): boolean => this.#inputs.some((input) => input.isBorrowed(address));
-  /** The outputs of the last inference; empty when inputs were bound since. */
+  /** The outputs of the last inference; undefined once inputs were bound since. */
   #tensors: readonly Tensor[] | undefined;
   #isInferring = false;
   readonly #knownShapes: KnownShapes | undefined;
-  /** Whether the model was seen to take inputs of the shapes that are bound. */
+  /** Whether the model has accepted inputs of the bound shapes before. */
   #areShapesKnown: boolean;
 
   /** @param pointer owned from now on. */
@@ -36,7 +36,7 @@ export class FfiInferRequest implements InferRequest {
     { inputs, outputs, knownShapes }: {
       inputs: readonly Port[];
       outputs: readonly Port[];
-      /** Undefined where there is but one shape of each input. */
+      /** Undefined for a model whose input shapes are static. */
       knownShapes: KnownShapes | undefined;
     },
   ) {
@@ -102,10 +102,10 @@ export class FfiInferRequest implements InferRequest {
 
   #read(): readonly Tensor[] {
     if (this.#tensors !== undefined && this.#areOutputsStill) return this.#tensors;
-    return this.#tensors = this.#readAnew();
+    return this.#tensors = this.#readOutputs();
   }
 
-  #readAnew(): readonly Tensor[] {
+  #readOutputs(): readonly Tensor[] {
     return this.#outputs.map((output) => output.read(this.#isBorrowed));
   }
 

@@ -1,7 +1,7 @@
 /**
- * What an inference costs beside OpenVINO's own call:
+ * The cost of an inference beside OpenVINO's own call:
  * `deno bench --allow-read --allow-write --allow-env --allow-ffi src/engine/openvino_ffi/infer_request_bench.ts`.
- * The models compute next to nothing, so that the rest shows.
+ * The models compute next to nothing, so that the overhead shows.
  */
 import { join } from "node:path";
 import type { Tensor } from "../../base/tensor.ts";
@@ -47,7 +47,7 @@ async function compile(path: string): Promise<InferRequest> {
   return (await model.compile({ device: "CPU", properties: PROPERTIES })).createInferRequest();
 }
 
-/** OpenVINO's call alone, on a request that nothing of this folder wraps. */
+/** OpenVINO's call alone, on a request without a wrapper. */
 async function bareInfer(path: string): Promise<() => void> {
   const library = new Library(libraryPath);
   const { symbols } = library;
@@ -96,7 +96,7 @@ for (
 ) {
   const request = await compile(writeModel("ShapeOf", ["?", size]));
   const [aligned, odd] = [[floats([1, size])], [floats([1, size], 1)]];
-  Deno.bench(`${title} on a word`, { group: title, baseline: true }, () => void request.infer?.(aligned));
+  Deno.bench(`${title} aligned`, { group: title, baseline: true }, () => void request.infer?.(aligned));
   Deno.bench(`${title} at an odd address, copied`, { group: title }, () => void request.infer?.(odd));
 }
 

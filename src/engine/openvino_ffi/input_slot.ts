@@ -1,5 +1,5 @@
 /**
- * One input of an infer request: which memory OpenVINO reads it from, and how a tensor gets there at the least cost.
+ * One input of an infer request: the memory that OpenVINO reads it from, and the cheapest way to get a tensor there.
  *
  * @module
  */
@@ -18,38 +18,38 @@ import { isSameShape } from "./ports.ts";
 import { checkStringLayout, writeStrings } from "./string_memory.ts";
 import { ELEMENT_TYPE } from "./symbols.ts";
 
-/** Up to this size copying into memory that is bound already costs less than binding the caller's (see infer_request_bench.ts). */
+/** Up to this size, copying into bound memory costs less than binding the caller's (see infer_request_bench.ts). */
 const COPY_BYTES_MAX = 64 * 1024;
-/** The alignment of our own memory: a cache line, and what OpenVINO's vector code likes best. */
+/** The alignment of our own memory: a cache line, which suits OpenVINO's vector code best. */
 const ALIGNMENT = 64;
 
 /**
  * Binds tensors to one input of an infer request.
  *
- * OpenVINO keeps the address of the tensor it was given last. Memory of our own stays bound from one inference to the
- * next, so a small tensor of the same shape is copied and nothing is called. A large one is bound where it lies; its array
- * stays referenced here until another takes its place, though its owner may reuse it: it is never read again before that.
+ * OpenVINO keeps the address of the tensor bound last. Our own memory stays bound between inferences, so a small tensor of the same
+ * shape is copied without a native call. A large tensor is bound in place. Its array stays referenced here until the next binding,
+ * though its owner may reuse it: OpenVINO does not read it again before that.
  */
 export class InputSlot {
   readonly #library: Library;
   readonly #request: Deno.PointerObject;
   readonly #index: bigint;
   readonly #action: string;
-  /** Memory of our own, as large as the largest tensor that was copied. */
+  /** Our own memory, as large as the largest tensor copied so far. */
   #own: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  /** The part of {@link InputSlot.#own} that is bound; undefined while something else is. */
+  /** The part of {@link InputSlot.#own} that is bound; undefined while other memory is. */
   #bound: Uint8Array<ArrayBuffer> | undefined;
   #boundShape: readonly number[] = [];
   #boundDtype: DType | undefined;
-  /** What OpenVINO has addresses of. */
+  /** Memory that OpenVINO has addresses of. */
   #kept: readonly ArrayBufferView[] = [];
-  /** What it was given addresses of and refused: it is not said that it forgets them at once. */
+  /** Memory of a tensor that it refused: it may still have the address. */
   #refused: readonly ArrayBufferView[] = [];
   #isBorrowing = false;
 
   /**
    * @param options.request must outlive the use of the slot.
-   * @throws {ServingError} UNIMPLEMENTED for strings when this OpenVINO's cannot be written.
+   * @throws {ServingError} UNIMPLEMENTED for strings in a layout that this program cannot write.
    */
   constructor(library: Library, options: { request: Deno.PointerObject; index: number; port: Port }) {
     this.#library = library;
@@ -60,9 +60,9 @@ export class InputSlot {
   }
 
   /**
-   * Makes `tensor` what the next inference reads. The tensor is borrowed until that inference has ended.
+   * Binds `tensor` for the next inference, which borrows it until it ends.
    *
-   * @returns whether another tensor was bound, so that outputs may lie elsewhere.
+   * @returns whether other memory was bound, so that outputs may have moved.
    * @throws {ServingError} INVALID_ARGUMENT when OpenVINO refuses the tensor.
    */
   bind(tensor: Tensor): boolean {
@@ -90,7 +90,7 @@ export class InputSlot {
       isSameShape(this.#boundShape, shape);
   }
 
-  /** Whether an address lies in memory of the caller's that is bound. */
+  /** Whether an address lies in bound memory of the caller. */
   isBorrowed(address: bigint): boolean {
     if (!this.#isBorrowing) return false;
     return this.#kept.some((array) => {
@@ -123,7 +123,7 @@ export class InputSlot {
     this.#bind(ELEMENT_TYPE.string, shape, [structs, characters]);
   }
 
-  /** Binds the first array of `memory` as a tensor and keeps the others, to which it refers. */
+  /** Binds the first array of `memory` as a tensor, and keeps the others, which the first points into. */
   #bind(elementType: number, shape: readonly number[], memory: readonly [ArrayBufferView, ...ArrayBufferView[]]): void {
     const { symbols } = this.#library;
     const nativeShape = new NativeShape(shape);
@@ -141,15 +141,13 @@ export class InputSlot {
       this.#refused = [];
       this.#isBorrowing = false;
     } finally {
-      // The request holds its own reference to what the handle stands for.
+      // The request holds its own reference to the tensor.
       symbols.ov_tensor_free(tensor);
     }
   }
 }
 
-/**
- * Whether a tensor's memory lies where C++ may read its dtype: elsewhere is undefined behaviour, which compilers use.
- */
+/** Whether a tensor's memory is aligned for its dtype. C++ must not read unaligned memory: that is undefined behaviour. */
 function isAligned({ dtype, bytes }: NumericTensor): boolean {
   const elementBytes = DTYPE_BYTES[dtype];
   return elementBytes === 1 || addressOf(bytes) % BigInt(elementBytes) === 0n;

@@ -1,26 +1,25 @@
 /**
- * The tensor names in OpenVINO's own model files (`model.xml`): the C library tells one name a tensor, the file has all.
- * Reads text, calls nothing.
+ * Reads all tensor names from the text of OpenVINO's own model files (`model.xml`). The C library returns one name a tensor.
  *
  * @module
  */
 
-/** What a model file says of one input or output. */
+/** The names of one input or output in a model file. */
 export interface PortNames {
   readonly nodeName: string;
   readonly tensorNames: readonly string[];
 }
 
-/** Names in the order in which the file lists the nodes, which is that of OpenVINO's ports. */
+/** The names of all ports, in the order of the file's nodes, which is that of OpenVINO's ports. */
 export interface ModelNames {
   readonly inputs: readonly PortNames[];
   readonly outputs: readonly PortNames[];
 }
 
-/** A large model's file takes tens of milliseconds to read: others have a turn of the event loop each time so much of it is done. */
+/** Reading a large model's file takes tens of milliseconds: the event loop gets a turn after each of these slices. */
 const TURN_MS = 1;
-/** Looking at the clock for each tag would take longer than reading it. */
-const TAGS_A_LOOK = 64;
+/** Reading the clock for each tag would take longer than reading the tag. */
+const TAGS_PER_CLOCK_READ = 64;
 
 const TAG_REGEXP = /<(\/?)(layers|layer|port|edge)\b((?:[^>"']|"[^"]*"|'[^']*')*)>/g;
 const ATTRIBUTE_REGEXP = /([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
@@ -28,9 +27,9 @@ const ENTITY_REGEXP = /&(?:#x([0-9a-fA-F]+)|#(\d+)|(lt|gt|amp|quot|apos));/g;
 const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 
 /**
- * Finds the names of a model's inputs and outputs, without holding the event loop up.
+ * Finds the names of a model's inputs and outputs, without blocking the event loop.
  *
- * @param xml the text of the file; text that is no model gives no names.
+ * @param xml the text of the file; any other text has no names.
  */
 export async function readIrNames(xml: string): Promise<ModelNames> {
   const parameters: { id: string; nodeName: string }[] = [];
@@ -45,7 +44,7 @@ export async function readIrNames(xml: string): Promise<ModelNames> {
   let tags = 0;
   let turnEndsMs = performance.now() + TURN_MS;
   for (const [, slash, tag, rest] of xml.matchAll(TAG_REGEXP)) {
-    if (++tags % TAGS_A_LOOK === 0 && performance.now() > turnEndsMs) {
+    if (++tags % TAGS_PER_CLOCK_READ === 0 && performance.now() > turnEndsMs) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       turnEndsMs = performance.now() + TURN_MS;
     }
@@ -91,7 +90,7 @@ function decodeEntities(text: string): string {
   });
 }
 
-/** Splits at commas; a comma that belongs to a name stands behind a backslash. */
+/** Splits at commas; a comma within a name is escaped by a backslash. */
 function splitNames(list: string | undefined): string[] {
   if (list === undefined || list === "") return [];
   return list.split(/(?<!\\),/).map((name) => name.replaceAll("\\,", ","));

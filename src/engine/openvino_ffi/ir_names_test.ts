@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readIrNames } from "./ir_names.ts";
 
-Deno.test("readIrNames() finds names of inputs, and of outputs at the nodes that feed them", async () => {
+Deno.test("readIrNames() finds the names of inputs, and those of outputs at their source nodes", async () => {
   const { inputs, outputs } = await readIrNames(`<?xml version="1.0"?>
     <net name="m" version="11"><layers>
       <layer id="0" name="in" type="Parameter" version="opset1">
@@ -20,7 +20,7 @@ Deno.test("readIrNames() finds names of inputs, and of outputs at the nodes that
   assert.deepEqual(outputs, [{ nodeName: "out", tensorNames: ["y"] }]);
 });
 
-Deno.test("readIrNames() prefers the names an output has of its own", async () => {
+Deno.test("readIrNames() prefers an output's own names", async () => {
   const { outputs } = await readIrNames(`<net><layers>
     <layer id="1" name="a" type="ReLU"><output><port id="0" names="p,q"/></output></layer>
     <layer id="2" name="b" type="Result" output_names="q"/>
@@ -28,7 +28,7 @@ Deno.test("readIrNames() prefers the names an output has of its own", async () =
   assert.deepEqual(outputs, [{ nodeName: "b", tensorNames: ["q"] }]);
 });
 
-Deno.test("readIrNames() passes over the models inside loops and conditions", async () => {
+Deno.test("readIrNames() skips the models inside loops and conditions", async () => {
   const { inputs, outputs } = await readIrNames(`<net><layers>
     <layer id="0" name="outer" type="Parameter"><output><port id="0" names="x"/></output></layer>
     <layer id="1" name="loop" type="Loop"><output><port id="3" names="y"/></output><body><layers>
@@ -47,13 +47,13 @@ Deno.test("readIrNames() decodes entities, commas in names and angle brackets in
   assert.deepEqual(inputs, [{ nodeName: "a < AB", tensorNames: ["one,two", '"three"'] }]);
 });
 
-Deno.test("readIrNames() finds nothing in what is no model", async () => {
+Deno.test("readIrNames() finds nothing in a text that is not a model", async () => {
   for (const text of ["", "no xml", "<layers", "<html><layer id='0'/></html>"]) {
     assert.deepEqual(await readIrNames(text), { inputs: [], outputs: [] });
   }
 });
 
-Deno.test("readIrNames() lets others have the event loop while it reads a large file", async () => {
+Deno.test("readIrNames() yields to the event loop while it reads a large file", async () => {
   const layer = (id: number) =>
     `<layer id="${id}" name="n" type="ReLU"><output><port id="0" names="y${id}"/></output></layer>`;
   const xml = `<net><layers>${Array.from({ length: 100_000 }, (_, id) => layer(id)).join("")}

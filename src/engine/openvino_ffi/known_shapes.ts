@@ -1,28 +1,28 @@
 /**
- * The shapes of inputs that a model with open shapes was seen to take.
+ * The input shapes that a model with dynamic shapes has accepted before.
  *
- * Where OpenVINO has one thread, because it was told so or because there is one processor, `ov_infer_request_infer` of 2026.4 keeps
- * a failure to infer shapes to itself: it reports success, and the outputs are those of the inference before, which may have been
- * another client's. `ov_infer_request_start_async` and `ov_infer_request_wait` report it. They cost a hop to another thread, so they
- * are used for shapes that are new: whether shapes go together depends on nothing else, unless a model reads them from its inputs.
+ * With one thread, `ov_infer_request_infer` of OpenVINO 2026.4 does not report that shape inference failed: it returns success, and
+ * the outputs are those of the inference before, which may be another client's. `ov_infer_request_start_async` and
+ * `ov_infer_request_wait` report the failure. They cost a hop to another thread, so they are used for new shapes only. Whether shapes
+ * fit together depends on nothing else, unless a model reads shapes from its inputs.
  *
  * @module
  */
 import type { Tensor } from "../../base/tensor.ts";
 
-/** So many are kept in mind; when there are more, all are forgotten. */
+/** How many shapes are remembered; past it all are forgotten. */
 const SHAPES_MAX = 4096;
 
-/** What the infer requests of one model know together. */
+/** The shapes that the infer requests of one model have in common. */
 export class KnownShapes {
   readonly #known = new Set<string>();
 
-  /** Whether the model was seen to take tensors of these shapes. */
+  /** Whether the model has accepted tensors of these shapes. */
   has(inputs: readonly Tensor[]): boolean {
     return this.#known.has(keyOf(inputs));
   }
 
-  /** It was. */
+  /** Remembers that the model has accepted them. */
   add(inputs: readonly Tensor[]): void {
     if (this.#known.size >= SHAPES_MAX) this.#known.clear();
     this.#known.add(keyOf(inputs));

@@ -11,7 +11,7 @@ import { ELEMENT_TYPE, STATUS, SYMBOLS } from "./symbols.ts";
 /** The C functions, callable. */
 export type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** The oldest release whose element types and functions are those of `symbols.ts`: year and number in it. */
+/** The oldest release with the element types and functions of `symbols.ts`: year and number. */
 const VERSION_MIN = [2026, 4] as const;
 const REQUIREMENT = `ovserve needs OpenVINO ${VERSION_MIN.join(".")} or later`;
 
@@ -20,16 +20,16 @@ const encoder = new TextEncoder();
 /** OpenVINO's C library, of a release that fits {@link SYMBOLS}. */
 export class Library implements Disposable {
   readonly symbols: Symbols;
-  /** Where the libraries lie. */
+  /** The folder of the libraries. */
   readonly #folder: string;
   /** OpenVINO's build number: `2026.4.1-22982-…`. */
   readonly version: string;
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
-  /** Where a synchronous call writes its result; nothing is kept in it from one call to the next. */
+  /** Receives the result of a synchronous call; not kept between calls. */
   readonly #result = new BigUint64Array(1);
   /** The end of the queue of calls that must not overlap; see {@link Library.callAlone}. */
   #alone: Promise<unknown> = Promise.resolve();
-  /** Keeps what C has addresses of from the garbage collector. */
+  /** Objects that C has addresses of, kept from the garbage collector. */
   readonly #held = new Set<readonly object[]>();
 
   /**
@@ -42,7 +42,7 @@ export class Library implements Disposable {
     try {
       this.#library = Deno.dlopen(path, SYMBOLS);
     } catch (cause) {
-      // A missing permission has a sentence of its own, which names the flag to set.
+      // Deno's own error for a missing permission names the flag to set.
       if (cause instanceof Deno.errors.NotCapable) throw cause;
       const text = cause instanceof Error ? cause.message : String(cause);
       const reason = text.replaceAll("Could not open library: ", "").replaceAll(`${path}: `, "");
@@ -74,7 +74,7 @@ export class Library implements Disposable {
     return buildNumber;
   }
 
-  /** A release that numbers element types differently would read every tensor wrongly, so it is found out here. */
+  /** Rejects a release that numbers element types differently: it would read every tensor wrongly. */
   #checkElementTypes(): void {
     const shape = new NativeShape([1]);
     for (const [dtype, bytes] of Object.entries(DTYPE_BYTES)) {
@@ -89,19 +89,17 @@ export class Library implements Disposable {
       if (Number(this.#result[0]) !== bytes) {
         throw new ServingError(
           CODE.FAILED_PRECONDITION,
-          `Cannot use OpenVINO ${this.version}: it numbers element types in another way than ${
-            VERSION_MIN.join(".")
-          }, ` +
-            `so that ${dtype} takes ${this.#result[0]} bytes and not ${bytes}`,
+          `Cannot use OpenVINO ${this.version}: its element types differ from those of ${VERSION_MIN.join(".")}, ` +
+            `${dtype} has ${this.#result[0]} bytes instead of ${bytes}`,
         );
       }
     }
   }
 
   /**
-   * Lets a call that succeeded pass.
+   * Throws unless a call succeeded.
    *
-   * @param action what could not be done otherwise: `Cannot read the model`.
+   * @param action the start of the error's sentence: `Cannot read the model`.
    * @throws {ServingError} with `code` and OpenVINO's reason after the action.
    */
   check(status: number, action: string, code: Code = CODE.INTERNAL): void {
@@ -109,23 +107,23 @@ export class Library implements Disposable {
   }
 
   /**
-   * The error of a call that failed just now. OpenVINO keeps one text for the whole process: ask before the next call.
+   * Returns the error of the call that just failed. OpenVINO keeps one text for the whole process, so this comes before the next call.
    *
-   * @param options.hidden what of the call's arguments must not be repeated, as `tidyErrorText` takes it.
+   * @param options.hidden arguments of the call that must not be repeated, as for `tidyErrorText`.
    */
   error(
     status: number,
     action: string,
     { code, hidden = [] }: { code: Code; hidden?: readonly string[] },
   ): ServingError {
-    // A refused argument leaves no text, so the text there is belongs to an earlier failure.
+    // A rejected argument leaves no text: the present text belongs to an earlier failure.
     const text = status === STATUS.INVALID_C_PARAM ? "" : this.takeString(this.symbols.ov_get_last_err_msg());
     const reason = tidyErrorText(text, [...hidden, this.#folder]) || `OpenVINO reports status ${status} and no reason`;
     return new ServingError(code, `${action}: ${reason}`, text === "" ? undefined : { cause: text });
   }
 
   /**
-   * Runs `call` with a place for the pointer it makes.
+   * Runs `call` with a buffer for the pointer that it makes.
    *
    * @returns the pointer, which the caller owns.
    * @throws {ServingError} as {@link Library.check} does.
@@ -143,7 +141,7 @@ export class Library implements Disposable {
     return Number(this.#result[0]);
   }
 
-  /** Reads a string OpenVINO allocated for us and frees it. */
+  /** Reads a string that OpenVINO allocated for us, and frees it. */
   takeString(pointer: Deno.PointerValue): string {
     if (pointer === null) return "";
     const text = readCString(pointer);
@@ -152,10 +150,10 @@ export class Library implements Disposable {
   }
 
   /**
-   * Runs nonblocking calls one after the other. OpenVINO keeps its last error text once for the process, so of two calls
-   * that fail at the same time on other threads one would report the other's reason.
+   * Runs nonblocking calls one after the other. OpenVINO keeps one error text for the process, so of two calls that fail at the same
+   * time on other threads one would report the other's reason.
    *
-   * @param buffers what C has addresses of until the call has ended.
+   * @param buffers memory that C has addresses of until the call has ended.
    */
   async callAlone<T>(buffers: readonly object[], call: () => Promise<T>): Promise<T> {
     const turn = this.#alone.then(call);
@@ -168,12 +166,12 @@ export class Library implements Disposable {
     }
   }
 
-  /** Whether a call of {@link Library.callAlone} is under way, on another thread perhaps. */
+  /** Whether a call of {@link Library.callAlone} is running, possibly on another thread. */
   get isCalled(): boolean {
     return this.#held.size > 0;
   }
 
-  /** Closes the library. What it made must have been freed. */
+  /** Closes the library. Everything that it made must have been freed. */
   [Symbol.dispose](): void {
     this.#library.close();
   }
@@ -185,29 +183,29 @@ export class Owned implements Disposable {
   readonly #free: (pointer: Deno.PointerObject) => void;
   #pointer: Deno.PointerObject | undefined;
 
-  /** @param options.what its name in the sentence about use after disposal: `model`. */
+  /** @param options.what its name in the error about use after disposal: `model`. */
   constructor(pointer: Deno.PointerObject, options: { what: string; free: (pointer: Deno.PointerObject) => void }) {
     this.#pointer = pointer;
     this.#what = options.what;
     this.#free = options.free;
   }
 
-  /** The pointer, valid until disposal; throws when that has happened. */
+  /** The pointer, valid until disposal; throws after it. */
   get pointer(): Deno.PointerObject {
     const pointer = this.#pointer;
-    // Asked first: the sentence is only put together for those who read it.
+    // Checked first, so that the sentence is built on failure only.
     if (pointer === undefined) assert(false, `The ${this.#what} was used after it was disposed`);
     return pointer;
   }
 
-  /** Frees the object; a second time does nothing. */
+  /** Frees the object, once. */
   [Symbol.dispose](): void {
     const pointer = this.#pointer;
     this.#pointer = undefined;
     if (pointer !== undefined) this.#free(pointer);
   }
 
-  /** Frees the object in another way than its own; once it has been freed, it does nothing. */
+  /** Frees the object by another function than its own, once. */
   async freeBy(free: (pointer: Deno.PointerObject) => Promise<void>): Promise<void> {
     const pointer = this.#pointer;
     this.#pointer = undefined;
@@ -219,11 +217,11 @@ export class Owned implements Disposable {
 export class NativeShape {
   /** The struct: rank and address of the dimensions. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Referred to by address in {@link NativeShape.bytes}: it must live as long. */
+  /** Referenced by address from {@link NativeShape.bytes}: it must live as long. */
   readonly dimensions: BigInt64Array<ArrayBuffer>;
 
   constructor(shape: readonly number[]) {
-    // One element more keeps the address of a scalar's dimensions from being null, which OpenVINO refuses.
+    // One more element keeps the address of a scalar's dimensions from being null, which OpenVINO rejects.
     this.dimensions = new BigInt64Array(nativeWords(shape.length + 1).buffer);
     for (let i = 0; i < shape.length; i++) this.dimensions[i] = BigInt(shape[i] as number);
     const struct = nativeWords(2);
@@ -234,7 +232,7 @@ export class NativeShape {
 }
 
 /**
- * Words for C that stay where they are: V8 keeps a small typed array made without a buffer on its moving heap.
+ * Words for C at a fixed address: V8 keeps a small typed array made without a buffer on its moving heap.
  *
  * @param count how many words of 64 bits.
  */
@@ -255,8 +253,8 @@ export function pointerAt(words: BigUint64Array, index: number): Deno.PointerObj
 }
 
 /**
- * Properties as an array of `ov_property_t`, which is two pointers: to the key and to the value. Both parts of the result must be kept
- * alive while C reads them.
+ * Properties as an array of `ov_property_t`: two pointers each, to the key and to the value. Both parts of the result must live while C
+ * reads them.
  */
 export function nativeProperties(
   properties: ReadonlyMap<string, string>,

@@ -1,5 +1,5 @@
 /**
- * A model that was read: its ports, other shapes for its inputs, and compiling it.
+ * A model that was read: its ports, reshaping and compiling it.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import { markNarrowed } from "./narrowing.ts";
 import { findPreferredName, readPorts, toNativePartialShapes } from "./ports.ts";
 import { STATUS } from "./symbols.ts";
 
-/** Devices that stand for others, and whose plugins are always there. */
+/** Devices that stand for other devices. Their plugins are always present. */
 const VIRTUAL_DEVICES = ["AUTO", "BATCH", "HETERO", "MULTI"];
-/** How OpenVINO says that a device, or one of several, is not there. */
+/** OpenVINO's texts for a device, or one of several, that this machine does not have. */
 const DEVICE_REGEXP = /not registered in the OpenVINO|Cannot load library|No available device|as device id/;
 
 /** A model of OpenVINO. */
@@ -30,7 +30,9 @@ export class FfiModel implements Model {
 
   /**
    * @param model owned from now on, unless this throws.
-   * @param options.core borrowed until this model is disposed; `options.devices` says what there is.
+   * @param options.core borrowed until this model is disposed.
+   * @param options.devices returns the devices of the machine.
+   * @param options.names from the model's file.
    * @throws {ServingError} INVALID_ARGUMENT for an element type without a dtype.
    */
   constructor(
@@ -125,18 +127,18 @@ export class FfiModel implements Model {
     const [family] = device.split(/[.:]/);
     const devices = this.#devices();
     if (devices.includes(device) || VIRTUAL_DEVICES.includes(family as string)) return;
-    // `GPU` is the first of `GPU.0` and `GPU.1`; what stands after a dot may also be a part of a device (`NPU.3720`).
+    // `GPU` is the first of `GPU.0` and `GPU.1`; the part after the dot may also be a part of a device (`NPU.3720`).
     if (devices.some((present) => present.split(".")[0] === family)) return;
     throw this.#deviceError(device);
   }
 
   #compileError(status: number, { device, properties }: Required<CompileOptions>): ServingError {
-    // Values may be places on this machine: a cache, a configuration.
+    // Values may be paths on this machine: a cache, a configuration.
     const hidden = [...properties.values()].filter((value) => /[/\\]/.test(value));
     const error = this.#library.error(status, "Cannot compile the model", { code: CODE.INTERNAL, hidden });
     const { cause } = error;
     if (DEVICE_REGEXP.test(error.message)) return this.#deviceError(device, { cause });
-    // OpenVINO's text names the property it does not know or whose value it cannot read.
+    // OpenVINO's text names an unknown property, or one with an invalid value.
     const isPropertyError = [...properties.keys()].some((name) => error.message.includes(name)) ||
       error.message.includes("from str: ");
     return isPropertyError ? new ServingError(CODE.INVALID_ARGUMENT, error.message, { cause }) : error;

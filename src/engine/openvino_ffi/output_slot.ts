@@ -1,5 +1,5 @@
 /**
- * One output of an infer request: where OpenVINO left it, as a tensor.
+ * One output of an infer request: reads it as a tensor from OpenVINO's memory.
  *
  * @module
  */
@@ -24,16 +24,16 @@ export class OutputSlot {
   readonly #index: bigint;
   readonly #dtype: DType;
   readonly #action: string;
-  /** `ov_shape_t`, filled anew at each reading. */
+  /** `ov_shape_t`, filled at each reading. */
   readonly #shape = nativeWords(2);
-  /** Whether the output stays where it is until another input is bound. */
+  /** Whether the output keeps its place and shape until another input is bound. */
   readonly isStill: boolean;
   #address = 0n;
   #tensor: NumericTensor | undefined;
 
   /**
    * @param options.request must outlive the use of the slot.
-   * @throws {ServingError} UNIMPLEMENTED for strings when this OpenVINO's cannot be read.
+   * @throws {ServingError} UNIMPLEMENTED for strings in a layout that this program cannot read.
    */
   constructor(library: Library, options: { request: Deno.PointerObject; index: number; port: Port }) {
     const { port } = options;
@@ -47,11 +47,11 @@ export class OutputSlot {
   }
 
   /**
-   * Asks where the output lies and what shape it has.
+   * Reads the output of the last inference.
    *
-   * @param isBorrowed says of an address whether it lies in a caller's memory: a model that hands an input through has its
-   * output there, which is copied since the caller may overwrite it.
-   * @returns numbers as a view that holds until the next inference, the same object as last time if nothing moved; strings as
+   * @param isBorrowed returns whether an address lies in the caller's memory. A model that passes an input through has its output
+   * there; it is copied, since the caller may overwrite it.
+   * @returns numbers as a view that is valid until the next inference, the same object as last time if nothing moved; strings as
    * copies.
    */
   read(isBorrowed: (address: bigint) => boolean): Tensor {
@@ -63,7 +63,7 @@ export class OutputSlot {
     try {
       const shape = this.#readShape(handle);
       const count = elementCount(shape);
-      // An empty tensor may have no memory at all.
+      // An empty tensor may have no memory.
       if (count === 0) return emptyTensor(this.#dtype, shape);
       const pointer = this.#library.outPointer((out) => symbols.ov_tensor_data(handle, out), this.#action);
       if (this.#dtype === "string") return { dtype: "string", shape, strings: readStrings(pointer, count) };
@@ -76,7 +76,7 @@ export class OutputSlot {
   #readShape(handle: Deno.PointerObject): number[] {
     const { symbols } = this.#library;
     const status = symbols.ov_tensor_get_shape(handle, this.#shape);
-    // The C library has no shape of rank 0 and refuses to tell a scalar's.
+    // The C library has no shape of rank 0 and reports an error for a scalar.
     if (status === STATUS.INVALID_C_PARAM) return [];
     this.#library.check(status, this.#action);
     const rank = Number(this.#shape[0]);

@@ -1,5 +1,5 @@
 /**
- * Inputs and outputs of a model, read through the C library, and its struct of partial shapes.
+ * The inputs and outputs of a model, read through the C library, and partial shapes in C's layout.
  *
  * @module
  */
@@ -23,7 +23,7 @@ const DIMENSION_WORDS = 2;
  * Reads all inputs or all outputs.
  *
  * @param model borrowed.
- * @param options.names the names the model's file gives each port; empty where it is of another format.
+ * @param options.names the names of each port in the model's file; empty for other formats.
  * @throws {ServingError} INVALID_ARGUMENT for an element type without a dtype.
  */
 export function readPorts(
@@ -63,7 +63,7 @@ export function readPorts(
 }
 
 /**
- * The name that the C library tells of the tensor with a name; undefined when there is no such tensor among the inputs or outputs.
+ * Returns the C library's preferred name of the tensor with a name; undefined when no input or output has that name.
  *
  * @param model borrowed.
  */
@@ -81,7 +81,7 @@ export function findPreferredName(
   return library.takeString(pointerAt(out, 0));
 }
 
-/** The runtime's own choice first, which is the only name the C library tells, then the others of the model's file. */
+/** The runtime's preferred name first, which is the only one that the C library returns, then the others of the model's file. */
 function readNames(
   library: Library,
   port: Deno.PointerObject,
@@ -120,17 +120,17 @@ function readPartialShape(library: Library, port: Deno.PointerObject): PartialSh
 /** `ov_partial_shape_t[]` with the dimensions it points to. */
 export interface NativePartialShapes {
   readonly structs: BigUint64Array<ArrayBuffer>;
-  /** Referred to by address; they must live as long. */
+  /** Referenced by address: they must live as long. */
   readonly dimensions: readonly BigInt64Array<ArrayBuffer>[];
 }
 
-/** Lays partial shapes out for C. */
+/** Lays out partial shapes for C. */
 export function toNativePartialShapes(shapes: readonly PartialShape[]): NativePartialShapes {
   const structs = nativeWords(shapes.length * PARTIAL_SHAPE_WORDS);
   const signed = new BigInt64Array(structs.buffer);
   const dimensions = shapes.map((shape, i) => {
     const rank = shape?.length ?? 0;
-    // One element more keeps the address from being null.
+    // One more element keeps the address from being null.
     const words = new BigInt64Array(nativeWords((rank + 1) * DIMENSION_WORDS).buffer);
     shape?.forEach(({ min, max }, axis) => {
       words[axis * DIMENSION_WORDS] = BigInt(min);

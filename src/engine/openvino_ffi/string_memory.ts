@@ -1,6 +1,6 @@
 /**
- * Arrays of `std::string` as they lie in memory, written and read without C++. OpenVINO's C API takes strings up to their
- * first zero byte and gives none back; tensors of encoded images need all bytes.
+ * Arrays of `std::string`, written and read in memory without C++. OpenVINO's C API accepts strings up to their first zero byte and
+ * returns none; tensors of encoded images need all bytes.
  *
  * @module
  */
@@ -14,15 +14,15 @@ import { addressOf, type Library, NativeShape, nativeWords, pointerAt, toCString
 const STRING_WORDS = 4;
 const STRING_BYTES = STRING_WORDS * 8;
 
-/** Strings laid out as C++ expects to read them. */
+/** Strings in C++'s layout. */
 export interface StringMemory {
-  /** The array of `std::string`, to be read only: C++ must neither assign to nor destroy its elements. */
+  /** The array of `std::string`, read-only: C++ must neither assign to nor destroy its elements. */
   readonly structs: Uint8Array<ArrayBuffer>;
-  /** The characters the structs point to; it must live as long. */
+  /** The characters that the structs point to: they must live as long. */
   readonly characters: Uint8Array<ArrayBuffer>;
 }
 
-/** Lays strings out, copying them once. */
+/** Lays out strings, copying them once. */
 export function writeStrings(strings: readonly Uint8Array[]): StringMemory {
   let total = strings.length;
   for (const string of strings) total += string.byteLength;
@@ -54,9 +54,9 @@ export function readStrings(pointer: Deno.PointerObject, count: number): Uint8Ar
 }
 
 /**
- * Makes sure that the library's strings have the layout this file knows, by one that is short and one that is long.
+ * Checks that the library's strings have the layout of this file, by one short string and one long one.
  *
- * @throws {ServingError} UNIMPLEMENTED when they have not (a C++ library other than libstdc++).
+ * @throws {ServingError} UNIMPLEMENTED when they do not (a C++ library other than libstdc++).
  */
 export function checkStringLayout(library: Library): void {
   const { symbols } = library;
@@ -73,7 +73,7 @@ export function checkStringLayout(library: Library): void {
     const bytes = library.outNumber((out) => symbols.ov_tensor_get_byte_size(tensor, out), "Cannot measure strings");
     const data = library.outPointer((out) => symbols.ov_tensor_data(tensor, out), "Cannot read strings");
     const words = new BigUint64Array(Deno.UnsafePointerView.getArrayBuffer(data, bytes));
-    // The sizes first: characters are looked for only where the layout is certain.
+    // Sizes first: characters are read only once the layout is certain.
     const isKnown = bytes === texts.length * STRING_BYTES &&
       texts.every((text, i) => Number(words[i * STRING_WORDS + 1]) === text.length);
     if (!isKnown) {

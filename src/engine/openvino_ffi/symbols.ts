@@ -1,12 +1,12 @@
 /**
- * The part of OpenVINO's C API that is used here, as data: functions, struct layouts, status codes and element types,
- * from the headers of OpenVINO 2026.4 (`openvino/c/*.h`). Calls nothing.
+ * The part of OpenVINO's C API that this engine uses, as data: functions, struct layouts, status codes and element types, from the
+ * headers of OpenVINO 2026.4 (`openvino/c/*.h`).
  *
  * @module
  */
 import type { DType } from "../../base/tensor.ts";
 
-/** `ov_shape_t`: rank and a pointer to as many 64-bit dimensions. */
+/** `ov_shape_t`: the rank, and a pointer to that many 64-bit dimensions. */
 const SHAPE = { struct: ["i64", "pointer"] } as const;
 
 /** The functions. A `nonblocking` twin runs on another thread and is called `…_async`. */

@@ -1,28 +1,28 @@
 /**
- * Keeps OpenVINO's threads from being bound to processors anew for each inference, on machines where that is of no use.
+ * Stops TBB from binding OpenVINO's threads to processors again for each inference, on machines where that gains nothing.
  *
- * TBB, in which OpenVINO's CPU plugin runs, asks the system which processors the calling thread may use, allows it those of the
- * model's arena, and gives it the old ones back after the inference: three system calls, three times what a small model takes to
- * compute. It does so because OpenVINO asks for one thread a core; no property turns that off. hwloc, through which TBB does it,
- * binds nothing once it is told that what it looks at is not the system it runs on.
+ * OpenVINO's CPU plugin runs in TBB. TBB reads the affinity of the calling thread, sets that of the model's arena, and restores the
+ * old one after the inference. These three system calls take three times as long as a small model. TBB does so because OpenVINO asks
+ * for one thread a core, and no property turns that off. TBB binds through hwloc, which binds nothing once it believes that the
+ * topology it has is not of the system it runs on.
  *
  * @module
  */
 import { fileSystemFacts } from "../../system/libc.ts";
 
-/** Further ones are only there where one of these is. */
-const NUMA_NODES_LOOKED_AT = 8;
+/** A machine with more nodes has one of these too. */
+const NUMA_NODES_MAX = 8;
 
-/** What is asked of the machine; tests give it. */
+/** The facts of a machine that matter here; tests replace them. */
 export interface Machine {
-  /** Whether there is something at a path of the system's own files. */
+  /** Whether a path exists among the system's own files. */
   has(path: string): boolean;
   /** hwloc's variable (its manual, "Environment Variables"): 0 for a topology of another machine, to which nothing is bound. */
   thisSystem: string | undefined;
 }
 
 const THIS_MACHINE: Machine = {
-  // Deno reads /sys only for programs that may do everything.
+  // Deno reads /sys only for programs with all permissions.
   has: (path) => fileSystemFacts(path) !== undefined,
   get thisSystem(): string | undefined {
     return Deno.env.get("HWLOC_THISSYSTEM");
@@ -33,8 +33,8 @@ const THIS_MACHINE: Machine = {
 };
 
 /**
- * To be called before OpenVINO is opened. Does nothing where processors differ, in distance to memory or in kind, and the runtime is right
- * to choose among them; nor where the user has set the variable.
+ * Turns the binding off; must be called before OpenVINO is opened. Does nothing where processors differ in kind or in distance to
+ * memory, where binding is useful, nor if the user has set the variable.
  */
 export function leaveThreadsUnbound(machine: Machine = THIS_MACHINE): void {
   if (Deno.build.os !== "linux" || machine.thisSystem !== undefined) return;
@@ -43,7 +43,7 @@ export function leaveThreadsUnbound(machine: Machine = THIS_MACHINE): void {
 }
 
 function hasFarMemory(machine: Machine): boolean {
-  for (let node = 1; node < NUMA_NODES_LOOKED_AT; node++) {
+  for (let node = 1; node < NUMA_NODES_MAX; node++) {
     if (machine.has(`/sys/devices/system/node/node${node}`)) return true;
   }
   return false;

@@ -3,7 +3,7 @@ import { leaveThreadsUnbound } from "./thread_binding.ts";
 
 const ignore = Deno.build.os !== "linux";
 
-/** What the variable is afterwards on a machine with these files. */
+/** Returns the variable's value afterwards, on a machine with these files. */
 function after(files: readonly string[], thisSystem?: string): string | undefined {
   const machine = { has: (path: string) => files.includes(path), thisSystem };
   leaveThreadsUnbound(machine);
@@ -11,7 +11,7 @@ function after(files: readonly string[], thisSystem?: string): string | undefine
 }
 
 Deno.test({
-  name: "leaveThreadsUnbound() tells hwloc to bind nothing where all processors are alike",
+  name: "leaveThreadsUnbound() stops hwloc from binding where all processors are alike",
   ignore,
   fn: () => assert.equal(after(["/sys/devices/system/node/node0"]), "0"),
 });
@@ -26,7 +26,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "leaveThreadsUnbound() does not overrule the user",
+  name: "leaveThreadsUnbound() respects the user's setting",
   ignore,
   fn: () => assert.equal(after([], "1"), "1"),
 });

@@ -70,7 +70,7 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     return Promise.resolve();
   });
 
-  test("a model's ports have all names, dtypes and partial shapes, compiled or not", async (rig) => {
+  test("a model has the names, dtypes and partial shapes of its ports, compiled or not", async (rig) => {
     const shape = [-1, 3, [2, 5]] as const;
     const file: FakeModelFile = {
       compute: "add",
@@ -112,7 +112,7 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
   });
 
   for (const dtype of DTYPES) {
-    test(`hands ${dtype} through: matrices, scalars and empty tensors`, async (rig) => {
+    test(`passes ${dtype} through: matrices, scalars and empty tensors`, async (rig) => {
       for (const shape of [[2, 3], [], [0], [2, 0, 3], [1]]) {
         using fixed = await rig.compile(identity(dtype, shape));
         using open = await rig.compile(identity(dtype, shape.map(() => -1)));
@@ -151,7 +151,7 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     }
   });
 
-  testInfer("shapes may change from one inference to the next, back and forth", increment([-1, 2]), async (request) => {
+  testInfer("shapes may change between inferences", increment([-1, 2]), async (request) => {
     for (const rows of [1, 3, 1, 0, 2, 9000, 1, 9000, 3, 20_000, 0, 1]) {
       const values = Array.from({ length: rows * 2 }, (_, i) => i);
       const input = floats(values, [rows, 2]);
@@ -162,7 +162,7 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     }
   });
 
-  testInfer("the memory of an input may start anywhere", increment([-1]), async (request) => {
+  testInfer("the memory of an input may have any alignment", increment([-1]), async (request) => {
     for (const count of [3, 10_000]) {
       const values = Array.from({ length: count }, (_, i) => i);
       for (const offset of [0, 1, 2, 3, 4, 7]) {
@@ -172,16 +172,20 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     }
   });
 
-  for (const [what, model] of [["computes", increment([-1])], ["hands through", identity("f32", [-1])]] as const) {
-    testInfer(`outputs of a model that ${what} outlive the caller's use of its inputs`, model, async (request) => {
-      for (const count of [3, 10_000]) {
-        const input = floats(Array(count).fill(5));
-        const output = one(await infer(request, [input]));
-        const before = floatsOf(output);
-        if (input.dtype !== "string") input.bytes.fill(0);
-        assert.deepEqual(floatsOf(output), before);
-      }
-    });
+  for (const [what, model] of [["computes", increment([-1])], ["passes through", identity("f32", [-1])]] as const) {
+    testInfer(
+      `outputs of a model that ${what} its inputs stay valid when the caller reuses them`,
+      model,
+      async (request) => {
+        for (const count of [3, 10_000]) {
+          const input = floats(Array(count).fill(5));
+          const output = one(await infer(request, [input]));
+          const before = floatsOf(output);
+          if (input.dtype !== "string") input.bytes.fill(0);
+          assert.deepEqual(floatsOf(output), before);
+        }
+      },
+    );
   }
 
   const twoByTwo: FakeModelFile = {
@@ -210,7 +214,7 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     }
   });
 
-  test("several requests infer at the same time without mixing", async (rig) => {
+  test("several requests infer at the same time without interfering", async (rig) => {
     using compiled = await rig.compile(increment([-1]));
     using requests = new DisposableStack();
     const answers = await Promise.all(Array.from({ length: 8 }, async (_, i) => {
@@ -244,7 +248,7 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     }
   }, "shares models");
 
-  test("an infer request that is used twice at once says so", async (rig) => {
+  test("an infer request that is used twice at once fails", async (rig) => {
     using compiled = await rig.compile(increment([1]));
     using request = compiled.createInferRequest();
     const first = request.inferAsync([floats([1])]);
@@ -278,7 +282,7 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     const path = rig.write(increment([1]));
     const missing = path.replace(/(\.\w+)$/, "_missing$1");
     const broken = path.replace(/(\.\w+)$/, "_broken$1");
-    await Deno.writeTextFile(broken, "no model at all");
+    await Deno.writeTextFile(broken, "not a model");
     const results = await Promise.allSettled([missing, broken, path, missing].map((each) => rig.engine.read(each)));
     const reasons = results.map((result) => result.status === "rejected" ? result.reason : undefined);
     const isRefused = servingError(CODE.INVALID_ARGUMENT, /^Cannot read the model: [^]*\w$|"$/);
@@ -303,7 +307,7 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     await assert.rejects(model.compile({ device: "CPU", properties }), expected);
   });
 
-  test("a compiled model that is disposed asynchronously is freed once, and is refused afterwards", async (rig) => {
+  test("a compiled model that is disposed asynchronously cannot be used afterwards", async (rig) => {
     const compiled = await rig.compile(increment([1]));
     await compiled[Symbol.asyncDispose]();
     await compiled[Symbol.asyncDispose]();
@@ -311,7 +315,7 @@ export function testEngine(engineUnderTest: EngineUnderTest): void {
     assert.throws(() => compiled.createInferRequest(), /The compiled model was used after it was disposed/);
   });
 
-  test("everything may be disposed twice and is refused afterwards", async (rig) => {
+  test("every object may be disposed twice and cannot be used afterwards", async (rig) => {
     const model = await rig.engine.read(rig.write(increment([1])));
     const compiled = await model.compile({ device: "CPU" });
     const request = compiled.createInferRequest();
@@ -360,7 +364,7 @@ async function leastGrowthMb(run: () => Promise<void> | void): Promise<number> {
   return least;
 }
 
-/** A copy in plain arrays of this realm, to compare. */
+/** A copy for comparison, in plain arrays. */
 function plain(tensor: Tensor): Tensor {
   return tensor.dtype === "string" ? tensor : { ...tensor, shape: [...tensor.shape], bytes: tensor.bytes.slice() };
 }

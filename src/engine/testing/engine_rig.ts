@@ -27,7 +27,7 @@ export interface EngineUnderTest {
   write(folder: string, model: FakeModelFile): string;
 }
 
-/** One engine and a folder for its models, both gone at the end of a test. */
+/** One engine and a folder for its models; both are removed at the end of a test. */
 export class Rig implements Disposable {
   readonly engine: Engine;
   readonly folder = Deno.makeTempDirSync();
@@ -69,7 +69,7 @@ export function increment(shape?: FakeModelFile["inputs"][number]["shape"]): Fak
   return { ...identity("f32", shape), compute: "add", value: 1 };
 }
 
-/** A tensor of `f32`, by default in memory that starts on a word. */
+/** A tensor of `f32`, aligned by default. */
 export function floats(values: readonly number[], shape: readonly number[] = [values.length], offset = 0): Tensor {
   const bytes = new Uint8Array(values.length * 4 + offset).subarray(offset);
   const view = new DataView(bytes.buffer, offset);
@@ -100,7 +100,7 @@ export function sample(dtype: DType, shape: readonly number[]): Tensor {
   return { dtype, shape, bytes };
 }
 
-/** A matcher for `assert.rejects` and `assert.throws`: a {@link ServingError} of that code and wording. */
+/** A matcher for `assert.rejects` and `assert.throws`: a {@link ServingError} with that code and message. */
 export function servingError(code: Code, message: RegExp): (error: unknown) => true {
   return (error) => {
     assert.ok(error instanceof ServingError, String(error));

@@ -1,5 +1,5 @@
 /**
- * What fake models are: the files that describe them, and what they compute.
+ * Fake models: the files that describe them, and their computations.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type DType, DTYPE_BYTES, elementCount, type NumericDType, type Tensor }
 import type { Port } from "../engine.ts";
 
 /**
- * What a fake model's file holds, as JSON. Output `i` is computed from input `i`, or from the last where there are fewer.
+ * A fake model's file, as JSON. Output `i` is computed from input `i`, or from the last one if there are fewer.
  */
 export interface FakeModelFile {
   readonly inputs: readonly FakePort[];

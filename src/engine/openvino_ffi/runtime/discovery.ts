@@ -1,5 +1,5 @@
 /**
- * Finds OpenVINO's C library on this machine. Looks at file names only: opens, runs and changes nothing.
+ * Finds OpenVINO's C library on this machine by file names alone: opens, runs and changes nothing.
  *
  * @module
  */
@@ -7,19 +7,19 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CODE, ServingError } from "../../../base/status.ts";
 
-/** Where to look besides the usual places, and what to take for granted; tests give all of it. */
+/** Where to look; tests replace all of it. */
 export interface SearchOptions {
-  /** A folder the user names by flag: nothing else is looked at. */
+  /** The folder that the user names by flag: no other place is searched. */
   readonly directory?: string | undefined;
-  /** Gives the folder with the executable's own libraries. Asked only when the user names no folder. */
+  /** Returns the folder of the executable's own libraries. Called only when the user names no folder. */
   readonly embeddedDir?: () => string | undefined;
-  /** The project's folder; its own installed runtime lies in `.ovserve/openvino/<version>/libs`. */
+  /** The project's folder; its own installed runtime is in `.ovserve/openvino/<version>/libs`. */
   readonly projectDir?: string;
-  /** The folder of the executable, looked at in a compiled program only. */
+  /** The folder of the executable; undefined unless the program is compiled. */
   readonly executableDir?: string | undefined;
   /** Reads an environment variable. */
   readonly env?: (name: string) => string | undefined;
-  /** The folder that stands for the file system's root. */
+  /** The root of the file system. */
   readonly root?: string;
 }
 
@@ -27,29 +27,29 @@ export interface SearchOptions {
 export interface Runtime {
   /** The C library. */
   readonly path: string;
-  /** Why this one, for the log: `--openvino_dir`, `Python package` … */
+  /** How it was found, for the log: `--openvino_dir`, `Python package`, … */
   readonly origin: string;
 }
 
-/** The oldest library that fits, as it counts itself in its file name: 2026.4.0 is 2640. */
+/** The oldest supported release, as numbered in file names: 2026.4.0 is 2640. */
 const RELEASE_MIN = 2640;
 /** `libopenvino_c.so`, `libopenvino_c.so.2641`, `libopenvino_c.2641.dylib`, `openvino_c.dll`. */
 const LIBRARY_REGEXP = /^(?:libopenvino_c\.so(?:\.(\d+))?|libopenvino_c\.(?:(\d+)\.)?dylib|openvino_c\.dll)$/;
-/** Where the libraries are inside a folder of OpenVINO's: itself, a wheel, an archive, a prefix. */
+/** Where the libraries are inside an installation: the folder itself, a wheel, an archive, a prefix. */
 const INNER_FOLDERS = ["", "libs", "runtime/lib/*", "runtime/bin/*/Release", "lib"];
 
 interface Place {
   readonly origin: string;
-  /** A folder; a part of it may hold `*`. */
+  /** A folder; one part of the path may contain `*`. */
   readonly pattern: string;
 }
 
 /**
  * Finds the C library in this order: the folder named by the flag or `OVSERVE_OPENVINO_DIR`; the libraries of the executable
  * or beside it; the project's own; an installed Python package; an installed Node package; OpenVINO's installer; the system.
- * Of several in one place the newest is taken. Libraries too old are passed over.
+ * The newest of several in one place is taken. Libraries that are too old are skipped.
  *
- * @throws {ServingError} FAILED_PRECONDITION with every place looked at and what to do.
+ * @throws {ServingError} FAILED_PRECONDITION with every place searched and what to do.
  */
 export function findRuntime(options: SearchOptions = {}): Runtime {
   const env = options.env ?? Deno.env.get;
@@ -67,7 +67,7 @@ export function findRuntime(options: SearchOptions = {}): Runtime {
     looked.push(`  ${pattern}${remark}`);
   }
   const remedy = named.length > 0
-    ? `Name a folder with libopenvino_c by --openvino_dir or OVSERVE_OPENVINO_DIR, or leave both out`
+    ? `Name a folder with libopenvino_c by --openvino_dir or OVSERVE_OPENVINO_DIR, or set neither`
     : "Install it with `deno task setup`, or name its folder by --openvino_dir or OVSERVE_OPENVINO_DIR";
   throw new ServingError(
     CODE.FAILED_PRECONDITION,
@@ -109,7 +109,7 @@ function usualPlaces(options: SearchOptions, env: (name: string) => string | und
   return places;
 }
 
-/** The folders a pattern stands for, the newest version first. */
+/** The folders that match a pattern, the newest version first. */
 function expand(pattern: string): string[] {
   const star = pattern.indexOf("*");
   if (star < 0) return [pattern];
@@ -129,13 +129,13 @@ function libraryIn(folder: string): { name: string; release: number } | undefine
     const match = LIBRARY_REGEXP.exec(name);
     if (match === null) return [];
     const release = match[1] ?? match[2];
-    // A name without a number is left for the library itself to answer when it is opened.
+    // A name without a number is accepted; the library's version is checked when it is opened.
     return [{ name, release: release === undefined ? Infinity : Number(release) }];
   });
   return libraries.sort((a, b) => b.release - a.release)[0];
 }
 
-/** A folder that is missing, no folder or closed to us holds nothing. */
+/** The names in a folder; none where it is missing, not a folder, or not readable. */
 function namesIn(folder: string): string[] {
   try {
     return Array.from(Deno.readDirSync(folder), ({ name }) => name);

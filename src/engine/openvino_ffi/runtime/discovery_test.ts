@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { CODE, ServingError } from "../../../base/status.ts";
 import { findRuntime, type SearchOptions } from "./discovery.ts";
 
-/** A machine in a temporary folder: nothing of the real one is looked at. */
+/** A machine in a temporary folder, isolated from the real one. */
 class Machine implements Disposable {
   readonly folder = Deno.makeTempDirSync();
   readonly variables: Record<string, string> = {};
@@ -31,7 +31,7 @@ class Machine implements Disposable {
   }
 }
 
-Deno.test("findRuntime() looks in the documented order", () => {
+Deno.test("findRuntime() searches in the documented order", () => {
   using machine = new Machine();
   machine.variables["HOME"] = join(machine.folder, "home/me");
   machine.variables["VIRTUAL_ENV"] = join(machine.folder, "venv");
@@ -56,7 +56,7 @@ Deno.test("findRuntime() looks in the documented order", () => {
   }
 });
 
-Deno.test("findRuntime() looks only in the folder that flag or environment names, the flag's first", () => {
+Deno.test("findRuntime() searches only the folder of the flag, or else that of the environment variable", () => {
   using machine = new Machine();
   machine.put("project/.ovserve/openvino/2026.4.1/libs");
   const byFlag = machine.put("flag/libs");
@@ -74,7 +74,7 @@ Deno.test("findRuntime() takes the newest of several versions", () => {
   assert.equal(machine.find(), newest);
 });
 
-Deno.test("findRuntime() passes over a library that is too old and says so", () => {
+Deno.test("findRuntime() skips a library that is too old, and names it", () => {
   using machine = new Machine();
   machine.put("usr/lib/x86_64-linux-gnu", "libopenvino_c.so.2460");
   assert.throws(() => machine.find(), /\*-linux-gnu \(libopenvino_c\.so\.2460 is older than 2026\.4\)/);
@@ -91,7 +91,7 @@ Deno.test("findRuntime() knows the library's names on other systems", () => {
   }
 });
 
-Deno.test("findRuntime() lists every place and the remedy when there is nothing", () => {
+Deno.test("findRuntime() lists every place and the remedy when it finds nothing", () => {
   using machine = new Machine();
   assert.throws(() => machine.find(), (error) => {
     assert.ok(error instanceof ServingError);

@@ -1,6 +1,6 @@
 /**
- * The OpenVINO libraries that the compiled executable carries. The system's loader cannot open them inside it, so the first
- * start unpacks them to a cache folder and later ones find them there. Knows nothing of what the libraries do.
+ * The OpenVINO libraries inside the compiled executable. The system's loader cannot open them there, so the first start unpacks them
+ * to a cache folder, where later starts find them.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type PackedFolder, unpack } from "./runtime_cache.ts";
 
-/** Where `deno task compile` puts what it makes for this file to find inside the executable. */
+/** The folder that `deno task compile` fills for this file, inside the executable. */
 const EMBEDDED = fileURLToPath(new URL("../../../../.ovserve/embedded/", import.meta.url));
 
-/** What the executable carries, as `deno task compile` writes it to `runtime.json`. */
+/** The libraries inside the executable, as `deno task compile` describes them in `runtime.json`. */
 export interface CarriedRuntime {
   /** Version and content: `openvino-2026.4.1-0123456789ab`. */
   readonly name: string;
@@ -20,18 +20,18 @@ export interface CarriedRuntime {
     readonly bytes: number;
     readonly sha256: string;
     /**
-     * Where it begins in the executable itself. Without it, the file lies in the executable's own file system, all of which
-     * Deno 2.6 copies into memory at each start.
+     * Where the file begins in the executable. Without it, the file is in the executable's own file system, all of which Deno 2.6
+     * copies into memory at each start.
      */
     readonly offset?: number;
   }[];
 }
 
 /**
- * Makes the libraries of this executable loadable. The first start copies some 100 MB, later ones look at names and sizes.
+ * Makes the libraries of this executable loadable. The first start copies about 100 MB, later ones check names and sizes.
  *
- * @param runtimeDir the one folder to unpack to, in place of the usual ones for caches.
- * @returns the library folder, or undefined when this is no compiled executable or one without libraries.
+ * @param runtimeDir the folder to unpack to, in place of the usual ones for caches.
+ * @returns the library folder; undefined unless this is a compiled executable with libraries.
  * @throws {ServingError} FAILED_PRECONDITION naming each cache folder and why it cannot be used.
  */
 export function unpackEmbeddedRuntime(runtimeDir?: string): string | undefined {
@@ -67,8 +67,8 @@ function toPacked({ name, files }: CarriedRuntime): PackedFolder {
 }
 
 /**
- * Folders for caches, the user's choice first; the last ones are for containers without a home. Names that are relative are
- * left out, as the XDG base directory specification says.
+ * Folders for caches, the user's choice first; the last ones are for containers without a home. Relative paths are left out, as the
+ * XDG base directory specification requires.
  */
 export function cacheFolders(env: (name: string) => string | undefined): string[] {
   const home = env("HOME");

@@ -6,7 +6,7 @@ function foldersWith(env: Record<string, string>): string[] {
 }
 
 Deno.test({
-  name: "cacheFolders() puts the user's choice first and what every system has last",
+  name: "cacheFolders() puts the user's choice first and the system's folders last",
   ignore: Deno.build.os === "windows",
   fn: () => {
     const last = ["/tmp", "/var/tmp", "/dev/shm"];

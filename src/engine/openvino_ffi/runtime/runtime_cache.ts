@@ -1,6 +1,6 @@
 /**
- * A cache folder for libraries that the system's loader must find on disk: whole, as they were made, safe from other users, and
- * without those of older programs. Knows neither what the libraries are nor where their bytes come from.
+ * A cache folder for libraries that the system's loader must find on disk: complete, verified, safe from other users, and without
+ * those of older programs. Knows neither what the libraries are nor where their bytes come from.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { dirname, join } from "node:path";
 import { CODE, ServingError } from "../../../base/status.ts";
 import { fileSystemFacts, holdFolder, whileUnused } from "../../../system/libc.ts";
 
-/** One file and where its bytes are. */
+/** One file and the place of its bytes. */
 export interface PackedFile {
-  /** Below the folder it is unpacked to: `libs/libopenvino_c.so.2641`. */
+  /** Relative to the folder it is unpacked to: `libs/libopenvino_c.so.2641`. */
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -21,39 +21,39 @@ export interface PackedFile {
   readonly offset: number;
 }
 
-/** What is unpacked into one folder. */
+/** The files that are unpacked into one folder. */
 export interface PackedFolder {
   /** The folder's name, which changes with the content: `openvino-2026.4.1-0123456789ab`. */
   readonly name: string;
   readonly files: readonly PackedFile[];
 }
 
-/** Where to unpack to. */
+/** The folders to unpack to. */
 export interface Caches {
   /** Folders to try in this order; they need not exist yet. */
   readonly folders: readonly string[];
-  /** Whether the user chose them, and so answers for who else can rename things in there. */
+  /** Whether the user chose them, and so is responsible for who else can rename files there. */
   readonly isChosen: boolean;
 }
 
-/** Permission bits: others than the owner may write; everyone may; only owners may rename and remove. */
+/** Permission bits: users other than the owner may write; all may write; only owners may rename and remove. */
 const WRITABLE_BY_OTHERS = 0o022;
 const WRITABLE_BY_ALL = 0o002;
 const STICKY = 0o1000;
 
-/** A folder of ours: name, version, start of the content's hash. */
+/** The name of an unpacked folder: name, version, start of the content's hash. */
 const VERSION_REGEXP = /^[a-z]+-[\d.]+-[\da-f]{12}$/;
-/** Folders under construction start so. */
+/** The prefix of folders that are being unpacked. */
 const UNFINISHED = "unpacking-";
-/** After this long a folder under construction that no one holds was left behind by a process that was killed. */
+/** A folder with this prefix that is older and not held was left behind by a killed process. */
 const UNFINISHED_MS_MAX = 600_000;
 
 const CHUNK_BYTES = 4 << 20;
 
 /**
- * Unpacks into the first folder that takes it, unless one has it already: then nothing is written. The folder appears whole or
- * not at all, also when several processes do this at once, and is made anew when files in it were lost. It stays until this
- * process ends: others that unpack something newer remove only what no process uses.
+ * Unpacks into the first usable folder. Writes nothing if the copy there is complete. The copy appears complete or not at all, also
+ * when several processes unpack at once, and is replaced when files in it are missing. It stays until this process ends: processes
+ * that unpack something newer remove only what no process uses.
  *
  * @returns the unpacked folder: `<cache>/ovserve/<name>`.
  * @throws {ServingError} FAILED_PRECONDITION with each folder and why it cannot be used.
@@ -73,14 +73,12 @@ export function unpack(packed: PackedFolder, caches: Caches): string {
   }
   throw new ServingError(
     CODE.FAILED_PRECONDITION,
-    `Cannot unpack the OpenVINO libraries this executable carries (${megabytes(sizeOf(packed))}): ${
-      failures.join("; ")
-    }. ` +
-      "Name a folder of yours by --runtime_dir, on a file system that is writable and lets programs run",
+    `Cannot unpack the OpenVINO libraries of this executable (${megabytes(sizeOf(packed))}): ${failures.join("; ")}. ` +
+      "Name a folder with --runtime_dir, on a file system that is writable and allows programs to run",
   );
 }
 
-/** The bytes are not those that were packed, which no other folder helps against. */
+/** The packed bytes are damaged; another folder does not help. */
 class DamagedError extends Error {}
 
 function unpackInto(folder: string, packed: PackedFolder): string {
@@ -102,7 +100,7 @@ function unpackInto(folder: string, packed: PackedFolder): string {
   return copy;
 }
 
-/** Whether it is there to be held. */
+/** Holds the copy; returns whether it exists. */
 function hold(copy: string): boolean {
   try {
     holdFolder(copy);
@@ -122,7 +120,7 @@ function isWhole(copy: string, { files }: PackedFolder): boolean {
   }
 }
 
-/** Where everyone may rename things, another user could put a folder in the place of ours. */
+/** Rejects a folder where another user could replace our folder by renaming. */
 function checkParent(cache: string): void {
   if (!existsSync(cache)) return;
   const mode = Deno.statSync(cache).mode ?? 0;
@@ -131,7 +129,7 @@ function checkParent(cache: string): void {
   }
 }
 
-/** Libraries are run, so the folder must be one that nobody else can put files into. */
+/** Libraries are executed, so no other user may be able to put files into the folder. */
 function makeOwnFolder(folder: string): void {
   Deno.mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
   if (!existsSync(folder)) Deno.mkdirSync(folder, { recursive: true, mode: 0o755 });
@@ -143,13 +141,13 @@ function makeOwnFolder(folder: string): void {
 
 function checkRoom(folder: string, bytes: number): void {
   const facts = fileSystemFacts(folder);
-  if (facts?.runsCode === false) throw new Error("its file system does not let programs run (noexec)");
+  if (facts?.runsCode === false) throw new Error("its file system does not allow programs to run (noexec)");
   if (facts !== undefined && facts.freeBytes < bytes) {
     throw new Error(`there are only ${megabytes(facts.freeBytes)} free`);
   }
 }
 
-/** Writes all files and checks that they are what was packed. */
+/** Writes all files and checks their hashes. */
 function write({ files }: PackedFolder, into: string): void {
   const chunk = new Uint8Array(CHUNK_BYTES);
   for (const { path, bytes, sha256, source, offset } of files) {
@@ -168,20 +166,20 @@ function write({ files }: PackedFolder, into: string): void {
       left -= length;
     }
     if (hash.digest("hex") !== sha256) {
-      throw new DamagedError(`The executable is damaged: ${path} is not as it was made. Download it again`);
+      throw new DamagedError(`The executable is damaged: ${path} has another checksum. Download it again`);
     }
   }
 }
 
-/** The rename is what makes the copy appear. Whoever comes second leaves the first one's. */
+/** Makes the copy appear, by renaming. The second of two processes keeps the copy of the first. */
 function moveIntoPlace(fresh: string, { copy, packed }: { copy: string; packed: PackedFolder }): void {
   if (moveTo(copy, fresh) || isWhole(copy, packed)) return;
-  // A process that has files of the broken copy open keeps them.
+  // A process with open files of the broken copy keeps them.
   Deno.renameSync(copy, join(dirname(fresh), "broken"));
   Deno.renameSync(fresh, copy);
 }
 
-/** Whether the move was possible: the place is taken when another process was faster, or when a broken copy is there. */
+/** Moves a folder; returns false if the place is taken: by another process's copy, or by a broken one. */
 function moveTo(place: string, folder: string): boolean {
   try {
     Deno.renameSync(folder, place);
@@ -192,14 +190,14 @@ function moveTo(place: string, folder: string): boolean {
   }
 }
 
-/** What cannot be removed stays: it is in nobody's way. */
+/** Removes unused folders of other versions. A folder that cannot be removed stays: it does no harm. */
 function removeOthers(folder: string, name: string): void {
   for (const entry of Array.from(Deno.readDirSync(folder))) {
     const path = join(folder, entry.name);
     if (!entry.isDirectory || entry.name === name) continue;
     if (!VERSION_REGEXP.test(entry.name) && !isLeftBehind(path)) continue;
     try {
-      // Under another name first: a process that begins to look for it finds nothing rather than a half.
+      // Renamed first: a process that looks for it finds nothing instead of a part.
       const doomed = join(folder, `${UNFINISHED}${crypto.randomUUID()}`);
       if (whileUnused(path, () => Deno.renameSync(path, doomed))) Deno.removeSync(doomed, { recursive: true });
     } catch {

@@ -17,7 +17,7 @@ interface Rig extends Disposable {
   readonly source: string;
 }
 
-/** Something packed as the executable carries it, behind other bytes, and an empty cache; both gone at the end. */
+/** A packed folder as in the executable, behind other bytes, and an empty cache; both are removed at the end. */
 function rig(name = NAME): Rig {
   const root = Deno.makeTempDirSync();
   const source = join(root, "executable");
@@ -50,7 +50,7 @@ function namesIn(folder: string): string[] {
   return Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
 }
 
-/** The message of the error that says why unpacking is not possible. */
+/** The message of the error with which unpacking fails. */
 function refusal(packed: PackedFolder, caches: Caches): string {
   try {
     unpack(packed, caches);
@@ -62,7 +62,7 @@ function refusal(packed: PackedFolder, caches: Caches): string {
   throw new Error("It was unpacked all the same");
 }
 
-/** Another process that unpacks the same, says so, and lives until it is told to end. */
+/** Another process that unpacks the same, reports it, and lives until it is ended. */
 function startOther(packed: PackedFolder, caches: Caches): Deno.ChildProcess {
   const program = `
     const { unpack } = await import(${JSON.stringify(MODULE)});
@@ -74,7 +74,7 @@ function startOther(packed: PackedFolder, caches: Caches): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "inherit" }).spawn();
 }
 
-/** What another process says first. */
+/** The first output of another process. */
 async function firstWord(process: Deno.ChildProcess): Promise<string> {
   const reader = process.stdout.getReader();
   const { value } = await reader.read();
@@ -88,7 +88,7 @@ async function end(process: Deno.ChildProcess): Promise<void> {
   await process.status;
 }
 
-Deno.test("unpack() writes every file with its own bytes into a folder of the content's name", () => {
+Deno.test("unpack() writes every file into a folder named after the content", () => {
   using it = rig();
   const copy = unpack(it.packed, it.caches);
   assert.equal(copy, join(it.cache, "ovserve", NAME));
@@ -99,7 +99,7 @@ Deno.test("unpack() writes every file with its own bytes into a folder of the co
   assert.deepEqual(namesIn(join(it.cache, "ovserve")), [NAME]);
 });
 
-Deno.test("unpack() writes nothing when a whole copy is there", () => {
+Deno.test("unpack() writes nothing when a complete copy exists", () => {
   using it = rig();
   const copy = unpack(it.packed, it.caches);
   const { ino } = Deno.statSync(join(copy, "libs", "small.so"));
@@ -108,7 +108,7 @@ Deno.test("unpack() writes nothing when a whole copy is there", () => {
   assert.equal(Deno.statSync(join(copy, "libs", "small.so")).ino, ino);
 });
 
-Deno.test("unpack() makes a copy anew when a file is missing or cut short", () => {
+Deno.test("unpack() replaces a copy with missing or truncated files", () => {
   using it = rig();
   const copy = unpack(it.packed, it.caches);
   Deno.truncateSync(join(copy, "libs", "large.so"), 1_000_000);
@@ -119,7 +119,7 @@ Deno.test("unpack() makes a copy anew when a file is missing or cut short", () =
   assert.deepEqual(namesIn(join(it.cache, "ovserve")), [NAME]);
 });
 
-Deno.test("unpack() in several processes at once gives each the whole copy", async () => {
+Deno.test("unpack() in several processes at once gives each the complete copy", async () => {
   using it = rig();
   const processes = Array.from({ length: 4 }, () => startOther(it.packed, it.caches));
   assert.deepEqual(await Promise.all(processes.map(firstWord)), Array(4).fill("9000000"));
@@ -151,18 +151,18 @@ Deno.test({
   },
 });
 
-Deno.test("unpack() refuses bytes that are not those that were packed, and leaves nothing", () => {
+Deno.test("unpack() rejects damaged bytes, and leaves nothing", () => {
   using it = rig();
   using file = Deno.openSync(it.source, { write: true });
   file.seekSync(5000, Deno.SeekMode.Start);
   file.writeSync(new Uint8Array(1));
   const second = `${it.cache}2`;
   const message = refusal(it.packed, { folders: [it.cache, second], isChosen: false });
-  assert.equal(message, "The executable is damaged: libs/large.so is not as it was made. Download it again");
+  assert.equal(message, "The executable is damaged: libs/large.so has another checksum. Download it again");
   assert.deepEqual(namesIn(join(it.cache, "ovserve")), []);
 });
 
-Deno.test("unpack() takes the next folder when one cannot be made", () => {
+Deno.test("unpack() uses the next folder when one cannot be made", () => {
   using it = rig();
   Deno.writeTextFileSync(it.cache, "a file where a folder should be");
   const second = `${it.cache}2`;
@@ -170,7 +170,7 @@ Deno.test("unpack() takes the next folder when one cannot be made", () => {
 });
 
 Deno.test({
-  name: "unpack() refuses a folder that others can write to, and says so",
+  name: "unpack() rejects a folder that others can write to",
   ignore: Deno.build.os === "windows",
   fn: () => {
     using it = rig();
@@ -186,7 +186,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "unpack() refuses a link in the place of its folder",
+  name: "unpack() rejects a link in place of its folder",
   ignore: Deno.build.os === "windows",
   fn: () => {
     using it = rig();
@@ -197,7 +197,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "unpack() passes over a cache in which every user can rename folders, unless it was chosen",
+  name: "unpack() skips a cache in which every user can rename folders, unless the user chose it",
   ignore: Deno.build.os === "windows",
   fn: () => {
     using it = rig();
