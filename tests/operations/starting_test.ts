@@ -4,11 +4,11 @@ import { status } from "@grpc/grpc-js";
 import { askHalfByFetch } from "../support/fetch_client.ts";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
 import { Scratch } from "../support/scratch.ts";
-import { Server } from "../support/server.ts";
+import { Server, testSource } from "../support/server.ts";
 import { askHalf, versionOf } from "../support/steady_load.ts";
 
-/** Loads are held by a pipe in place of a file. To open one holds up the executable's event loop: its Deno opens files on it. */
-const LINUX_ONLY = { ignore: Deno.build.os !== "linux" || Deno.env.has("OVSERVE_BINARY") };
+/** A pipe in place of a file holds up loading. The executable cannot be tested so: its Deno opens files in the event loop. */
+const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
 const MODEL_SERVICE = "tensorflow.serving.ModelService";
 const HALF = { name: "half" };
 const NOT_SERVING = [8, 2];
@@ -124,7 +124,7 @@ async function inTurnOverRest(rig: StartingRig): Promise<number> {
   }
 }
 
-Deno.test("A server that starts says so at once, and what needs a model waits for it", LINUX_ONLY, async () => {
+testSource("A server that starts says so at once, and what needs a model waits for it", LINUX_ONLY, async () => {
   await using rig = await StartingRig.start();
   const { client } = rig;
   const metadata = { "model_spec": HALF, "metadata_field": ["signature_def"] };
@@ -167,7 +167,7 @@ Deno.test("A server that starts says so at once, and what needs a model waits fo
   assert.deepEqual(await rig.health(), SERVING);
 });
 
-Deno.test("Requests past --max_waiting_requests are refused at once while the server starts", LINUX_ONLY, async () => {
+testSource("Requests past --max_waiting_requests are refused at once while the server starts", LINUX_ONLY, async () => {
   await using rig = await StartingRig.start(["--max_waiting_requests", "2"]);
   const patient = askHalf(rig.client, HALF);
   const impatient = new AbortController();
@@ -187,7 +187,7 @@ Deno.test("Requests past --max_waiting_requests are refused at once while the se
   assert.deepEqual((await Promise.all([patient, late])).map(versionOf), ["1", "1"]);
 });
 
-Deno.test("Requests past --max_inflight_bytes are refused at once while the server starts", LINUX_ONLY, async () => {
+testSource("Requests past --max_inflight_bytes are refused at once while the server starts", LINUX_ONLY, async () => {
   await using rig = await StartingRig.start(["--max_inflight_bytes", "1000"]);
   const request = { "model_spec": HALF, inputs: { x: floatTensor(new Array(200).fill(10)) } };
   const patient = rig.client.predict(request);
@@ -197,27 +197,31 @@ Deno.test("Requests past --max_inflight_bytes are refused at once while the serv
   assert.equal(await codeOf(rig.client.predict(request)), status.OK);
 });
 
-Deno.test("A REST request waits for the first models within its time", LINUX_ONLY, async () => {
+testSource("A REST request waits for the first models within its time", LINUX_ONLY, async () => {
   await using rig = await StartingRig.start(["--rest_api_timeout_in_ms", "50"]);
   for (const [path, body] of [["/v1/models/half:predict", BODY], ["/v1/models/half/metadata"]] as const) {
     assert.equal((await rig.fetch(path, body))[0], 504, path);
   }
 });
 
-Deno.test("A server told to leave while it starts turns those who wait away, and ends with 0", LINUX_ONLY, async () => {
-  await using rig = await StartingRig.start(["--max_waiting_requests", "2"]);
-  const waiting = inTurnByFetch(rig);
-  const overRest = inTurnOverRest(rig);
-  await rig.full();
-  const { code } = await rig.server.stop("SIGTERM");
-  assert.equal(await waiting, status.UNAVAILABLE);
-  assert.equal(await overRest, 503);
-  assert.equal(code, 0, rig.server.log);
-  assert.equal(rig.server.events("server leaving").length, 1);
-  assert.equal(rig.server.events("model not served").length, 0);
-});
+testSource(
+  "A server told to leave while it starts turns those who wait away, and ends with 0",
+  LINUX_ONLY,
+  async () => {
+    await using rig = await StartingRig.start(["--max_waiting_requests", "2"]);
+    const waiting = inTurnByFetch(rig);
+    const overRest = inTurnOverRest(rig);
+    await rig.full();
+    const { code } = await rig.server.stop("SIGTERM");
+    assert.equal(await waiting, status.UNAVAILABLE);
+    assert.equal(await overRest, 503);
+    assert.equal(code, 0, rig.server.log);
+    assert.equal(rig.server.events("server leaving").length, 1);
+    assert.equal(rig.server.events("model not served").length, 0);
+  },
+);
 
-Deno.test("A start that fails turns those who wait away", LINUX_ONLY, async () => {
+testSource("A start that fails turns those who wait away", LINUX_ONLY, async () => {
   await using rig = await StartingRig.start(["--max_waiting_requests", "1"]);
   const waiting = inTurnByFetch(rig);
   await rig.full();

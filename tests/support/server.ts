@@ -8,6 +8,14 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-ffi", "--allow-env", "--allow-sys"];
 
+/**
+ * Registers a test that the executable cannot pass, for a reason that stands beside the call. Runs of the executable leave it out: it
+ * is about the program from source.
+ */
+export function testSource(name: string, options: { readonly ignore: boolean }, fn: () => Promise<void>): void {
+  if (!Deno.env.has("OVSERVE_BINARY")) Deno.test(name, options, fn);
+}
+
 /** How a run of the program ended. */
 export interface Outcome {
   readonly code: number;

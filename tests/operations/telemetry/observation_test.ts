@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { floatTensor, type Message, PredictionClient } from "../../support/prediction_client.ts";
 import { modelPath } from "../../support/model_path.ts";
-import { Server } from "../../support/server.ts";
+import { Server, testSource } from "../../support/server.ts";
 
 const TINY = ["model", "--model_name", "tiny", "--model_path", modelPath("tiny")];
 const REST = ["--rest_port", "any", "--rest_bind_address", "127.0.0.1"];
@@ -91,9 +91,9 @@ class Collector implements AsyncDisposable {
   }
 }
 
-Deno.test("OTEL_DENO has each request traced with its phases, where its client's trace goes on", {
-  // Whether an executable traces is settled when it is compiled; see docs/packaging.md.
-  ignore: Deno.build.os === "windows" || Deno.env.has("OVSERVE_BINARY"),
+// Whether an executable traces is decided when it is compiled; see docs/packaging.md.
+testSource("OTEL_DENO has each request traced with its phases, where its client's trace goes on", {
+  ignore: Deno.build.os === "windows",
 }, async () => {
   await using collector = new Collector();
   const variables = {
