@@ -4,6 +4,7 @@ import { floatTensor, type Message, PredictionClient } from "../support/predicti
 import { Scratch } from "../support/scratch.ts";
 import { modelPath } from "../support/model_path.ts";
 import { Server } from "../support/server.ts";
+import { SteadyLoad } from "../support/steady_load.ts";
 
 const UNKNOWN = 2;
 const INVALID_ARGUMENT = 3;
@@ -13,40 +14,6 @@ const FAILED_PRECONDITION = 9;
 function ask(client: PredictionClient, name: string, label?: string): Promise<Message> {
   const modelSpec = label === undefined ? { name } : { name, version_label: label };
   return client.predict({ model_spec: modelSpec, inputs: { x: floatTensor([10]) } });
-}
-
-/** Predicts over and over until it is stopped. */
-class Load {
-  readonly #client: PredictionClient;
-  readonly #done: Promise<void>;
-  #isStopped = false;
-  #count = 0;
-
-  constructor(server: Server, name: string) {
-    this.#client = new PredictionClient(server.address);
-    this.#done = this.#run(name);
-    // It is looked at when the load is stopped.
-    this.#done.catch(() => {});
-  }
-
-  /** Ends the load; fails when any prediction has. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    try {
-      await this.#done;
-      assert(this.#count > 0, "no prediction was made");
-    } finally {
-      this.#client[Symbol.dispose]();
-    }
-  }
-
-  async #run(name: string): Promise<void> {
-    while (!this.#isStopped) {
-      const { y } = (await ask(this.#client, name)).outputs as Record<string, Message>;
-      assert.deepEqual(y?.float_val, [7]);
-      this.#count++;
-    }
-  }
 }
 
 type Entry = Record<string, unknown>;
@@ -75,7 +42,7 @@ Deno.test("HandleReloadConfigRequest adds, changes and removes models while anot
   for (const version of [1, 2]) await scratch.addVersion("more", { model: "half_plus_two", version });
   await using server = await Server.start(HALF);
   using client = new PredictionClient(server.address);
-  const load = new Load(server, "half");
+  const load = new SteadyLoad(server.address, "half");
   const half = entry("half", modelPath("half_plus_two"));
   const more = entry("more", `${scratch.path}/more`);
 
@@ -97,7 +64,7 @@ Deno.test("HandleReloadConfigRequest adds, changes and removes models while anot
 Deno.test("HandleReloadConfigRequest refuses what cannot be served, and changes nothing", async () => {
   await using server = await Server.start(HALF);
   using client = new PredictionClient(server.address);
-  const load = new Load(server, "half");
+  const load = new SteadyLoad(server.address, "half");
   const half = entry("half", modelPath("half_plus_two"));
   const tiny = entry("tiny", modelPath("tiny"));
   const cases: [Entry[], number, string][] = [
@@ -135,7 +102,7 @@ Deno.test("HandleReloadConfigRequest tells which new models did not become avail
   await using scratch = await Scratch.make();
   await using server = await Server.start([...HALF, "--file_system_poll_wait_seconds=0.05"]);
   using client = new PredictionClient(server.address);
-  const load = new Load(server, "half");
+  const load = new SteadyLoad(server.address, "half");
   const models = [entry("half", modelPath("half_plus_two")), entry("late", `${scratch.path}/late`)];
   await assert.rejects(reload(client, models), {
     code: UNKNOWN,
@@ -158,7 +125,7 @@ Deno.test("A JSON file is applied when it changes: models come, change beside th
     ...["config", "--config_path", path, "--model_config_file_poll_wait_seconds", "0.05"],
   ]);
   using client = new PredictionClient(server.address);
-  const load = new Load(server, "half");
+  const load = new SteadyLoad(server.address, "half");
 
   await scratch.writeConfig({ half: { nireq: 3 }, more: {} });
   await server.event("model measured", ({ name, inferRequestCount }) => name === "half" && inferRequestCount === 3);
@@ -191,7 +158,7 @@ Deno.test("A storm of SIGHUPs while the file is edited and models load ends with
   const path = await scratch.write("models.conf", `model_config_list { ${list().join("")} }`);
   await using server = await Server.start([`--model_config_file=${path}`]);
   using client = new PredictionClient(server.address);
-  const load = new Load(server, "half");
+  const load = new SteadyLoad(server.address, "half");
   for (let round = 0; round < 100; round++) {
     if (round % 2 === 0) models[`m${round % 5}`] = {};
     else delete models[`m${round % 5}`];

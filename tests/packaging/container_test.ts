@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Chroot, reasonAgainst, type RunOptions } from "./chroot.ts";
 import { listOf, parseCopy, parseDockerfile, type Stage, textsOf } from "./dockerfile.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
+import { freePort } from "../support/free_port.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const BUILD_FOLDER = "/src/";
@@ -40,12 +41,6 @@ async function createImage(): Promise<Chroot> {
     }
   }
   return chroot;
-}
-
-/** A port that was free a moment ago: what a health check asks for must be known before the server starts. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
 }
 
 /** Reads the log up to the event that says the server is up. */

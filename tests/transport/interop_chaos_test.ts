@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Client, findClients, startClient } from "./interop/clients.ts";
 import { InteropServer } from "./interop/server.ts";
+import { until } from "../support/until.ts";
 
 /** What the check "flood" has in flight, each waiting for a reply of 1 MB. */
 const CALLS = Array.from({ length: 100 }, (_, i) => `flood-${i}`);
@@ -12,11 +13,6 @@ const ROUNDS = 10;
 const GROWN_BYTES_MAX = 250_000_000;
 
 const clients = (await findClients()).filter(({ name }) => ["grpcio", "grpc-go", "grpc-js on Node"].includes(name));
-
-/** Waits for a state that tells nobody when it comes. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
 
 /** Starts a client and waits until all its calls are in flight. */
 async function flood(server: InteropServer, client: Client): Promise<Deno.ChildProcess> {
@@ -41,7 +37,7 @@ for (const client of clients) {
     assert.equal(server.connectionCount, 1);
     await kill(process);
     await Promise.all(CALLS.map((name) => server.cancelled(name)));
-    await until(() => server.connectionCount === 0);
+    await until("the connection is gone", () => server.connectionCount === 0);
   });
 }
 
@@ -60,7 +56,7 @@ Deno.test({
       server.release();
       await Promise.all(CALLS.map((name) => server.answered(name)));
       await kill(process);
-      await until(() => server.connectionCount === 0);
+      await until("the connection is gone", () => server.connectionCount === 0);
       residentBytes.push(Deno.memoryUsage().rss);
     }
     const grownBytes = Math.max(...residentBytes.slice(WARM_UP_ROUNDS)) - (residentBytes[WARM_UP_ROUNDS - 1] as number);

@@ -12,6 +12,7 @@ import {
 } from "../../src/http2/testing/test_peer.ts";
 import { Certificate } from "./interop/certificate.ts";
 import { InteropServer } from "./interop/server.ts";
+import { until } from "../support/until.ts";
 
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
 
@@ -64,11 +65,6 @@ class TlsRig implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]();
     await this.#certificate[Symbol.asyncDispose]();
   }
-}
-
-/** Waits for a state that tells nobody when it comes. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Reads until the server hangs up, in whatever way. */
@@ -146,7 +142,7 @@ Deno.test("a TLS client that does not read its reply is cut off", LINUX_ONLY, as
   await conn.write(joinParts(sent));
   await rig.server.arrived("unread");
   rig.server.release("unread");
-  await until(() => rig.server.connectionCount === 0);
+  await until("the connection is gone", () => rig.server.connectionCount === 0);
   conn.close();
 });
 
@@ -157,7 +153,7 @@ Deno.test("what is sent over TLS waits for no acknowledgement", LINUX_ONLY, asyn
   });
   await using rig = await TlsRig.start();
   const conn = await rig.connectTls(["h2"]);
-  await until(() => rig.server.connectionCount === 1);
+  await until("one connection is left", () => rig.server.connectionCount === 1);
   const values: number[] = [];
   for (let descriptor = 0; descriptor < 1024; descriptor++) {
     const [address, value] = [new Uint8Array(28), new Int32Array(1)];

@@ -5,6 +5,8 @@ import { Certificate } from "./interop/certificate.ts";
 import { modelPath } from "../support/model_path.ts";
 import { Server } from "../support/server.ts";
 import { findTool } from "../support/tools.ts";
+import { freePort } from "../support/free_port.ts";
+import { until } from "../support/until.ts";
 
 const RECIPE = fileURLToPath(new URL("../../deploy/mtls/nginx.conf", import.meta.url));
 /** A GetModelStatusRequest for `half`, as a gRPC message. */
@@ -12,22 +14,10 @@ const STATUS_REQUEST = Uint8Array.of(0, 0, 0, 0, 8, 0x0a, 6, 0x0a, 4, ...new Tex
 
 const nginx = await findTool("nginx");
 
-/** A port that was free just now. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-/** Waits until a port is listened on. */
-async function listening(port: number): Promise<void> {
-  while (true) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
+/** Resolves when a port accepts connections. */
+function listening(port: number): Promise<void> {
+  const connects = () => Deno.connect({ hostname: "127.0.0.1", port }).then((conn) => conn.close());
+  return until(`port ${port} is open`, () => connects().then(() => true, () => false));
 }
 
 /** Directives that keep nginx out of /var/lib/nginx, which exists only where its package is installed. */

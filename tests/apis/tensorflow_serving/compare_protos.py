@@ -41,6 +41,8 @@ LEFT_OUT = (
 )
 # What is here and in none of the packages: compared with nothing.
 NOT_PUBLISHED = (
+    # The Open Inference Protocol.
+    ".inference.",
     ".grpc.reflection.v1.",
     ".tensorflow.error.",
     ".tensorflow.serving.MonitoringConfig",

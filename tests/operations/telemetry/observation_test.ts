@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import { floatTensor, type Message, PredictionClient } from "../../support/prediction_client.ts";
 import { modelPath } from "../../support/model_path.ts";
 import { Server, testSource } from "../../support/server.ts";
+import { freePort } from "../../support/free_port.ts";
+import { until } from "../../support/until.ts";
 
 const TINY = ["model", "--model_name", "tiny", "--model_path", modelPath("tiny")];
 const REST = ["--rest_port", "any", "--rest_bind_address", "127.0.0.1"];
@@ -138,12 +140,6 @@ function spanNamed({ spans }: Collector, name: string): Span {
   return found[0] as Span;
 }
 
-/** A port that was free a moment ago. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
-}
-
 Deno.test("requests are answered although nobody reads the log", async () => {
   const [port, metricsPort] = [freePort(), freePort()];
   const args = [...TINY, "--access_log", "--grpc_bind_address", "127.0.0.1", "--port", String(port)];
@@ -174,11 +170,8 @@ Deno.test("requests are answered although nobody reads the log", async () => {
   }
 });
 
-/** Resolves when an address answers with a good status. */
-async function ready(url: string): Promise<void> {
-  while (true) {
-    const status = await fetch(url).then((reply) => reply.text().then(() => reply.status), () => 0);
-    if (status === 200) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+/** Resolves when a URL is answered with status 200. */
+function ready(url: string): Promise<void> {
+  const isReady = () => fetch(url).then((reply) => reply.text().then(() => reply.status === 200), () => false);
+  return until(`${url} is ready`, isReady);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { until } from "../../support/until.ts";
 
 /** What it watches. */
 export interface PrometheusOptions {
@@ -28,7 +29,6 @@ export interface Rule {
 
 /** How often it looks: `rate` needs two looks, and tests wait for them. */
 const INTERVAL = "200ms";
-const POLL_INTERVAL_MS = 50;
 const LISTENING_REGEXP = /msg="Listening on".* address=(\S+)/;
 
 /** A Prometheus that is up. Disposing it ends it and removes its folder. */
@@ -80,7 +80,7 @@ export class Prometheus implements AsyncDisposable {
 
   /** Waits until an expression has a series. */
   async until(expression: string): Promise<void> {
-    while ((await this.query(expression)).length === 0) await pause();
+    await until(`Prometheus answers ${expression}`, async () => (await this.query(expression)).length > 0);
   }
 
   /** The values a label has in the series of a metric. */
@@ -92,12 +92,13 @@ export class Prometheus implements AsyncDisposable {
 
   /** The rules, when each was evaluated. */
   async rules(): Promise<readonly Rule[]> {
-    while (true) {
+    let rules: readonly Rule[] = [];
+    await until("every rule is evaluated", async () => {
       const { groups } = await this.#get("rules");
-      const rules = (groups as { rules: Rule[] }[]).flatMap((group) => group.rules);
-      if (rules.every(({ health }) => health !== "unknown")) return rules;
-      await pause();
-    }
+      rules = (groups as { rules: Rule[] }[]).flatMap((group) => group.rules);
+      return rules.every(({ health }) => health !== "unknown");
+    });
+    return rules;
   }
 
   async #get(path: string): Promise<Readonly<Record<string, unknown>>> {
@@ -130,8 +131,4 @@ async function addressIn(stderr: ReadableStream<Uint8Array>): Promise<{ address:
 
 async function drain(reader: ReadableStreamDefaultReader<string>): Promise<void> {
   while (!(await reader.read()).done);
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
 }

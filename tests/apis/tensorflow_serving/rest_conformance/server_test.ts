@@ -6,6 +6,7 @@ import { CodecThread } from "../../../../src/rest/codec_thread.ts";
 import { RestServer } from "../../../../src/rest/server.ts";
 import { RestRig } from "./rig.ts";
 import { DEFAULT_REST } from "../../../support/config.ts";
+import { until } from "../../../support/until.ts";
 
 const PLUS_TWO: FakeModelFile = {
   inputs: [{ names: ["x"], dtype: "f32", shape: [-1] }],
@@ -162,7 +163,7 @@ Deno.test("A server that leaves does not wait for a client that neither sends no
   using connection = await Deno.connect({ hostname: "127.0.0.1", port: listening.port });
   const start = "POST /v1/models/plus_two:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n{";
   await connection.write(new TextEncoder().encode(start));
-  while (listening.server.runningCount === 0) await new Promise((resolve) => setTimeout(resolve));
+  await until("the request has arrived", () => listening.server.runningCount > 0);
   await listening.server.shutdown(20);
 });
 
