@@ -1,5 +1,5 @@
 /**
- * The servers that clients talk to, gRPC and REST, over the same services: opened, started and left together.
+ * The servers that clients talk to, gRPC and REST, over the same services: opened, renewed and shut down together.
  *
  * @module
  */
@@ -31,17 +31,17 @@ export interface FrontEndParts {
   readonly threads: ServingThreads;
 }
 
-/** Where the servers listen, as texts for the log: `127.0.0.1:9000`; several have commas between them. */
+/** Where the servers listen, for the log: `127.0.0.1:9000`; several addresses are separated by commas. */
 export interface Addresses {
   readonly grpc: string;
   /** A Unix socket's path. */
   readonly grpcSocket?: string;
   readonly rest?: string;
-  /** Metrics and readiness alone. */
+  /** Of metrics and readiness only. */
   readonly metrics?: string;
 }
 
-/** A server of either kind. */
+/** A server for gRPC or REST. */
 interface Server {
   shutdown(graceMs: number): Promise<void>;
   /** Presents another certificate beside the old one, until the returned function is called. */
@@ -51,10 +51,10 @@ interface Server {
 /** How long to wait for connections that were opened with the old certificate. */
 const HANDOVER_MS = 2000;
 
-/** The servers of one process. Disposing them lets running requests finish; who watches sees that to its end. */
+/** The servers of one process. Disposing them lets running requests finish, and closes the metrics port last. */
 export class FrontEnds implements AsyncDisposable {
   readonly addresses: Addresses;
-  /** What is shown to clients; undefined where TLS is not spoken. */
+  /** The certificate at the start; undefined without TLS. */
   readonly certificate: CertificateTexts | undefined;
   readonly #servers: readonly Server[];
   /** Resolves when they start to shut down. */
@@ -78,14 +78,14 @@ export class FrontEnds implements AsyncDisposable {
   }
 
   /**
-   * Takes the ports and answers there from now on.
+   * Opens the ports and answers there from now on.
    *
-   * @throws {Error} with the sentence to show when a port cannot be had.
+   * @throws {Error} with the sentence to show if a port cannot be opened.
    */
   static async open(config: Config, parts: FrontEndParts): Promise<FrontEnds> {
     await using resources = new AsyncDisposableStack();
     const { endpoint } = config.observation;
-    // Where both front ends speak TLS they have one certificate.
+    // If both front ends use TLS, they share the certificate.
     const certificate = config.grpc.certificate && await readCertificate(config.grpc.certificate);
     const watching = endpoint && resources.use(new ProbeServer(parts.observation.probes));
     const grpc = newGrpc(config.grpc, parts);
@@ -156,7 +156,7 @@ function newRestServer(rest: RestConfig, { apis, services, gate, observation }: 
   });
 }
 
-/** Listens on all addresses, with one port: the first decides where the system chooses. */
+/** Listens on all addresses at one port: if the system chooses it, it does so for the first address. */
 function listen(
   server: { listen(endpoint: TcpEndpoint): Deno.Addr },
   { hostnames, port, certificate, tls, flag, isShared = false }: ListenConfig & {
@@ -183,7 +183,7 @@ function listen(
   }).join(",");
 }
 
-/** Listeners with TLS, and those of several threads, share their port, so that another process would not be noticed. */
+/** Listeners with TLS, and those of several threads, share their port, so a second server would not fail to listen. */
 function checkUnused({ hostname, port }: TcpEndpoint): void {
   Deno.listen({ hostname, port }).close();
 }

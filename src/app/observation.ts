@@ -125,7 +125,7 @@ function collectServer(page: MetricsPage, { isReady, droppedLines }: { isReady: 
   );
   page.family("ovserve_log_lines_dropped_total", {
     type: "counter",
-    help: "Lines of the log that were dropped because standard error did not take them.",
+    help: "Log lines dropped because standard error was blocked.",
   }).add({}, droppedLines);
 }
 

@@ -108,7 +108,7 @@ export class ServedModels implements AsyncDisposable {
   /** As {@link replace}, for a server that has started: resolves when all threads know the new set. */
   async reload(origin: string, read: ReadModels): Promise<readonly MissingModel[]> {
     const missing = await this.replace(origin, read);
-    await this.#parts.threads.told();
+    await this.#parts.threads.settled();
     for (const listener of this.#listeners) listener.onModelsChange();
     this.#parts.log.info("configuration reloaded", { origin, models: this.names });
     return missing;

@@ -7,14 +7,14 @@
 import { Log } from "../base/log.ts";
 import { assert } from "../base/status.ts";
 import { type ChannelMessage, TaskChannel } from "../base/task_channel.ts";
-import type { MainTask, Remark, ThreadSettings, ThreadTask } from "../threads/messages.ts";
+import type { MainTask, Notice, ThreadSettings, ThreadTask } from "../threads/messages.ts";
 import { openEngine } from "./engines.ts";
 import { type AskMain, ThreadApp } from "./thread_app.ts";
 
-/** What a thread of this kind can do, of which the compiler knows nothing. */
+/** The global scope of a worker, for which there are no types. */
 interface WorkerScope {
   onmessage: (event: MessageEvent<ChannelMessage<ThreadTask>>) => void;
-  postMessage(message: ChannelMessage<MainTask> | ChannelMessage<ThreadTask> | Remark): void;
+  postMessage(message: ChannelMessage<MainTask> | ChannelMessage<ThreadTask> | Notice): void;
 }
 
 const scope = globalThis as unknown as WorkerScope;
@@ -27,14 +27,14 @@ const channel = new TaskChannel<ThreadTask, MainTask>({
       app = await start(task.settings);
       return;
     }
-    assert(app !== undefined, "A serving thread was asked for something before its start");
+    assert(app !== undefined, "A serving thread got a task before its start");
     return await app.perform(task);
   },
 });
 
 scope.onmessage = ({ data }) => channel.receive(data);
 
-// Nobody knows what is left undone, so the thread is to be replaced; what it has begun it may finish.
+// The state after an unhandled error is unknown, so the thread is replaced; it may finish running requests.
 globalThis.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   scope.postMessage({ kind: "failed", reason: reasonOf(event.reason) });

@@ -1,6 +1,6 @@
 /**
  * What a serving thread is put together from: a gRPC server with its own event loop, over models that the main thread loads. Its
- * parts are those of `app.ts`; what they cannot know in a thread comes as tasks from the main one.
+ * parts are those of `app.ts`; what only the main thread knows arrives as tasks.
  *
  * @module
  */
@@ -97,10 +97,10 @@ export class ThreadApp {
         return this.#servables.label(task.name, task.labels);
       case "health":
         return this.#health.update(task.statuses);
-      case "show certificate":
+      case "present certificate":
         this.#handover = this.#server.replaceCertificate(task.certificate);
         return;
-      case "hide old certificate":
+      case "close old certificate":
         return this.#handover?.closeOld();
       case "report figures":
         return {

@@ -1,5 +1,5 @@
 /**
- * Loads one version of a model as the configuration says it, for a server and for those who only want to see what comes of it.
+ * Loads one version of a model as configured, for a server and for `ovserve check`.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import type { WarmUpRequest } from "../model/loading/warm_up.ts";
 export interface VersionLoaderParts {
   readonly config: Config;
   readonly engine: Engine;
-  /** Threads besides this one that will infer it too; none unless it is said. */
+  /** Threads besides this one that will infer it too. */
   readonly otherThreads: number;
   readonly batching: Batching | undefined;
-  /** Keeps versions from being loaded again that the process died with; undefined for no such thing. */
+  /** Refuses versions with which the process has died repeatedly; undefined for none. */
   readonly quarantine: Quarantine | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface LoadedVersion {
 /**
  * Loads a version.
  *
- * @throws {ServingError} with what is wrong with its files, or with how it is to be loaded.
+ * @throws {ServingError} if its files or its configuration cannot be used.
  */
 export async function loadVersion(
   model: ModelConfig,

@@ -10,7 +10,7 @@ const BOUNDS: Readonly<Record<WideInteger, { fitting: bigint[]; wide: bigint[] }
   u32: { fitting: [0n, 1n, 2n ** 31n - 1n], wide: [2n ** 31n, 2n ** 32n - 1n] },
 };
 
-/** The values' bytes, at an offset in their buffer. */
+/** Returns the bytes of values, at an offset in their buffer. */
 function bytesOf(dtype: WideInteger, values: readonly bigint[], offset: number): Uint8Array {
   const bytes = dtype === "u32"
     ? new Uint8Array(Uint32Array.from(values, Number).buffer)
@@ -20,7 +20,7 @@ function bytesOf(dtype: WideInteger, values: readonly bigint[], offset: number):
   return placed;
 }
 
-Deno.test("findWide() finds the first value that an i32 does not hold, wherever the bytes lie", () => {
+Deno.test("findWide() finds the first value that exceeds an i32, at any alignment", () => {
   for (const [dtype, { fitting, wide }] of Object.entries(BOUNDS) as [WideInteger, (typeof BOUNDS)[WideInteger]][]) {
     for (const offset of [0, 1, 4, 7]) {
       const find = (values: readonly bigint[]): bigint | undefined =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LineWriter } from "./line_writer.ts";
 
-/** A target that writes when it is told to, some bytes at a time. */
+/** A target that writes on command, a few bytes at a time. */
 class Target {
   text = "";
   writes = 0;
@@ -22,7 +22,7 @@ class Target {
   }
 }
 
-Deno.test("LineWriter writes lines in order, those that came meanwhile together, whatever the target takes at a time", async () => {
+Deno.test("LineWriter writes lines in order, and joins those that arrive during a write", async () => {
   const target = new Target(3);
   const writer = new LineWriter(target);
   for (const line of ["one\n", "two\n", "three\n"]) writer.write(line);
@@ -32,19 +32,19 @@ Deno.test("LineWriter writes lines in order, those that came meanwhile together,
   assert.equal(target.text, "one\ntwo\nthree\n");
 });
 
-Deno.test("LineWriter drops lines that a stuck target leaves waiting, and waits for it no longer than it is told", async () => {
+Deno.test("LineWriter drops lines while the target is blocked, and flush() waits no longer than its timeout", async () => {
   const target = new Target();
   const writer = new LineWriter(target, { pendingCharactersMax: 10 });
   for (let i = 0; i < 10; i++) writer.write("12345\n");
   await writer.flush(1);
-  // One line is being written and one waits.
+  // One line is being written and one is pending.
   assert.equal(writer.dropped, 8);
   target.open();
   await writer.flush(60_000);
   assert.equal(target.text, "12345\n12345\n");
 });
 
-Deno.test("LineWriter.writeLater() lets lines gather, for a while or until there are many", async () => {
+Deno.test("LineWriter.writeLater() buffers lines for a while or until there are many", async () => {
   const target = new Target();
   target.open();
   const writer = new LineWriter(target, { gatherMs: 3_600_000 });
@@ -69,7 +69,7 @@ Deno.test("LineWriter.writeLater() lets lines gather, for a while or until there
   await soon.flush(60_000);
 });
 
-Deno.test("LineWriter outlives a target that fails", async () => {
+Deno.test("LineWriter goes on after errors of the target", async () => {
   let calls = 0;
   const writer = new LineWriter({ write: () => Promise.reject(new Error(`broken ${++calls}`)) });
   writer.write("a\n");

@@ -16,13 +16,13 @@ Deno.test("Log writes an event with its fields as one line of JSON", () => {
   assert.deepEqual(rest, { level: "warning", event: "version failed", name: "m", version: 3 });
 });
 
-Deno.test("Log writes text for people, with quotes only where they are needed", () => {
+Deno.test("Log writes text for people, with quotes only if they are needed", () => {
   const { log, lines } = rig("text");
   log.info("server started", { grpc: "0.0.0.0:9000", models: ["a"], note: "two words" });
   assert.match(lines[0] ?? "", /^\S+Z info {4}server started grpc=0\.0\.0\.0:9000 models=\["a"\] note="two words"\n$/);
 });
 
-Deno.test("Log leaves out what is less grave than its level", () => {
+Deno.test("Log leaves out events below its level", () => {
   const { log, lines } = rig("json", "warning");
   log.debug("a");
   log.info("b");
@@ -31,7 +31,7 @@ Deno.test("Log leaves out what is less grave than its level", () => {
   assert.deepEqual(lines.map((line) => JSON.parse(line).event), ["c", "d"]);
 });
 
-Deno.test("Log tells the same complaint a few times, then how often it did not", () => {
+Deno.test("Log writes repeated warnings a few times, then how many it suppressed", () => {
   const { log, lines } = rig("json");
   for (let i = 0; i < 1000; i++) log.error("request failed", { path: "/a" });
   log.error("request failed", { path: "/b" });

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { DURATION_BOUNDS_MS, Histogram, Metrics, MetricsPage } from "./metrics.ts";
 
-Deno.test("a histogram counts each value once, in the first bucket that takes it, bounds included", () => {
+Deno.test("a histogram counts each value once, in the first bucket whose bound is not below it", () => {
   const histogram = new Histogram([1, 10, 100]);
   for (const value of [0, 1, 1.5, 10, 99, 101, 1e9]) histogram.observe(value);
   assert.deepEqual([...histogram.counts], [2, 2, 1, 2]);
   assert.equal(histogram.sum, 1e9 + 212.5);
 });
 
-Deno.test("a histogram takes in another", () => {
+Deno.test("a histogram adds another", () => {
   const one = new Histogram([1, 2]);
   const other = new Histogram([1, 2]);
   one.observe(1);
@@ -24,7 +24,7 @@ Deno.test("the bounds of durations are TensorFlow Serving's", () => {
   assert.equal(DURATION_BOUNDS_MS.length, 33);
 });
 
-Deno.test("a page tells buckets as sums of all below, whatever buckets are left out", () => {
+Deno.test("a page has cumulative buckets, whichever are left out", () => {
   const histogram = new Histogram([1, 2, 3]);
   for (const value of [0.5, 1.5, 1.6, 2.5, 7]) histogram.observe(value);
   const page = new MetricsPage();
@@ -42,7 +42,7 @@ Deno.test("a page tells buckets as sums of all below, whatever buckets are left 
   ]);
 });
 
-Deno.test("a page keeps labels and help texts on their line", () => {
+Deno.test("a page escapes labels and help texts", () => {
   const page = new MetricsPage();
   page.family("x", { type: "gauge", help: "one\ntwo \\" }).add({ name: 'a"b\\c\nd' }, 1.5);
   assert.deepEqual(String(page).split("\n"), [
@@ -53,7 +53,7 @@ Deno.test("a page keeps labels and help texts on their line", () => {
   ]);
 });
 
-Deno.test("Metrics.page() has what every collector writes, as it is then", () => {
+Deno.test("Metrics.page() has the current metrics of every collector", () => {
   const metrics = new Metrics();
   let count = 1;
   metrics.register((page) => page.family("a_total", { type: "counter", help: "A." }).add({}, count));

@@ -43,13 +43,13 @@ function refusal(action: () => unknown): string {
   return assert.fail("Expected a refusal");
 }
 
-Deno.test("orderInputs() puts inputs into the order of the signature", () => {
+Deno.test("orderInputs() orders inputs as in the signature", () => {
   const a = floats(1);
   const b = floats(1);
   assert.deepEqual(orderInputs(signature(["a", "b"]), [{ name: "b", tensor: b }, { name: "a", tensor: a }]), [a, b]);
 });
 
-Deno.test("orderInputs() says what is extra and what is missing", () => {
+Deno.test("orderInputs() reports what is extra and what is missing", () => {
   const inputs = [{ name: "a", tensor: floats(1) }];
   assert.equal(
     refusal(() => orderInputs(signature(["b", "c"]), inputs)),
@@ -67,20 +67,20 @@ Deno.test("orderInputs() names an unknown input of the right number", () => {
   }
 });
 
-Deno.test("orderInputs() throws what made an input malformed, once its name is known to be right", () => {
+Deno.test("orderInputs() throws the error of a malformed input if its name is known", () => {
   const error = new ServingError(CODE.INVALID_ARGUMENT, "tensor parsing error: a");
   const inputs = [{ name: "a", tensor: { dtype: "malformed", error } as const }];
   assert.equal(refusal(() => orderInputs(signature(["a"]), inputs)), "tensor parsing error: a");
   assert.match(refusal(() => orderInputs(signature(["b"]), inputs)), /alias not found/);
 });
 
-Deno.test("selectOutputs() gives all outputs without a filter, else those asked for in their order", () => {
+Deno.test("selectOutputs() returns all outputs without a filter, else those of the filter in its order", () => {
   const both = signature(["a"], ["x", "y"]);
   assert.equal(selectOutputs(both, []), undefined);
   assert.deepEqual(selectOutputs(both, ["y", "x"]), [1, 0]);
 });
 
-Deno.test("selectOutputs() refuses unknown and repeated names in TensorFlow Serving's words", () => {
+Deno.test("selectOutputs() refuses unknown and repeated names with TensorFlow Serving's messages", () => {
   const both = signature(["a"], ["y", "x"]);
   assert.equal(
     refusal(() => selectOutputs(both, ["z"])),
@@ -89,7 +89,7 @@ Deno.test("selectOutputs() refuses unknown and repeated names in TensorFlow Serv
   assert.equal(refusal(() => selectOutputs(both, ["x", "x"])), "duplicate output tensor alias: x");
 });
 
-Deno.test("checkTensors() refuses another dtype, rank, size and content size in model_server's words", () => {
+Deno.test("checkTensors() refuses another dtype, rank, size and content size with model_server's messages", () => {
   const image = [spec("image", "f32", [OPEN, { min: 8, max: 8 }])];
   const cases: [Tensor, string][] = [
     [
@@ -106,7 +106,7 @@ Deno.test("checkTensors() refuses another dtype, rank, size and content size in 
   for (const [tensor, sentence] of cases) assert.equal(refusal(() => checkTensors(image, [tensor])), sentence);
 });
 
-Deno.test("checkTensors() accepts any size where a dimension or the rank is open, and bounds where it has them", () => {
+Deno.test("checkTensors() accepts any size of an open dimension or rank, and sizes within bounds", () => {
   checkTensors([spec("x", "f32", [OPEN])], [floats(0)]);
   checkTensors([spec("x", "f32", undefined)], [floats(2, 3, 4)]);
   checkTensors([spec("x", "f32", [])], [floats()]);

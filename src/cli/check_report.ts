@@ -1,6 +1,6 @@
 /**
- * Finds out what a server with a configuration would serve: reads what it would read and loads what it would load, one version after
- * the other, and frees it again. Opens no port and changes nothing.
+ * Finds out what a server with a configuration would serve: reads the files it would read, and loads and frees the versions it would
+ * load, one after another. Opens no port and changes nothing.
  *
  * @module
  */
@@ -21,75 +21,75 @@ import { dataTypeName } from "../service/data_type_name.ts";
 import { openSource } from "../app/sources.ts";
 import { loadVersion, type VersionLoaderParts } from "../app/version_loader.ts";
 
-/** An input or output: the dtype as TensorFlow calls it, and its sizes, -1 for any and `[min, max]` for some; null for any rank. */
+/** An input or output: TensorFlow's name of the dtype; sizes, where -1 means any and `[min, max]` a range; null for any rank. */
 export interface TensorReport {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly (number | readonly [number, number])[] | null;
 }
 
-/** A way to call a model. */
+/** A signature of a model. */
 export interface SignatureReport {
   readonly inputs: readonly TensorReport[];
   readonly outputs: readonly TensorReport[];
 }
 
-/** A version that would serve, with all that loading it found out. */
+/** A version that would serve, with the report of its load. */
 export interface ServingVersion extends LoadReport {
   readonly serves: true;
   readonly version: number;
   readonly format: string;
-  /** The file OpenVINO reads first, or a SavedModel's folder. */
+  /** The file that OpenVINO opens, or a SavedModel's folder. */
   readonly path: string;
   readonly signatures: Readonly<Record<string, SignatureReport>>;
 }
 
-/** A version that would not. */
+/** A version that would not serve. */
 export interface FailedVersion {
   readonly serves: false;
   readonly version: number;
   readonly folder: string;
-  /** A code of gRPC's by name, and a sentence. */
+  /** The name of a gRPC code. */
   readonly code: string;
   readonly error: string;
 }
 
-/** What came of a version. */
+/** The report on a version. */
 export type VersionReport = ServingVersion | FailedVersion;
 
-/** What came of a model: of the versions that its policy chooses, and what of its configuration cannot be had. */
+/** The report on a model: on the versions that its policy chooses, and on its configuration. */
 export interface ModelReport {
   readonly name: string;
   readonly basePath: string;
   readonly versions: readonly VersionReport[];
   readonly problems: readonly string[];
-  /** What is odd and no reason not to serve. */
+  /** Oddities that do not prevent serving. */
   readonly notes: readonly string[];
 }
 
-/** What the models are loaded with. */
+/** The report on the engine. */
 export interface EngineReport {
   readonly description: string;
   readonly path: string;
   readonly devices: readonly string[];
-  /** How many processors may be used, and what keeps it from being more: `machine`, `affinity` or `quota`. */
+  /** Processors that may be used, and what limits them: `machine`, `affinity` or `quota`. */
   readonly cores: number;
   readonly coresLimit: string;
 }
 
-/** What came of all. */
+/** The report on a configuration. */
 export interface CheckReport {
-  /** Whether all of it would serve. */
+  /** Whether everything would serve. */
   readonly serves: boolean;
   readonly engine: EngineReport;
   readonly models: readonly ModelReport[];
-  /** What is wrong with the configuration of the server. */
+  /** Problems with the configuration of the server. */
   readonly problems: readonly string[];
-  /** What is passed over. */
+  /** What is ignored. */
   readonly notes: readonly string[];
 }
 
-/** Who wants to hear of each as soon as it is known. */
+/** Receives parts of the report as soon as they are known. */
 export interface CheckListener {
   onEngine?(engine: EngineReport): void;
   onModel?(model: ModelReport): void;
@@ -98,7 +98,7 @@ export interface CheckListener {
 /**
  * Checks a configuration.
  *
- * @throws {Error} with the sentence to show when there is nothing to check: no runtime, a file of models that cannot be read.
+ * @throws {Error} with the sentence to show if nothing can be checked: no runtime, an unreadable file of models.
  */
 export async function checkConfig(config: Config, listener: CheckListener = {}): Promise<CheckReport> {
   const { models, notes } = await readModelsOf(config);
@@ -140,7 +140,7 @@ async function readModelsOf({ models }: Config): Promise<ModelsRead> {
   return readModels(await readModelsFile(models.file), { file: models.file, before: [] });
 }
 
-/** Reads the other files a server begins with. */
+/** Reads the other files that a server reads at its start. */
 async function readServerFiles(
   { batching, grpc, observation: { monitoringPath } }: Config,
   problems: string[],
@@ -153,7 +153,7 @@ async function readServerFiles(
       return undefined;
     }
   };
-  // Where both front ends speak TLS they have one certificate.
+  // If both front ends use TLS, they share the certificate.
   const { certificate } = grpc;
   await attempt(certificate && (() => readCertificate(certificate)));
   await attempt(monitoringPath === undefined ? undefined : () => readMonitoringConfig(monitoringPath));
@@ -162,7 +162,7 @@ async function readServerFiles(
 
 function notesOn({ quarantineDir }: Config): string[] {
   if (quarantineDir === undefined) return [];
-  return ["--quarantine_crashing_versions is passed over: what is in quarantine is loaded here all the same"];
+  return ["--quarantine_crashing_versions is ignored: a check loads versions in quarantine too"];
 }
 
 async function checkModel(model: ModelConfig, parts: VersionLoaderParts): Promise<ModelReport> {
@@ -196,7 +196,7 @@ function sentenceOn({ kind, reason }: SourceEvent): string {
   return reason ?? kind;
 }
 
-/** What lies there now, as a server that looks once would find it. */
+/** Finds the versions that a server would find at its start. */
 async function findVersions(
   model: ModelConfig,
 ): Promise<{ found: ReadonlyMap<number, SourceVersion>; events: readonly SourceEvent[] }> {
@@ -204,7 +204,7 @@ async function findVersions(
   const events: SourceEvent[] = [];
   await using source = openSource(0, {
     onAspired: (_, versions) => found = versions,
-    // A version whose files are not whole says so when it is loaded.
+    // Loading a version reports whether its files are incomplete.
     onEvent: (event) => {
       if (event.kind !== "version incomplete") events.push(event);
     },
@@ -224,7 +224,7 @@ async function checkVersion(
     const signatures = [...servable.signatures].map(([name, signature]) => [name, signatureReport(signature)] as const);
     return { serves: true, version, format, path, signatures: Object.fromEntries(signatures), ...report };
   } catch (thrown) {
-    // Who asks here may see what clients must not.
+    // The user of the command may see what clients must not.
     const { code, message } = thrown instanceof ServingError ? thrown : new ServingError(CODE.INTERNAL, String(thrown));
     return { serves: false, version, folder, code: codeName(code), error: message };
   }

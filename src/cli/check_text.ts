@@ -1,5 +1,5 @@
 /**
- * What {@link checkConfig} found out, for people.
+ * Prints what {@link checkConfig} found, for people.
  *
  * @module
  */
@@ -13,20 +13,20 @@ import type {
   VersionReport,
 } from "./check_report.ts";
 
-/** What keeps a process from using more processors, in words. */
+/** What limits the number of processors, in words. */
 const LIMITS: Readonly<Record<string, string>> = {
   machine: "all of this machine",
   affinity: "by this process's affinity",
   quota: "by this process's quota",
 };
 
-/** The lines on what models are loaded with. */
+/** Returns the lines on the engine. */
 export function engineLines({ description, path, devices, cores, coresLimit }: EngineReport): string[] {
   const limit = LIMITS[coresLimit] ?? coresLimit;
   return [`${description} (${path})`, `devices ${devices.join(", ")}; processors ${cores}, ${limit}`];
 }
 
-/** The lines on a model. */
+/** Returns the lines on a model. */
 export function modelLines({ name, basePath, versions, problems, notes }: ModelReport): string[] {
   return [
     "",
@@ -36,13 +36,13 @@ export function modelLines({ name, basePath, versions, problems, notes }: ModelR
   ];
 }
 
-/** The lines at the end. */
+/** Returns the lines at the end. */
 export function closingLines({ problems, notes }: CheckReport): string[] {
   const lines = [...problems.map((problem) => `problem: ${problem}`), ...notes.map((note) => `note: ${note}`)];
   return lines.length === 0 ? [] : ["", ...lines];
 }
 
-/** One sentence on all that would not serve; undefined when there is no such thing. */
+/** Returns a sentence that counts what would not serve; undefined if everything would. */
 export function failureSentence({ serves, models, problems }: CheckReport): string | undefined {
   if (serves) return undefined;
   const versions = models.flatMap((model) => model.versions);

@@ -1,6 +1,6 @@
 /**
- * One call to a gRPC server, over HTTP/2 written by hand: grpc-js does not run as a client on Deno 2.6, whose own client takes no
- * certificate it cannot verify, and a server on this machine shows one for the names its clients use.
+ * A unary gRPC call over a minimal HTTP/2 client. grpc-js does not work as a client on Deno 2.6, and Deno's own client rejects
+ * certificates that it cannot verify, such as that of a local server, which is issued for the names that its clients use.
  *
  * @module
  */
@@ -27,18 +27,18 @@ import {
 import { HpackDecoder } from "../http2/hpack/decoder.ts";
 import { encodeHeaders } from "../http2/hpack/encoder.ts";
 
-/** The one stream, the first a client may open. */
+/** The only stream, the first that a client may open. */
 const STREAM_ID = 1;
-/** A gRPC message has its length before it, and before that whether it is compressed. */
+/** Bytes before a gRPC message: whether it is compressed, and its length. */
 const PREFIX_BYTES = 5;
 const SETTING_BYTES = 6;
-/** What a server may say of itself in headers and trailers. */
+/** Limits of headers and trailers. */
 const HEADER_BYTES_MAX = 1 << 20;
 const HEADER_FIELDS_MAX = 1000;
-/** A reply is at most as long as any message may be. */
+/** gRPC's largest message. */
 const REPLY_BYTES_MAX = 2 ** 31 - 1;
 
-/** Whom to ask, and how long to wait for the answer. */
+/** The server to call, and how long to wait for its reply. */
 export interface Peer {
   readonly hostname: string;
   readonly port: number;
@@ -46,25 +46,25 @@ export interface Peer {
   readonly timeoutMs: number;
 }
 
-/** A peer's address, for sentences. */
+/** Returns a peer's address, for messages. */
 export function addressOf({ hostname, port }: Peer): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /**
- * Calls a method that takes one message and answers with one.
+ * Calls a unary method.
  *
- * @param question.path the method: `/package.Service/Method`.
- * @returns the answer's bytes, the caller's.
- * @throws {ServingError} what the server answers in place of a message.
- * @throws {Error} in a sentence when there is no answer.
+ * @param request.path the method: `/package.Service/Method`.
+ * @returns the reply, owned by the caller.
+ * @throws {ServingError} the status that the server replies with.
+ * @throws {Error} with a sentence if there is no reply.
  */
-export async function askUnary(peer: Peer, question: { path: string; message: Uint8Array }): Promise<Uint8Array> {
+export async function askUnary(peer: Peer, request: { path: string; message: Uint8Array }): Promise<Uint8Array> {
   const { hostname, port, isTls, timeoutMs } = peer;
   const socket = isTls
     ? connectTls({ host: hostname, port, rejectUnauthorized: false, ALPNProtocols: ["h2"] })
     : connectTcp({ host: hostname, port });
-  const call = new UnaryCall(socket, { ...question, authority: addressOf(peer), isTls });
+  const call = new UnaryCall(socket, { ...request, authority: addressOf(peer), isTls });
   const timer = setTimeout(
     () => call.fail(new Error(`The server at ${addressOf(peer)} did not answer within ${timeoutMs / 1000} s`)),
     timeoutMs,
@@ -77,18 +77,18 @@ export async function askUnary(peer: Peer, question: { path: string; message: Ui
   }
 }
 
-/** One call on a connection of its own. */
+/** A call on a connection of its own. */
 class UnaryCall {
   readonly #socket: Socket;
   readonly #address: string;
   readonly #answer = Promise.withResolvers<Uint8Array>();
-  /** What of the request is not sent. */
+  /** The rest of the request. */
   #unsent: Uint8Array;
   #hasEnded = false;
   #connectionWindow = WINDOW_BYTES_DEFAULT;
   #streamWindow = WINDOW_BYTES_DEFAULT;
   #initialWindow = WINDOW_BYTES_DEFAULT;
-  /** Bytes that are no whole frame yet. */
+  /** Bytes of an incomplete frame. */
   #rest: Uint8Array = new Uint8Array();
   #isFirstFrame = true;
   readonly #hpack = new HpackDecoder({
@@ -104,27 +104,30 @@ class UnaryCall {
 
   constructor(
     socket: Socket,
-    question: { path: string; message: Uint8Array; authority: string; isTls: boolean },
+    request: { path: string; message: Uint8Array; authority: string; isTls: boolean },
   ) {
     this.#socket = socket;
-    this.#address = question.authority;
+    this.#address = request.authority;
     const prefix = new Uint8Array(PREFIX_BYTES);
-    writeUint32(prefix, 1, { value: question.message.length });
-    this.#unsent = Buffer.concat([prefix, question.message]);
-    socket.on(question.isTls ? "secureConnect" : "connect", () => this.#begin(question));
+    writeUint32(prefix, 1, { value: request.message.length });
+    this.#unsent = Buffer.concat([prefix, request.message]);
+    socket.on(request.isTls ? "secureConnect" : "connect", () => this.#begin(request));
     socket.on("data", (bytes: Uint8Array) => this.#take(bytes));
     socket.on("error", (error: Error) => {
       this.fail(new Error(`No server answers at ${this.#address}: ${error.message}`, { cause: error }));
     });
-    socket.on("close", () => this.fail(new Error(`The server at ${this.#address} hung up without an answer`)));
+    socket.on(
+      "close",
+      () => this.fail(new Error(`The server at ${this.#address} closed the connection without a reply`)),
+    );
   }
 
-  /** Settles when the call is over. */
+  /** The reply. */
   get answer(): Promise<Uint8Array> {
     return this.#answer.promise;
   }
 
-  /** Ends the call, unless it is over. */
+  /** Fails the call, unless it is over. */
   fail(error: Error): void {
     this.#answer.reject(error);
   }
@@ -144,7 +147,7 @@ class UnaryCall {
       { name: "te", value: "trailers" },
     ]);
     this.#socket.write(PREFACE);
-    // An answer of any length may come at once.
+    // The window allows a reply of any length at once.
     this.#send(FRAME.SETTINGS, { payload: settings });
     this.#send(FRAME.WINDOW_UPDATE, { payload: window });
     this.#send(FRAME.HEADERS, { payload: headers, flags: FLAG.END_HEADERS, streamId: STREAM_ID });
@@ -161,7 +164,7 @@ class UnaryCall {
     if (payload.length > 0) this.#socket.write(payload);
   }
 
-  /** As much of the request as the server takes now. */
+  /** Sends as much of the request as the server's windows allow. */
   #sendData(): void {
     while (!this.#hasEnded) {
       const bytes = Math.min(this.#unsent.length, this.#connectionWindow, this.#streamWindow, FRAME_BYTES_DEFAULT);
@@ -182,7 +185,7 @@ class UnaryCall {
         const length = readUint24(this.#rest, 0);
         const [type = 0, flags = 0] = this.#rest.subarray(3, 5);
         if (length > FRAME_BYTES_DEFAULT || (this.#isFirstFrame && type !== FRAME.SETTINGS)) {
-          return this.fail(new Error(`The server at ${this.#address} does not speak HTTP/2 as gRPC does`));
+          return this.fail(new Error(`The server at ${this.#address} does not speak HTTP/2`));
         }
         this.#isFirstFrame = false;
         const end = FRAME_HEADER_BYTES + length;
@@ -194,7 +197,7 @@ class UnaryCall {
         else this.#takeOfConnection(type, { flags, payload });
       }
     } catch (error) {
-      this.fail(new Error(`Cannot read what the server at ${this.#address} answers: ${error}`, { cause: error }));
+      this.fail(new Error(`Cannot read the reply of the server at ${this.#address}: ${error}`, { cause: error }));
     }
   }
 
@@ -214,7 +217,7 @@ class UnaryCall {
       this.#connectionWindow += readUint31(payload, 0);
       this.#sendData();
     } else if (type === FRAME.GOAWAY && readUint31(payload, 0) < STREAM_ID) {
-      this.fail(new Error(`The server at ${this.#address} takes no calls any more`));
+      this.fail(new Error(`The server at ${this.#address} accepts no more calls`));
     }
   }
 
@@ -230,19 +233,19 @@ class UnaryCall {
       if (type === FRAME.HEADERS) this.#endsWithBlock = ends;
       const isPadded = type === FRAME.HEADERS;
       this.#block = Buffer.concat([this.#block, isPadded ? unpadded(payload, flags) : payload]);
-      if (this.#block.length > HEADER_BYTES_MAX) throw new Error("its headers have no end");
+      if (this.#block.length > HEADER_BYTES_MAX) throw new Error("its headers are too long");
       if ((flags & FLAG.END_HEADERS) === 0) return;
       for (const { name, value } of this.#hpack.decode(this.#block) ?? []) this.#fields.set(name, value);
       this.#block = new Uint8Array();
       if (this.#endsWithBlock) this.#end();
     } else if (type === FRAME.RST_STREAM) {
-      this.fail(new Error(`The server at ${this.#address} broke the call off with error ${readUint32(payload, 0)}`));
+      this.fail(new Error(`The server at ${this.#address} reset the call with error ${readUint32(payload, 0)}`));
     }
   }
 
   #takeData(bytes: Uint8Array): void {
     this.#dataBytes += bytes.length;
-    if (this.#dataBytes > REPLY_BYTES_MAX) throw new Error("it has no end");
+    if (this.#dataBytes > REPLY_BYTES_MAX) throw new Error("it is too long");
     this.#data.push(bytes);
   }
 
@@ -261,13 +264,13 @@ class UnaryCall {
     }
     const reply = Buffer.concat(this.#data);
     if (reply.length < PREFIX_BYTES || reply[0] !== 0 || readUint32(reply, 1) !== reply.length - PREFIX_BYTES) {
-      return this.fail(new Error(`The server at ${this.#address} answers with something else than one message`));
+      return this.fail(new Error(`The server at ${this.#address} replies with something other than one message`));
     }
     this.#answer.resolve(new Uint8Array(reply.subarray(PREFIX_BYTES)));
   }
 }
 
-/** What is between a frame's padding and, in front of headers, its priority. */
+/** Returns the payload without padding and, for headers, without priority. */
 function unpadded(payload: Uint8Array, flags: number): Uint8Array {
   const isPadded = (flags & FLAG.PADDED) !== 0;
   const start = (isPadded ? 1 : 0) + ((flags & FLAG.PRIORITY) !== 0 ? 5 : 0);

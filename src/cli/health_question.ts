@@ -1,20 +1,20 @@
 /**
- * The question whether a server is ready.
+ * Asks a server whether it is ready.
  *
  * @module
  */
 import { ServingError } from "../base/status.ts";
 import { addressOf, askUnary, type Peer } from "./grpc_client.ts";
 
-/** A message without fields: no service named, so the server itself is meant. */
+/** `HealthCheckRequest {}`: the server as a whole. */
 const EMPTY_MESSAGE = new Uint8Array();
 /** `HealthCheckResponse { status: SERVING }`. */
 const SERVING_MESSAGE = new Uint8Array([0x08, 1]);
 
 /**
- * Asks `grpc.health.v1.Health/Check`.
+ * Calls `grpc.health.v1.Health/Check`.
  *
- * @throws {Error} in a sentence unless the server says that it is ready.
+ * @throws {Error} with a sentence unless the server is ready.
  */
 export async function checkHealth(peer: Peer): Promise<void> {
   const notReady = `The server at ${addressOf(peer)} is not ready`;

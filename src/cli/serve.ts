@@ -1,5 +1,5 @@
 /**
- * Runs a server until the system asks it to leave.
+ * Runs a server until a signal stops it.
  *
  * @module
  */
@@ -8,22 +8,22 @@ import type { Config } from "../config/config.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 const LEAVE_SIGNALS: readonly Deno.Signal[] = IS_WINDOWS ? ["SIGINT", "SIGBREAK"] : ["SIGTERM", "SIGINT"];
-/** On Windows it means that the console closes. */
+/** On Windows, SIGHUP means that the console closes. */
 const RELOAD_SIGNALS: readonly Deno.Signal[] = IS_WINDOWS ? [] : ["SIGHUP"];
 
 /**
- * Serves until SIGTERM or SIGINT, then lets running requests finish; a second signal ends the process at once. SIGHUP has the
- * file that lists the models read again.
+ * Serves until SIGTERM or SIGINT, then lets running requests finish; a second signal ends the process at once. SIGHUP rereads
+ * the file that lists the models.
  *
- * @throws {Error} with the sentence to show when serving cannot begin.
+ * @throws {Error} with the sentence to show if the server cannot start.
  */
 export async function serve(config: Config): Promise<void> {
-  const asked = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<void>();
   const leaving = new AbortController();
   const leave = () => {
     if (leaving.signal.aborted) Deno.exit(130);
     leaving.abort();
-    asked.resolve();
+    stopped.resolve();
   };
   let app: App | undefined;
   let mustReload = false;
@@ -38,9 +38,9 @@ export async function serve(config: Config): Promise<void> {
     app = started;
     dropPermissions(config);
     if (mustReload) reload();
-    await asked.promise;
+    await stopped.promise;
   } catch (error) {
-    // To leave before it has started is no failure.
+    // Stopping before the start is complete is no failure.
     if (!leaving.signal.aborted || error !== leaving.signal.reason) throw error;
   } finally {
     for (const signal of LEAVE_SIGNALS) Deno.removeSignalListener(signal, leave);
@@ -49,8 +49,8 @@ export async function serve(config: Config): Promise<void> {
 }
 
 /**
- * A server that is up neither writes files nor opens connections or ports: what gets hold of it shall not either. One that speaks
- * TLS listens anew for each new certificate, and one with several threads when it replaces one of them.
+ * Drops the permissions that a running server does not need, so that an attacker cannot use them: to write files, and to open
+ * connections or ports. A server with TLS listens again for each new certificate, one with several threads for each replaced thread.
  */
 function dropPermissions({ grpc }: Config): void {
   Deno.permissions.revokeSync({ name: "write" });

@@ -14,7 +14,7 @@ const DEFAULTS = {
   isPadding: false,
 };
 
-Deno.test("parseBatchingParameters() takes TensorFlow Serving's defaults for what is not said", () => {
+Deno.test("parseBatchingParameters() applies TensorFlow Serving's defaults", () => {
   assert.deepEqual(parseBatchingParameters(""), DEFAULTS);
   assert.deepEqual(parseBatchingParameters('thread_pool_name { value: "batches" }'), DEFAULTS);
 });
@@ -35,7 +35,7 @@ Deno.test("parseBatchingParameters() reads the example of TensorFlow Serving's g
   });
 });
 
-Deno.test("parseBatchingParameters() reads all there is", () => {
+Deno.test("parseBatchingParameters() reads all fields", () => {
   const text = `
     max_batch_size: { value: 64 }, batch_timeout_micros: < value: 1500 > # one and a half milliseconds
     enable_large_batch_splitting { value: true } max_execution_batch_size { value: 16 }
@@ -51,7 +51,7 @@ Deno.test("parseBatchingParameters() reads all there is", () => {
   });
 });
 
-Deno.test("parseBatchingParameters() splits at max_batch_size unless told otherwise, and only when told at all", () => {
+Deno.test("parseBatchingParameters() splits at max_batch_size by default, and only if splitting is enabled", () => {
   const rowsOf = (text: string) => {
     const { requestRowsMax, batchRowsMax } = parseBatchingParameters(text);
     return [requestRowsMax, batchRowsMax];
@@ -65,7 +65,7 @@ Deno.test("parseBatchingParameters() splits at max_batch_size unless told otherw
   );
 });
 
-Deno.test("parseBatchingParameters() tells what makes no sense, and where", () => {
+Deno.test("parseBatchingParameters() reports invalid values with their place", () => {
   const cases: [string, string][] = [
     ["max_batch_size {}", "max_batch_size must be positive; was 0"],
     ["max_enqueued_batches { value: 0 }", "max_enqueued_batches must be positive; was 0"],
@@ -104,7 +104,7 @@ Deno.test("parseBatchingParameters() tells what makes no sense, and where", () =
   }
 });
 
-Deno.test("readBatching() reads the file for all models, and says of a bad one which and where", async () => {
+Deno.test("readBatching() reads the file for all models, and reports an invalid one with the place", async () => {
   const folder = await Deno.makeTempDir();
   const read = (parametersPath: string | undefined) => readBatching({ parametersPath, isPerModel: false });
   try {
@@ -132,7 +132,7 @@ Deno.test("readBatching() reads the file for all models, and says of a bad one w
   }
 });
 
-Deno.test("batchingOptionsOf() takes a version's own file where that is asked for, but for the threads", async () => {
+Deno.test("batchingOptionsOf() reads a version's own file if enabled, the number of threads aside", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const options = { ...DEFAULTS, batchRowsMax: 7, batchesAtOnceMax: 3 };

@@ -9,13 +9,13 @@ function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-Deno.test("parseSslConfig() refuses to ask clients for a certificate, and says what does", () => {
+Deno.test("parseSslConfig() refuses to ask clients for a certificate, and names the alternative", () => {
   assert.throws(() => parseSslConfig("client_verify: true"), {
     message: "client_verify: Deno cannot ask clients for a certificate; let a proxy do it: deploy/mtls/nginx.conf",
   });
 });
 
-Deno.test("parseSslConfig() says which field holds no PEM, and never what it holds", () => {
+Deno.test("parseSslConfig() reports which field holds no PEM, and never its content", () => {
   const cases = [
     ['server_key: "secret"', "server_key holds no private key in PEM form"],
     [`server_key: ${quoted(String(KEY))} server_cert: "secret"`, "server_cert holds no certificate in PEM form"],
@@ -32,7 +32,7 @@ Deno.test("parseSslConfig() says which field holds no PEM, and never what it hol
   }
 });
 
-Deno.test("readCertificate() begins with the file that cannot be used", async () => {
+Deno.test("readCertificate() names the file that cannot be used", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/cert.pem`;
   await Deno.writeTextFile(path, "not PEM");

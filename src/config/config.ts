@@ -1,6 +1,6 @@
 /**
- * Everything the program can be told, in one frozen value: what to serve, where, and within which limits. Flags and files are
- * turned into it in this folder and in `cli/`; the layers below get the parts that are theirs.
+ * The configuration of a server, in one frozen value: what to serve, where, and within which limits. `cli/` makes it of flags, files
+ * and defaults; each section goes unchanged to the module that uses it.
  *
  * @module
  */
@@ -16,18 +16,18 @@ import type { ModelsFile } from "./models_file.ts";
 
 export type { LoadConfig, ModelConfig } from "../model/model_config.ts";
 
-/** Where the models to serve are listed: in flags, or in a file that may change. */
+/** Where the models are listed: in flags, or in a file that may change. */
 export type ModelsSource =
   | { readonly kind: "list"; readonly models: readonly ModelConfig[] }
   | { readonly kind: "file"; readonly file: ModelsFile };
 
 /** Where a front end listens. */
 export interface ListenConfig {
-  /** Names or addresses, at least one. */
+  /** Host names or addresses, at least one. */
   readonly hostnames: readonly string[];
-  /** The same for all of them; 0 lets the system choose. */
+  /** The port on all of them; 0 lets the system choose. */
   readonly port: number;
-  /** What is shown to clients; undefined for no TLS. */
+  /** Undefined for no TLS. */
   readonly certificate: CertificateSource | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface GrpcConfig
     Pick<GrpcServerOptions, "messageBytesMax" | "connectionsMax" | "inflightBytesMax"> {
   /** A Unix socket besides; undefined for none. */
   readonly socketPath: string | undefined;
-  /** How many threads serve, the main one among them. */
+  /** Threads that serve, including the main one. */
   readonly threads: number;
   /** Whether replies contain tensors as raw bytes rather than in the field of their dtype. */
   readonly encodesAsTensorContent: boolean;
@@ -56,13 +56,13 @@ export interface RestConfig extends
   readonly sagemaker?: { readonly defaultModel: string };
 }
 
-/** What is told of the server to those who watch it, and where. */
+/** What the server reports about itself, and where. */
 export interface ObservationConfig {
   /** Whether the server is ready only when each of its models is. */
   readonly isReadinessStrict: boolean;
-  /** Where metrics and readiness are told besides REST's port; undefined for nowhere. A port of 0 lets the system choose. */
+  /** Where metrics and readiness are exposed besides the REST port; undefined for nowhere. Port 0 lets the system choose. */
   readonly endpoint: { readonly hostname: string; readonly port: number } | undefined;
-  /** A `MonitoringConfig` in text format; undefined for none. */
+  /** Path of a `MonitoringConfig` in text format; undefined for none. */
   readonly monitoringPath: string | undefined;
   /** Whether each request is logged. */
   readonly logsRequests: boolean;
@@ -71,49 +71,49 @@ export interface ObservationConfig {
 /** How versions of models are loaded. */
 export interface LoadingConfig
   extends Required<Pick<ManagerOptions, "loadsMax" | "loadRetriesMax" | "loadRetryIntervalMs">> {
-  /** Where compiled models are kept for the next start. */
+  /** Folder for compiled models, to load faster next time; undefined for none. */
   readonly cacheDir: string | undefined;
-  /** How often each of a version's recorded warm-up requests is run. */
+  /** Runs of each of a version's warm-up requests. */
   readonly warmUpIterations: number;
 }
 
-/** Everything the program can be told. */
+/** The configuration of a server. */
 export interface Config {
   readonly models: ModelsSource;
-  /** How models are loaded that do not say so themselves. */
+  /** How models are loaded that do not specify it. */
   readonly load: LoadConfig;
-  /** Whether to serve before there is anything to serve, and wait for it. */
+  /** Whether to start without any model that can be served, and wait for one. */
   readonly waitsForModels: boolean;
-  /** Whether a new version label may stand for a version that is not available. */
+  /** Whether a new version label may refer to a version that is not available. */
   readonly allowLabelsForUnavailable: boolean;
   readonly loading: LoadingConfig;
-  /** Pause between looks for new versions; 0 looks once. */
+  /** Pause between looks for new versions; 0 looks once, at the start. */
   readonly pollIntervalMs: number;
   readonly grpc: GrpcConfig;
-  /** Undefined where REST is not served. */
+  /** Undefined if REST is not served. */
   readonly rest: RestConfig | undefined;
   readonly observation: ObservationConfig;
   /** Requests that may wait for one model. */
   readonly waitersMax: number;
-  /** Whether integers are refused that the runtime would compute wrong. */
+  /** Whether integers are refused that the runtime would truncate. */
   readonly checksIntegerRange: boolean;
-  /** How requests share inferences; undefined where each has its own. */
+  /** How requests share inferences; undefined if each has its own. */
   readonly batching: BatchingSource | undefined;
-  /** How long the server goes on when it is asked to leave, while it says that it is not ready. */
+  /** How long the server goes on serving, but not ready, before it shuts down. */
   readonly shutdownDelayMs: number;
   readonly shutdownGraceMs: number;
-  /** Where it is remembered which versions the process died with, to load them no more; undefined for nowhere. */
+  /** Folder that records with which versions the process died, to stop loading them; undefined for none. */
   readonly quarantineDir: string | undefined;
-  /** A folder with OpenVINO's libraries, to be used before all others. */
+  /** Folder with OpenVINO's libraries, searched before all others. */
   readonly openvinoDir: string | undefined;
-  /** The folder to which the executable unpacks the libraries it carries, in place of the usual ones for caches. */
+  /** Folder to which the executable unpacks its libraries, in place of the user's cache folder. */
   readonly runtimeDir: string | undefined;
   readonly log: LogOptions;
-  /** What was passed over in the arguments, in sentences for the log. */
+  /** Sentences for the log on arguments that were ignored. */
   readonly notes: readonly string[];
 }
 
-/** What each serving thread may have of something that is bounded as a whole; together they may round it up. */
+/** Returns each serving thread's share of a bound that holds for all threads together, rounded up. */
 export function shareOfThread(bound: number, { threads }: Pick<GrpcConfig, "threads">): number {
   return Math.ceil(bound / threads);
 }

@@ -1,5 +1,5 @@
 /**
- * Reads the JSON of `--config_path`, as ie_serving and model_server have it: `{"model_config_list": [{"config": {…}}, …]}`.
+ * Reads the JSON of `--config_path`, in the format of ie_serving and model_server: `{"model_config_list": [{"config": {…}}, …]}`.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { pluginConfigOf } from "./plugin_config.ts";
 import { batchSizeOf, shapeOf } from "./shape.ts";
 import { versionPolicyOf } from "./version_policy.ts";
 
-/** The most infer requests one model may have. */
+/** The largest number of infer requests of a model. */
 const NIREQ_MAX = 100_000;
 
 const INSTEAD_OF_LAYOUT = "layout is not supported: send inputs in the model's own layout, or convert the model with " +
   "another one (ovc and PrePostProcessor can do it)";
 
-/** A value that `parse` reads; what it throws is the complaint. */
+/** A value that `parse` reads; its errors are reported with the place. */
 function readBy<T>(parse: (value: unknown) => T): z.ZodType<T> {
   return z.unknown().transform((value, context) => {
     try {
@@ -30,7 +30,7 @@ function readBy<T>(parse: (value: unknown) => T): z.ZodType<T> {
   });
 }
 
-/** A key of model_server's that is of no use here: it may be there if it says nothing. */
+/** A key of model_server that has no effect here, and is accepted only with a value that changes nothing. */
 function refused(sentence: string): z.ZodType<unknown> {
   return readBy((value) => {
     if (!(Array.isArray(value) && value.length === 0)) throw new Error(sentence);
@@ -51,7 +51,7 @@ function folder(value: unknown): string {
   return text;
 }
 
-/** 0 leaves the number to OpenVINO. */
+/** 0 means OpenVINO's optimum. */
 function inferRequestCountOf(value: unknown): number | undefined {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > NIREQ_MAX) {
     throw new Error(`expected a whole number from 0 to ${NIREQ_MAX}, found ${show(value)}`);
@@ -87,8 +87,8 @@ const FILE = z.strictObject({
 /**
  * Reads the models of a file.
  *
- * @param options.folder the file's own, from which relative base paths begin; ends without a slash.
- * @param options.load how a model is loaded that does not say so.
+ * @param options.folder the file's folder, to which base paths are relative; without a slash at the end.
+ * @param options.load how models are loaded that do not specify it.
  * @throws {ConfigError} with the place and the path of what cannot be used.
  */
 export function readModelConfigList(text: string, { folder, load }: { folder: string; load: LoadConfig }): ModelsRead {
@@ -99,7 +99,7 @@ export function readModelConfigList(text: string, { folder, load }: { folder: st
   const names = new Set<string>();
   for (const [i, { name }] of entries.entries()) {
     if (names.has(name)) {
-      throw complaint(["model_config_list", i, "config", "name"], `model "${name}" is listed twice`, places);
+      throw errorAt(["model_config_list", i, "config", "name"], `model "${name}" is listed twice`, places);
     }
     names.add(name);
   }
@@ -122,18 +122,18 @@ export function readModelConfigList(text: string, { folder, load }: { folder: st
 
 type Issue = z.core.$ZodIssue;
 
-/** The complaint that stands first in the file. */
+/** Returns the error that comes first in the file. */
 function firstComplaint(issues: readonly Issue[], places: JsonPlaces): ConfigError {
-  const complaints = issues.map((issue) => {
-    if (issue.code !== "unrecognized_keys") return complaint(issue.path, reasonOf(issue, places), places);
+  const errors = issues.map((issue) => {
+    if (issue.code !== "unrecognized_keys") return errorAt(issue.path, reasonOf(issue, places), places);
     const path = [...issue.path, issue.keys[0] ?? ""];
-    return complaint(path, "this key is not known here", places);
+    return errorAt(path, "this key is not known here", places);
   });
   const order = ({ place }: ConfigError) => (place?.line ?? 0) * 1e6 + (place?.column ?? 0);
-  return complaints.sort((a, b) => order(a) - order(b))[0] ?? new ConfigError("the file cannot be used");
+  return errors.sort((a, b) => order(a) - order(b))[0] ?? new ConfigError("the file cannot be used");
 }
 
-function complaint(path: JsonPath, reason: string, places: JsonPlaces): ConfigError {
+function errorAt(path: JsonPath, reason: string, places: JsonPlaces): ConfigError {
   return new ConfigError(path.length === 0 ? reason : `${formatPath(path)}: ${reason}`, places.placeOf(path));
 }
 
@@ -150,7 +150,7 @@ function valueAt(value: unknown, path: JsonPath): unknown {
   return path.reduce((inner, step) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[step], value);
 }
 
-/** A value, cut short. */
+/** Prints a value, shortened. */
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;

@@ -15,7 +15,7 @@ function read(text: string): ReturnType<typeof readModelConfigList> {
   return readModelConfigList(text, { folder: "/etc/models", load: LOAD });
 }
 
-/** What is wrong with a list of models, each given as the inside of its `config`; as `line:column reason`. */
+/** Returns the error about a list of models, each given as the content of its `config`, as `line:column reason`. */
 function complaint(text: string): string {
   try {
     read(text);
@@ -35,7 +35,7 @@ const GOOD = `{"model_config_list": [
   }}
 ], "pipeline_config_list": []}`;
 
-Deno.test("readModelConfigList() reads models, relative paths from the file's folder", () => {
+Deno.test("readModelConfigList() reads models, with paths relative to the file's folder", () => {
   const { models, notes } = read(GOOD);
   assert.deepEqual(notes, []);
   assert.deepEqual(models, [
@@ -62,7 +62,7 @@ Deno.test("readModelConfigList() reads models, relative paths from the file's fo
   ]);
 });
 
-Deno.test("readModelConfigList() lets a shape stand for the batch size beside it, and says so", () => {
+Deno.test("readModelConfigList() notes that a shape replaces the batch size", () => {
   const { models, notes } = read(
     `{"model_config_list": [{"config": {"name": "a", "base_path": "a", "batch_size": 2, "shape": "(1,3)"}}]}`,
   );
@@ -71,7 +71,7 @@ Deno.test("readModelConfigList() lets a shape stand for the batch size beside it
   assert.deepEqual(notes, ["Model a: batch_size is ignored, since shape says it too"]);
 });
 
-Deno.test("readModelConfigList() says what cannot be used, and where", () => {
+Deno.test("readModelConfigList() reports mistakes with their place", () => {
   const model = (inside: string) => `{"model_config_list": [\n{"config": {"name": "a", "base_path": "a"${inside}}}]}`;
   const at = "model_config_list[0].config";
   const cases: [string, string][] = [
@@ -115,7 +115,7 @@ Deno.test("readModelConfigList() says what cannot be used, and where", () => {
   assert.match(complaint(model(', "layout": "NHWC:NCHW"')), /^2:54 .*layout is not supported: send inputs in/);
 });
 
-Deno.test("readModelConfigList() reads or complains, whatever the text", () => {
+Deno.test("readModelConfigList() reads any text or throws a ConfigError", () => {
   const pieces = [...'{}[]:,"\\\n -a0é.', "null", '"auto"', '"name"', "config", "1e9"];
   for (const { text } of mutations(GOOD, { pieces, count: 3000 })) {
     assert.match(complaint(text), /^(?:none$|\d+:\d+ )/, text);

@@ -1,6 +1,6 @@
 /**
- * Turns the models of a `ModelServerConfig`, from a file or from a request, into models to serve. The rules and, where clients
- * see them, the sentences are those of tensorflow_serving/model_servers/server_core.cc.
+ * Turns the models of a `ModelServerConfig`, from a file or from a request, into models to serve. The rules, and the messages that
+ * clients see, are those of tensorflow_serving/model_servers/server_core.cc.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { CODE, ServingError } from "../base/status.ts";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
 import type { ModelServerEntry } from "../service/messages.ts";
 
-/** The platforms a model may name. They mean the same here: whatever lies in the version folder is loaded. */
+/** The platforms that a model may name. They make no difference: whatever is in the version folder is loaded. */
 const PLATFORMS: readonly string[] = ["tensorflow", "openvino"];
 
-/** `model_type: TENSORFLOW` stands for the platform. */
+/** `model_type: TENSORFLOW` means the platform. */
 const MODEL_TYPE_TENSORFLOW = 1;
 
-/** What was read: the models, and what a user should know of what was passed over. */
+/** The models that were read, and notes on what was ignored. */
 export interface ModelsRead {
   readonly models: readonly ModelConfig[];
-  /** Sentences for the log. */
+  /** Sentences for the log on what was ignored. */
   readonly notes: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export class ModelEntryError extends ServingError {
  * Checks all entries, then makes models of them.
  *
  * @param options.load how all of them are loaded.
- * @param options.before the models served until now: none of them may change its platform.
+ * @param options.before the models served until now, whose platforms must not change.
  * @throws {ModelEntryError} INVALID_ARGUMENT for the first entry that cannot be served.
  */
 export function modelsOf(
@@ -114,12 +114,12 @@ function notesOn({ name, modelType, hasLogging }: ModelServerEntry): string[] {
   return notes;
 }
 
-/** Whether a base path is a place that only a storage service knows: `s3://bucket/model`. */
+/** Whether a base path is in a storage service: `s3://bucket/model`. */
 export function isUri(basePath: string): boolean {
   return /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(basePath);
 }
 
-/** Whether a path begins at the root, or at a drive's. */
+/** Whether a path begins at the root or at a drive. */
 export function isAbsolute(path: string): boolean {
   return /^(?:\/|[A-Za-z]:[\\/]|\\\\)/.test(path);
 }

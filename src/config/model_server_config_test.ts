@@ -66,7 +66,7 @@ Deno.test("readModelServerConfig() reads models with their policies and labels",
   ]);
 });
 
-Deno.test("readModelServerConfig() tells no configuration from one without models", () => {
+Deno.test("readModelServerConfig() distinguishes no configuration from one without models", () => {
   assert.equal(readModelServerConfig("# nothing"), undefined);
   assert.deepEqual(readModelServerConfig("model_config_list {}"), []);
 });
@@ -83,7 +83,7 @@ Deno.test("readModelServerConfig() reads each policy, and 0 as 1", () => {
   assert.deepEqual(policy("specific { versions: -1 versions: 010 }"), { kind: "specific", versions: [-1, 8] });
 });
 
-Deno.test("readModelServerConfig() says what cannot be read, and where", () => {
+Deno.test("readModelServerConfig() reports mistakes with their place", () => {
   const model = (inside: string) => `model_config_list {\n config { ${inside} } }`;
   const cases: [string, string][] = [
     ["models {}", '1:1 ModelServerConfig has no field "models", it has model_config_list, custom_model_config'],
@@ -112,7 +112,7 @@ Deno.test("readModelServerConfig() says what cannot be read, and where", () => {
   );
 });
 
-Deno.test("readModelServerConfig() reads or complains, whatever the text", () => {
+Deno.test("readModelServerConfig() reads any text or throws a ConfigError", () => {
   const pieces = [..."{}<>[]:,;#'\"\\\n -a0é", "name", "-1", "latest", "all {}"];
   for (const { text } of mutations(GOOD, { pieces, count: 3000 })) {
     assert.match(complaint(text), /^(?:none$|\d+:\d+ )/, text);
@@ -126,7 +126,7 @@ function models(
   return modelsOf(entries, { load: LOAD, before });
 }
 
-Deno.test("modelsOf() makes models of entries and notes what is passed over", () => {
+Deno.test("modelsOf() makes models of entries and notes what is ignored", () => {
   const { models: [model], notes } = models([{ ...ENTRY, platform: "", modelType: 1, hasLogging: true }]);
   assert.deepEqual(model, {
     ...LOAD,
@@ -139,7 +139,7 @@ Deno.test("modelsOf() makes models of entries and notes what is passed over", ()
   assert.equal(notes.length, 2);
 });
 
-Deno.test("modelsOf() refuses what TensorFlow Serving refuses, in its words", () => {
+Deno.test("modelsOf() refuses what TensorFlow Serving refuses, with its messages", () => {
   const cases: [ModelServerEntry[], string][] = [
     [[ENTRY, ENTRY], "Illegal to list model a multiple times in config list"],
     [
@@ -167,7 +167,7 @@ Deno.test("modelsOf() refuses what TensorFlow Serving refuses, in its words", ()
   assert.throws(() => models([{ ...ENTRY, basePath: "gs://bucket/a" }]), /mount the storage/);
 });
 
-Deno.test("modelsOf() lets no model change its platform, if it had one", () => {
+Deno.test("modelsOf() refuses a change of platform", () => {
   const before = models([ENTRY]).models;
   assert.throws(() => models([{ ...ENTRY, platform: "openvino" }], before), {
     message:

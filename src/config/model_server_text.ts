@@ -19,7 +19,7 @@ const MODEL_TYPES: ReadonlyMap<string, number> = new Map([
 
 const UINT32_MAX = 2 ** 32 - 1;
 
-/** An entry and where it stands. */
+/** An entry and its place in the file. */
 export interface PlacedEntry {
   readonly entry: ModelServerEntry;
   readonly place: Place;
@@ -28,7 +28,7 @@ export interface PlacedEntry {
 /**
  * Reads the models of a file.
  *
- * @returns undefined when the file holds no configuration at all.
+ * @returns undefined if the file contains no configuration at all.
  * @throws {ConfigError} with the place of what cannot be read.
  */
 export function readModelServerConfig(text: string): readonly PlacedEntry[] | undefined {
@@ -83,7 +83,7 @@ function readPolicy(field: TextField): VersionPolicy {
     }
     default: {
       const count = choice && Fields.of("Latest", choice, ["num_versions"]).one("num_versions");
-      // TensorFlow Serving takes 0 for 1.
+      // As in TensorFlow Serving, 0 means 1.
       return {
         kind: "latest",
         count: Math.max(count === undefined ? 1 : integerOf(count, { min: 0, max: UINT32_MAX }), 1),

@@ -3,7 +3,7 @@ import { detailOf } from "../base/status.ts";
 import { ManualTimer } from "../base/testing/manual_timer.ts";
 import { ModelsFileWatch } from "./models_file_watch.ts";
 
-/** A watch over a file of its own; what is applied is kept by the models' names. */
+/** Watches a file of its own, and records the names of the models that are applied. */
 class Rig implements AsyncDisposable {
   readonly applied: string[][] = [];
   readonly refusals: string[] = [];
@@ -57,7 +57,7 @@ class Rig implements AsyncDisposable {
     return Deno.writeTextFile(this.path, text);
   }
 
-  /** Lets the next look begin, and waits until it is over. */
+  /** Starts the next look and waits for its end. */
   async poll(): Promise<void> {
     this.timer.fire();
     while (this.timer.delaysMs.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -73,7 +73,7 @@ function listing(...names: string[]): string {
   return JSON.stringify({ model_config_list: names.map((name) => ({ config: { name, base_path: name } })) });
 }
 
-Deno.test("ModelsFileWatch applies the file when it changes, and only then", async () => {
+Deno.test("ModelsFileWatch applies the file only when it changes", async () => {
   await using rig = await Rig.start();
   await rig.poll();
   assert.deepEqual(rig.applied, []);
@@ -84,7 +84,7 @@ Deno.test("ModelsFileWatch applies the file when it changes, and only then", asy
   assert.deepEqual(rig.timer.delaysMs, [1000]);
 });
 
-Deno.test("ModelsFileWatch tells once what is wrong with the file, and applies it when it is mended", async () => {
+Deno.test("ModelsFileWatch reports each mistake once, and applies the corrected file", async () => {
   await using rig = await Rig.start();
   await rig.write(`{"model_config_list": [\n{"config": {}}]}`);
   await rig.poll();
@@ -98,7 +98,7 @@ Deno.test("ModelsFileWatch tells once what is wrong with the file, and applies i
   assert.deepEqual(rig.applied, [["a"]]);
 });
 
-Deno.test("ModelsFileWatch outlives the file", async () => {
+Deno.test("ModelsFileWatch goes on without the file", async () => {
   await using rig = await Rig.start();
   await Deno.remove(rig.path);
   await rig.poll();
@@ -109,7 +109,7 @@ Deno.test("ModelsFileWatch outlives the file", async () => {
   assert.deepEqual(rig.applied, [["a"]]);
 });
 
-Deno.test("ModelsFileWatch tries again what could not be applied, and tells it once", async () => {
+Deno.test("ModelsFileWatch retries what could not be applied, and reports it once", async () => {
   await using rig = await Rig.start();
   rig.failure = new Error("Not yet");
   await rig.write(listing("a"));
@@ -122,20 +122,20 @@ Deno.test("ModelsFileWatch tries again what could not be applied, and tells it o
   assert.deepEqual(rig.applied, [["a"]]);
 });
 
-Deno.test("ModelsFileWatch.reload() applies a file that has not changed", async () => {
+Deno.test("ModelsFileWatch.reload() applies an unchanged file", async () => {
   await using rig = await Rig.start();
   await rig.watch.reload();
   assert.deepEqual(rig.applied, [[]]);
 });
 
-Deno.test("ModelsFileWatch.reload() makes one more reading of any number of calls while one is at work", async () => {
+Deno.test("ModelsFileWatch.reload() reads once more for any number of calls during a reading", async () => {
   await using rig = await Rig.start();
   const { promise, resolve } = Promise.withResolvers<void>();
   rig.gate = promise;
   const calls = [rig.watch.reload()];
   await rig.write(listing("a"));
   for (let i = 0; i < 100; i++) calls.push(rig.watch.reload());
-  // Whoever reads the file although somebody is at work has read it by then.
+  // A reading that did not wait for the one under way would be over by then.
   for (let i = 0; i < 10; i++) await Deno.readTextFile(rig.path);
   resolve();
   await Promise.all(calls);
@@ -144,7 +144,7 @@ Deno.test("ModelsFileWatch.reload() makes one more reading of any number of call
   assert.deepEqual(rig.refusals, []);
 });
 
-Deno.test("ModelsFileWatch says nothing once it is disposed", async () => {
+Deno.test("ModelsFileWatch reports nothing once it is disposed", async () => {
   await using rig = await Rig.start();
   const { promise, resolve } = Promise.withResolvers<void>();
   rig.gate = promise;
@@ -157,7 +157,7 @@ Deno.test("ModelsFileWatch says nothing once it is disposed", async () => {
   assert.deepEqual(rig.timer.delaysMs, []);
 });
 
-Deno.test("ModelsFileWatch.reloadIfChanged() says whether the file had changed, and why it cannot be applied", async () => {
+Deno.test("ModelsFileWatch.reloadIfChanged() returns whether the file had changed, and throws if it cannot be applied", async () => {
   await using rig = await Rig.start();
   assert.equal(await rig.watch.reloadIfChanged(), false);
   await rig.write(listing("a"));

@@ -2,18 +2,18 @@ import assert from "node:assert/strict";
 import { detailOf } from "../base/status.ts";
 import { parseMonitoringConfig, readMonitoringConfig } from "./monitoring_config.ts";
 
-Deno.test("parseMonitoringConfig() reads what TensorFlow Serving's documentation shows", () => {
+Deno.test("parseMonitoringConfig() reads the example of TensorFlow Serving's documentation", () => {
   const text = 'prometheus_config {\n  enable: true,\n  path: "/monitoring/prometheus/metrics"\n}\n';
   assert.deepEqual(parseMonitoringConfig(text), { isEnabled: true, path: "/monitoring/prometheus/metrics" });
 });
 
-Deno.test("parseMonitoringConfig() tells metrics only where the text says so", () => {
+Deno.test("parseMonitoringConfig() enables metrics only if the text says so", () => {
   for (const text of ["", "prometheus_config {}", "prometheus_config { enable: false }"]) {
     assert.deepEqual(parseMonitoringConfig(text), { isEnabled: false, path: undefined });
   }
 });
 
-Deno.test("parseMonitoringConfig() says what is wrong", () => {
+Deno.test("parseMonitoringConfig() reports mistakes", () => {
   const wrong: [string, RegExp][] = [
     ["prometheus { enable: true }", /MonitoringConfig has no field "prometheus"/],
     ["prometheus_config { enable: 7 }", /expected true or false for enable/],

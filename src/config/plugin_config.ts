@@ -1,10 +1,10 @@
 /**
- * OpenVINO's properties as ie_serving and model_server write them in JSON, for flags and configuration files alike.
+ * OpenVINO's properties in the JSON of ie_serving and model_server, for flags and configuration files.
  *
  * @module
  */
 
-/** Reads a JSON object of properties. An error says what was expected. */
+/** Reads a JSON object of properties. Errors say what was expected. */
 export function parsePluginConfig(text: string): ReadonlyMap<string, string> {
   let value: unknown;
   try {
@@ -15,7 +15,7 @@ export function parsePluginConfig(text: string): ReadonlyMap<string, string> {
   return pluginConfigOf(value);
 }
 
-/** Reads properties that have been parsed as JSON; numbers and booleans become the texts OpenVINO reads. */
+/** Reads properties from parsed JSON; numbers and booleans become the texts that OpenVINO expects. */
 export function pluginConfigOf(value: unknown): ReadonlyMap<string, string> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new Error(`expected a JSON object such as {"PERFORMANCE_HINT": "LATENCY"}, found ${JSON.stringify(value)}`);

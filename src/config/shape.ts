@@ -1,5 +1,5 @@
 /**
- * Shapes and batch sizes as ie_serving and model_server write them, for flags and configuration files alike: `(1,3,224,224)`,
+ * Shapes and batch sizes in the notation of ie_serving and model_server, for flags and configuration files: `(1,3,224,224)`,
  * `[1,3,224,224]`, `(-1,3,100:500)`, `{"image": "(1,3,-1,-1)"}`, `auto`.
  *
  * @module
@@ -7,11 +7,11 @@
 import type { Dimension } from "../base/signature.ts";
 import type { BatchSize, ShapeSpec } from "../model/loading/reshape.ts";
 
-/** The largest size a dimension may be given. */
+/** The largest size of a dimension. */
 const SIZE_MAX = 2 ** 31 - 1;
 const EXAMPLES = `(1,3,224,224), {"image": "(1,3,-1,100:500)"} or auto`;
 
-/** Reads the text of `--shape`. An error says what was expected. */
+/** Reads the text of `--shape`. Errors say what was expected. */
 export function parseShape(text: string): ShapeSpec {
   if (!text.trimStart().startsWith("{")) return shapeOf(text);
   let value: unknown;
@@ -23,7 +23,7 @@ export function parseShape(text: string): ShapeSpec {
   return shapeOf(value);
 }
 
-/** Reads a shape from a configuration file, that is parsed already: a text, a list of sizes, or an object of these by input. */
+/** Reads a shape from parsed JSON: a text, a list of sizes, or an object of these by input. */
 export function shapeOf(value: unknown): ShapeSpec {
   if (typeof value === "string" && value.trimStart().startsWith("{")) return parseShape(value);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -35,12 +35,12 @@ export function shapeOf(value: unknown): ShapeSpec {
   return { kind: "byInput", shapes };
 }
 
-/** Reads the text of `--batch_size`: a size, a range `1:8`, -1 for any, or `auto`. An error says what was expected. */
+/** Reads the text of `--batch_size`: a size, a range `1:8`, -1 for any, or `auto`. Errors say what was expected. */
 export function parseBatchSize(text: string): BatchSize {
   return batchSizeOf(text);
 }
 
-/** Reads a batch size from a configuration file, that is parsed already: a number or a text. */
+/** Reads a batch size from parsed JSON: a number or a text. */
 export function batchSizeOf(value: unknown): BatchSize {
   if (value === "auto") return { kind: "auto" };
   const size = dimensionOf(value);
@@ -68,7 +68,7 @@ function sizesIn(text: string): string[] | undefined {
   const inner = /^\s*(?:\(([^()]*)\)|\[([^[\]]*)\])\s*$/.exec(text);
   if (inner === null) return undefined;
   const sizes = (inner[1] ?? inner[2] ?? "").split(",").map((size) => size.trim());
-  // A single dimension is written (8,) by those who write Python; nothing at all is the shape of a scalar.
+  // Python writes a single dimension as (8,). The shape of a scalar is empty.
   if (sizes.at(-1) === "") sizes.pop();
   return sizes;
 }

@@ -34,7 +34,7 @@ Deno.test("parseShape() reads a shape for each input, and auto", () => {
   assert.deepEqual(shapeOf([1, 2]), { kind: "all", shape: exactly(1, 2) });
 });
 
-Deno.test("parseShape() says what is wrong with a shape", () => {
+Deno.test("parseShape() reports mistakes", () => {
   const cases: [string, RegExp][] = [
     ["1,3", /expected a shape such as .*, found "1,3"/],
     ["", /found ""/],

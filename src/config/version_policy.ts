@@ -1,5 +1,5 @@
 /**
- * Version policies as ie_serving and model_server write them in JSON, for flags and configuration files alike.
+ * Version policies in the JSON of ie_serving and model_server, for flags and configuration files.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export function parseVersionPolicy(text: string): VersionPolicy {
   return versionPolicyOf(value);
 }
 
-/** Reads a version policy that has been parsed as JSON. An error names what was expected. */
+/** Reads a version policy from parsed JSON. Errors say what was expected. */
 export function versionPolicyOf(value: unknown): VersionPolicy {
   const [kind, ...others] = isObject(value) ? Object.keys(value) : [];
   const options = isObject(value) && kind !== undefined ? value[kind] : undefined;

@@ -1,27 +1,27 @@
 /**
- * How many processors this process may really use: fewer than the machine has where its affinity or a quota of its control groups
- * says so, as in containers.
+ * The number of processors that this process may use: its affinity or a quota of its control groups may allow fewer than the machine
+ * has, as in containers.
  *
  * @module
  */
 import { countProcessors, type Processors, readSystemFile } from "./libc.ts";
 
-/** What the process may use of the machine. */
+/** The processors that the process may use. */
 export interface AvailableCores {
-  /** At least 1; a part of a processor counts as a whole one. */
+  /** At least 1; fractions are rounded up. */
   readonly count: number;
-  /** What keeps it from using more: nothing but the machine, its affinity (`taskset`, a cpuset), or a quota of processor time. */
+  /** What limits the count: the machine, the affinity (`taskset`, a cpuset), or a quota of CPU time. */
   readonly limit: "machine" | "affinity" | "quota";
 }
 
-/** Where to look, for tests. */
+/** Replacements for tests. */
 export interface AvailableCoresOptions {
-  /** The folder that stands for the root of the file system. */
+  /** A folder in place of the root of the file system. */
   readonly root?: string;
   readonly processors?: Processors | undefined;
 }
 
-/** A control group of the process: its folder, and the topmost folder that can be seen of its hierarchy. */
+/** A control group of the process: its folder, and the topmost visible folder of its hierarchy. */
 interface GroupFolder {
   readonly path: string;
   readonly mountPoint: string;
@@ -29,7 +29,7 @@ interface GroupFolder {
 }
 
 /**
- * Counts the processors this process may use now: OpenVINO heeds affinity, and knows nothing of quotas. Source: cgroups(7), the
+ * Counts the processors that this process may use now: OpenVINO respects affinity but not quotas. Source: cgroups(7), the
  * kernel's admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst.
  */
 export function availableCores(
@@ -42,7 +42,7 @@ export function availableCores(
   return { count: allowed, limit: allowed < online ? "affinity" : "machine" };
 }
 
-/** The smallest quota of the process's groups and those above them, in processors; Infinity where there is none. */
+/** Returns the smallest quota of the process's groups and their ancestors, in processors; Infinity if there is none. */
 function smallestQuota(root: string): number {
   let smallest = Infinity;
   for (const { path, mountPoint, version } of groupFolders(root)) {
@@ -54,13 +54,13 @@ function smallestQuota(root: string): number {
   return smallest;
 }
 
-/** `cpu.max`: `max 100000` or `150000 100000`. */
+/** Reads `cpu.max`: `max 100000` or `150000 100000`. */
 function readCpuMax(folder: string): number {
   const [quota = "", period = ""] = (readSystemFile(`${folder}/cpu.max`) ?? "").trim().split(" ");
   return toProcessors(quota, period);
 }
 
-/** `cpu.cfs_quota_us`, -1 for none, of `cpu.cfs_period_us`. */
+/** Reads `cpu.cfs_quota_us`, -1 for none, and `cpu.cfs_period_us`. */
 function readCfsQuota(folder: string): number {
   return toProcessors(
     readSystemFile(`${folder}/cpu.cfs_quota_us`) ?? "",
@@ -73,7 +73,7 @@ function toProcessors(quota: string, period: string): number {
   return processors > 0 ? processors : Infinity;
 }
 
-/** The folders of the groups that may have a quota: of the second version, and of the first one's `cpu`. */
+/** Returns the folders of groups that may have a quota: those of version 2, and those of version 1's `cpu` controller. */
 function groupFolders(root: string): GroupFolder[] {
   const folders: GroupFolder[] = [];
   const groups = (readSystemFile(`${root}/proc/self/cgroup`) ?? "").split("\n").map(parseGroup);
@@ -88,7 +88,7 @@ function groupFolders(root: string): GroupFolder[] {
   return folders;
 }
 
-/** A line of `/proc/self/cgroup`: `0::/user.slice` of the second version, `4:cpu,cpuacct:/docker/1f` of the first. */
+/** Parses a line of `/proc/self/cgroup`: `0::/user.slice` in version 2, `4:cpu,cpuacct:/docker/1f` in version 1. */
 function parseGroup(line: string): { version: 1 | 2; path: string } | undefined {
   const [, hierarchy, controllers = "", path = ""] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
   if (hierarchy === "0" && controllers === "") return { version: 2, path };
@@ -96,8 +96,8 @@ function parseGroup(line: string): { version: 1 | 2; path: string } | undefined 
 }
 
 /**
- * A line of `/proc/self/mountinfo`: `31 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup rw`. The fourth field says which group
- * lies at the mount point. Source: proc_pid_mountinfo(5).
+ * Parses a line of `/proc/self/mountinfo`: `31 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup rw`. The fourth field is the group
+ * at the mount point. Source: proc_pid_mountinfo(5).
  */
 function parseMount(line: string): { version: 1 | 2; group: string; mountPoint: string } | undefined {
   const [before = "", after = ""] = line.split(" - ");
@@ -111,7 +111,7 @@ function unescapeOctal(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
 }
 
-/** Where a group lies below another; at the other itself where that cannot be seen from here. */
+/** Returns the path of a group relative to another; empty if it is not visible below the other. */
 function pathBelow(above: string, path: string): string {
   const start = above.endsWith("/") ? above : `${above}/`;
   return path.startsWith(start) && !path.split("/").includes("..") ? path.slice(start.length) : "";

@@ -4,7 +4,7 @@ import { type AvailableCores, availableCores } from "./available_cores.ts";
 
 const MACHINE = { online: 8, allowed: 8 };
 
-/** Counts with a file system of its own, whose files are named by path. */
+/** Counts with a file system of its own: contents by path. */
 function count(files: Record<string, string>, processors = MACHINE): AvailableCores {
   const root = Deno.makeTempDirSync();
   try {
@@ -18,7 +18,7 @@ function count(files: Record<string, string>, processors = MACHINE): AvailableCo
   }
 }
 
-/** The second version of control groups, as systemd mounts it. */
+/** Version 2 of control groups, as systemd mounts it. */
 function unified(group: string, files: Record<string, string>): Record<string, string> {
   return {
     "proc/self/cgroup": `0::${group}\n`,
@@ -28,7 +28,7 @@ function unified(group: string, files: Record<string, string>): Record<string, s
   };
 }
 
-/** The first version with its controllers apart; `mounted` is the group that lies at the mount point. */
+/** Version 1 with separate controllers; `mounted` is the group at the mount point. */
 function controllers(group: string, mounted: string, files: Record<string, string>): Record<string, string> {
   return {
     "proc/self/cgroup": `5:memory:${group}\n4:cpu,cpuacct:${group}\n1:name=systemd:/\n0::/\n`,
@@ -64,7 +64,7 @@ linuxTest("takes the smallest of all limits", () => {
 
 linuxTest("reads a container's own group at the mount point", () => {
   assert.deepEqual(count(unified("/", { "sys/fs/cgroup/cpu.max": "200000 100000\n" })), { count: 2, limit: "quota" });
-  // A group outside of what the container sees.
+  // A group that the container does not see.
   assert.deepEqual(count(unified("/../other", { "sys/fs/cgroup/cpu.max": "200000 100000\n" })), {
     count: 2,
     limit: "quota",
@@ -81,7 +81,7 @@ linuxTest("reads the first version of control groups", () => {
     limit: "quota",
   });
   assert.deepEqual(count(controllers("/a", "/", quota("/a", "-1\n"))), { count: 8, limit: "machine" });
-  // What a container sees without a namespace for groups: its own at the mount point, under the name the host has for it.
+  // A container without a cgroup namespace sees its own group at the mount point, under the host's name for it.
   assert.deepEqual(count(controllers("/docker/1f", "/docker/1f", quota("", "50000\n"))), { count: 1, limit: "quota" });
 });
 

@@ -3,7 +3,7 @@ import { CrashLedger } from "./crash_ledger.ts";
 
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
 
-Deno.test("CrashLedger counts deaths at work in a row, for the one who worked", LINUX_ONLY, async () => {
+Deno.test("CrashLedger counts consecutive deaths for owners that were at work", LINUX_ONLY, async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/crashes`;
   const live = (work: (ledger: CrashLedger) => void): void => {

@@ -77,7 +77,7 @@ Deno.test({
     const args = ["eval", "--no-lock", "await Deno.stdin.read(new Uint8Array(1))", "--port", "9001", "", "ü"];
     const process = new Deno.Command(Deno.execPath(), { args, stdin: "piped" }).spawn();
     try {
-      // A process has no arguments until its program has begun.
+      // A process has no arguments until its program has started.
       while (processArguments(process.pid) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
       assert.deepEqual(processArguments(process.pid), [Deno.execPath(), ...args]);
     } finally {

@@ -1,5 +1,5 @@
 /**
- * What the process takes of the machine, and how late its event loop is, in the names Prometheus' client libraries have for it.
+ * The process's use of resources and the delay of its event loop, under the metric names of Prometheus' client libraries.
  *
  * @module
  */
@@ -7,13 +7,13 @@ import process from "node:process";
 import { processFigures } from "./libc.ts";
 import { Histogram, type MetricsPage } from "../base/metrics.ts";
 
-/** How often the loop is asked how late it is. */
+/** How often the loop's delay is measured. */
 const PROBE_INTERVAL_MS = 100;
 
-/** Upper bounds for how late, in milliseconds. */
+/** Upper bounds of delays, in milliseconds. */
 const DELAY_BOUNDS_MS: readonly number[] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 
-/** Watches the process. Disposing it ends the watching. */
+/** Measures the process until it is disposed. */
 export class ProcessMetrics implements Disposable {
   readonly #delays = new Histogram(DELAY_BOUNDS_MS);
   readonly #timer: ReturnType<typeof setInterval>;
@@ -27,27 +27,27 @@ export class ProcessMetrics implements Disposable {
     }, PROBE_INTERVAL_MS);
   }
 
-  /** Writes the families of the process. */
+  /** Writes the metrics of the process. */
   collect(page: MetricsPage): void {
     const { user, system } = process.cpuUsage();
     const { rss, heapTotal, heapUsed, external } = Deno.memoryUsage();
-    page.family("process_cpu_seconds_total", { type: "counter", help: "CPU time the process has used." })
+    page.family("process_cpu_seconds_total", { type: "counter", help: "User and system CPU time of the process." })
       .add({}, (user + system) / 1e6);
-    page.family("process_resident_memory_bytes", { type: "gauge", help: "Memory of the process that is in RAM." })
+    page.family("process_resident_memory_bytes", { type: "gauge", help: "Resident memory of the process." })
       .add({}, rss);
-    page.family("process_start_time_seconds", { type: "gauge", help: "When the process started, in Unix time." })
+    page.family("process_start_time_seconds", { type: "gauge", help: "Start of the process, in Unix time." })
       .add({}, Math.round(performance.timeOrigin) / 1000);
     collectLimits(page);
     const heap = page.family("ovserve_heap_bytes", {
       type: "gauge",
-      help: "Memory of the JavaScript engine: what its heap takes, what of that is used, what lies outside of it.",
+      help: "Memory of the JavaScript engine: size of its heap, used part of it, memory outside of it.",
     });
     for (const [kind, bytes] of Object.entries({ total: heapTotal, used: heapUsed, external })) {
       heap.add({ kind }, bytes);
     }
     page.family("ovserve_event_loop_delay_seconds", {
       type: "histogram",
-      help: "How late the event loop was when it was asked, ten times a second.",
+      help: "Delay of the event loop, measured ten times a second.",
     }).addHistogram({}, this.#delays, { scale: 1e-3 });
   }
 
@@ -56,7 +56,7 @@ export class ProcessMetrics implements Disposable {
   }
 }
 
-/** The families that only some systems have figures for; their names are there everywhere. */
+/** Writes metrics that only some systems have values for; their names appear everywhere. */
 function collectLimits(page: MetricsPage): void {
   const { virtualBytes, descriptors, descriptorsMax } = processFigures() ?? {};
   const gauge = (name: string, { help, value }: { help: string; value: number | undefined }) => {
@@ -64,12 +64,12 @@ function collectLimits(page: MetricsPage): void {
     if (value !== undefined && Number.isFinite(value)) family.add({}, value);
   };
   gauge("process_virtual_memory_bytes", {
-    help: "Addresses the process has reserved, whether memory stands behind them or not.",
+    help: "Virtual memory of the process.",
     value: virtualBytes,
   });
-  gauge("process_open_fds", { help: "File descriptors that are open: files, connections, pipes.", value: descriptors });
+  gauge("process_open_fds", { help: "Open file descriptors: files, connections, pipes.", value: descriptors });
   gauge("process_max_fds", {
-    help: "File descriptors that may be open; nothing where there is no bound.",
+    help: "Limit of open file descriptors; absent without a limit.",
     value: descriptorsMax,
   });
 }

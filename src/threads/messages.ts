@@ -1,5 +1,5 @@
 /**
- * What the main thread and a serving thread say to each other. All of it can be cloned to the other side.
+ * The messages between the main thread and a serving thread. All of them can be cloned.
  *
  * @module
  */
@@ -21,9 +21,9 @@ import type {
 import type { ModelFigures } from "../telemetry/model_figures.ts";
 import type { RequestFigures } from "../telemetry/compatibility/request_metric_names.ts";
 
-/** What a thread is made with. */
+/** How a thread is set up. */
 export interface ThreadSettings {
-  /** Its own place among all threads; the main thread has 0. */
+  /** Its number among all threads; the main thread is 0. */
   readonly thread: number;
   /** Open connections by thread, shared. */
   readonly connectionCounts: Int32Array<SharedArrayBuffer>;
@@ -36,37 +36,37 @@ export interface ThreadSettings {
   readonly engine: EngineSpec;
 }
 
-/** Another thread's servable, to be served here. */
+/** A servable of the main thread, for a serving thread to serve. */
 export interface SharedVersion {
-  /** Names it for good: a version that is loaded anew has another. */
+  /** Unique: a version that is loaded again gets another key. */
   readonly key: number;
   readonly name: string;
   readonly version: number;
   readonly servable: SharedServable;
 }
 
-/** What a serving thread is asked to do; it answers each when it is done. */
+/** Tasks of a serving thread. It replies to each when it is done. */
 export type ThreadTask =
   | { readonly kind: "start"; readonly settings: ThreadSettings }
   | { readonly kind: "listen"; readonly endpoints: readonly TcpEndpoint[] }
   | { readonly kind: "accept" }
-  /** The first models are there: what waits for them goes on. */
+  /** The first models are loaded: requests that wait for them go on. */
   | { readonly kind: "open gate" }
-  /** Done when requests get it. */
+  /** Done when requests reach the version. */
   | { readonly kind: "serve"; readonly version: SharedVersion }
-  /** Done when nothing is left of it. */
+  /** Done when the version is freed. */
   | { readonly kind: "withdraw"; readonly key: number }
   | { readonly kind: "label"; readonly name: string; readonly labels: ReadonlyMap<string, number> }
-  /** Whether each service and model can be asked. */
+  /** Whether each service and model serves requests. */
   | { readonly kind: "health"; readonly statuses: ReadonlyMap<string, boolean> }
-  | { readonly kind: "show certificate"; readonly certificate: CertificateTexts }
-  | { readonly kind: "hide old certificate" }
+  | { readonly kind: "present certificate"; readonly certificate: CertificateTexts }
+  | { readonly kind: "close old certificate" }
   | { readonly kind: "report figures" }
   | { readonly kind: "stop listening" }
-  /** Done when all calls are over. What it serves it keeps until that is withdrawn. */
+  /** Done when all calls are over. Versions stay until they are withdrawn. */
   | { readonly kind: "leave"; readonly graceMs: number };
 
-/** What a serving thread has counted since it was started. */
+/** What a serving thread has counted since its start. */
 export interface ThreadFigures {
   readonly traffic: GrpcTraffic;
   readonly requests: RequestFigures;
@@ -74,22 +74,22 @@ export interface ThreadFigures {
   readonly batches: BatchCounts;
 }
 
-/** What only the main thread can answer. */
+/** Tasks that only the main thread can do. */
 export type MainTask =
   | { readonly kind: "get model status"; readonly request: GetModelStatusRequest }
   | { readonly kind: "index models" }
   | { readonly kind: "reload config"; readonly request: ReloadConfigRequest };
 
-/** What the tasks of the main thread come to. */
+/** The results of the main thread's tasks. */
 export interface MainResults {
   readonly "get model status": GetModelStatusResponse;
   readonly "index models": readonly ModelIndexEntry[];
   readonly "reload config": ReloadConfigResponse;
 }
 
-/** What a serving thread says besides. */
-export type Remark =
+/** What a serving thread reports unasked. */
+export type Notice =
   /** Lines of its log. */
   | { readonly kind: "log"; readonly lines: Uint8Array }
-  /** It cannot go on: something failed that nobody handled. */
+  /** An unhandled error: the thread must be replaced. */
   | { readonly kind: "failed"; readonly reason: string };

@@ -1,16 +1,16 @@
 /**
- * What the main thread says of readiness, for a serving thread to tell its clients.
+ * The health that the main thread reports, for a serving thread's health service.
  *
  * @module
  */
 import type { HealthSource } from "../grpc/builtin/health.ts";
 
-/** Knows what it was told last. */
+/** Holds the last report. */
 export class MirroredHealth implements HealthSource {
   readonly #listeners = new Set<() => void>();
   #statuses: ReadonlyMap<string, boolean> = new Map();
 
-  /** Takes in whether each service and model can be asked: all of them, each time. */
+  /** Replaces the report: whether each service and model serves requests. */
   update(statuses: ReadonlyMap<string, boolean>): void {
     this.#statuses = statuses;
     for (const listener of this.#listeners) listener();

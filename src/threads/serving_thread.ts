@@ -5,25 +5,25 @@
  */
 import { CODE, ServingError } from "../base/status.ts";
 import { type ChannelMessage, TaskChannel } from "../base/task_channel.ts";
-import type { MainTask, Remark, ThreadFigures, ThreadTask } from "./messages.ts";
+import type { MainTask, Notice, ThreadFigures, ThreadTask } from "./messages.ts";
 
-/** Who hears of a thread. */
+/** Receives what a thread sends. */
 export interface ServingThreadListener {
-  /** Does what the thread asks for. */
+  /** Does a task that the thread asks for. */
   perform(task: MainTask): unknown;
   onLog(lines: Uint8Array): void;
-  /** It is to be replaced. Told once at the most; the thread may still be able to finish what it has begun. */
+  /** The thread must be replaced; it may still finish running requests. Called at most once. */
   onFailed(reason: string): void;
 }
 
-/** A thread. Disposing it ends the thread, whatever it is doing. */
+/** A thread. Disposing it ends the thread at once. */
 export class ServingThread implements Disposable {
   readonly #worker: Worker;
   readonly #channel: TaskChannel<MainTask, ThreadTask>;
   readonly #onFailed: (reason: string) => void;
   #hasFailed = false;
   #isGone = false;
-  /** What it has counted, as it said last. */
+  /** What it has counted, as of its last report. */
   figures: ThreadFigures | undefined;
 
   /** @param program the module it runs. */
@@ -35,7 +35,7 @@ export class ServingThread implements Disposable {
       perform,
     });
     this.#worker.onmessage = (
-      { data }: MessageEvent<ChannelMessage<MainTask> | ChannelMessage<ThreadTask> | Remark>,
+      { data }: MessageEvent<ChannelMessage<MainTask> | ChannelMessage<ThreadTask> | Notice>,
     ) => {
       if (data.kind === "log") onLog(data.lines);
       else if (data.kind === "failed") this.#fail(data.reason);
@@ -48,20 +48,20 @@ export class ServingThread implements Disposable {
     };
   }
 
-  /** Whether it has ended, so that nothing there needs to be undone. */
+  /** Whether it has ended, with everything it held. */
   get isGone(): boolean {
     return this.#isGone;
   }
 
-  /** Whether it is to be replaced. */
+  /** Whether it must be replaced. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
   /**
-   * Has it do something.
+   * Gives it a task.
    *
-   * @throws {ServingError} what it fails with; UNAVAILABLE when the thread ends meanwhile, or has ended.
+   * @throws {ServingError} the task's failure; UNAVAILABLE if the thread ends or has ended.
    */
   ask(task: ThreadTask): Promise<unknown> {
     return this.#channel.request(task);

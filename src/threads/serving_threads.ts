@@ -1,6 +1,6 @@
 /**
- * The serving threads besides the main one: gives all of them what there is to serve, takes it back from all of them before it is
- * freed, and replaces those that fail.
+ * The serving threads besides the main one: it publishes versions to all of them, withdraws each version from all before it is freed,
+ * and replaces threads that fail.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { ModelServable } from "../model/model_servable.ts";
 import type { MainTask, SharedVersion, ThreadFigures, ThreadSettings, ThreadTask } from "./messages.ts";
 import { ServingThread } from "./serving_thread.ts";
 
-/** What the threads are made with. */
+/** How the threads are set up. */
 export interface ServingThreadsOptions {
   readonly settings: Omit<ThreadSettings, "thread" | "connectionCounts">;
   /** The module a thread runs. */
@@ -25,7 +25,7 @@ export interface ServingThreadsOptions {
   readonly timer: Timer;
 }
 
-/** Does the tasks that only the main thread can do. */
+/** Does a task that only the main thread can do. */
 export type PerformMainTask = (task: MainTask) => unknown;
 
 interface Version {
@@ -33,34 +33,34 @@ interface Version {
   readonly servable: ModelServable;
 }
 
-/** A thread that fails is replaced at once; one that fails again so soon has to wait, longer each time. */
+/** A failed thread is replaced at once; if it fails again within this time, the pause grows each time. */
 const SOON_MS = 60_000;
 const REPLACE_PAUSE_MS = 1000;
 const REPLACE_PAUSE_MAX_MS = 60_000;
-/** How long a thread may take to tell what it has counted; what it told before counts then. */
+/** How long a thread may take to report its figures; the previous report is used then. */
 const FIGURES_WAIT_MS = 1000;
 
-/** How long a thread may take to stop listening before clients are told to go all the same. */
+/** How long a thread may take to stop listening before clients are sent away nevertheless. */
 const STOP_WAIT_MS = 1000;
 
-/** One place among the threads, whoever has it just now. */
+/** One place among the threads, and the thread that currently fills it. */
 interface Place {
   readonly number: number;
   thread: ServingThread | undefined;
   sinceMs: number;
   failuresInARow: number;
-  /** What threads that have failed had counted. */
+  /** The figures of threads that have failed. */
   readonly past: ThreadFigures[];
 }
 
-/** The threads. Disposing them ends them: what they serve is to be withdrawn before. */
+/** The threads. Disposing them ends them; their versions must be withdrawn before. */
 export class ServingThreads implements Disposable {
   /** Open connections by thread, the main one's first. */
   readonly connectionCounts: Int32Array<SharedArrayBuffer>;
   readonly #options: ServingThreadsOptions;
   #perform: PerformMainTask | undefined;
   readonly #places: readonly Place[];
-  /** Threads that have failed and finish what they have begun. */
+  /** Failed threads that finish their running requests. */
   readonly #retiring = new Set<ServingThread>();
   readonly #versions = new Map<number, Version>();
   readonly #labels = new Map<string, ReadonlyMap<string, number>>();
@@ -72,11 +72,11 @@ export class ServingThreads implements Disposable {
   #lastKey = 0;
   #replaced = 0;
   readonly #cancelTimers = new Set<() => void>();
-  /** Tasks that nobody waits for, but {@link told}. */
-  readonly #telling = new Set<Promise<void>>();
+  /** Tasks that only {@link settled} waits for. */
+  readonly #notifying = new Set<Promise<void>>();
 
   /**
-   * Makes `count` threads, which run from {@link start} on. What they are to serve may be set before.
+   * Makes `count` threads, which run from {@link start} on. Versions, labels and health may be set before.
    *
    * @param count 0 for none besides the main one.
    */
@@ -93,27 +93,27 @@ export class ServingThreads implements Disposable {
   /**
    * Starts the threads.
    *
-   * @throws {ServingError} if one of them cannot start. They are to be disposed then.
+   * @throws {ServingError} if one of them cannot start; they must be disposed then.
    */
   async start(perform: PerformMainTask): Promise<void> {
     this.#perform = perform;
     await Promise.all(this.#places.map((place) => this.#fill(place)));
   }
 
-  /** How many there are, or ought to be. */
+  /** Number of threads, failed ones included. */
   get count(): number {
     return this.#places.length;
   }
 
-  /** How many have been replaced. */
+  /** Number of replacements. */
   get replaced(): number {
     return this.#replaced;
   }
 
   /**
-   * Has all threads serve a version, and take it back before it is freed.
+   * Publishes a version to all threads, and withdraws it before it is freed.
    *
-   * @throws {ServingError} INTERNAL when one of them cannot; the servable is to be disposed then.
+   * @throws {ServingError} INTERNAL if one of them cannot serve it; the servable must be disposed then.
    */
   async publish(id: ServableId, servable: ModelServable): Promise<void> {
     const key = ++this.#lastKey;
@@ -123,75 +123,75 @@ export class ServingThreads implements Disposable {
     await this.#askAll((place) => ({ kind: "serve", version: sharedVersion(key, { version, place }) }));
   }
 
-  /** Gives a model its labels. */
+  /** Sets the labels of a model. */
   label(name: string, labels: ReadonlyMap<string, number>): void {
     if (labels.size === 0) this.#labels.delete(name);
     else this.#labels.set(name, labels);
-    this.#tellAll({ kind: "label", name, labels });
+    this.#notifyAll({ kind: "label", name, labels });
   }
 
-  /** Says of each service and model whether it can be asked. */
+  /** Reports whether each service and model serves requests. */
   showHealth(statuses: ReadonlyMap<string, boolean>): void {
     this.#statuses = statuses;
-    this.#tellAll({ kind: "health", statuses });
+    this.#notifyAll({ kind: "health", statuses });
   }
 
-  /** Resolves when all threads know what they have been told. */
-  async told(): Promise<void> {
-    await Promise.all(this.#telling);
+  /** Resolves when all threads have the labels and the health that were set. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#notifying);
   }
 
   /**
-   * Has all threads listen, on addresses that are shared. Connections wait until {@link accept}.
+   * Lets all threads listen on shared addresses. Connections wait until {@link accept}.
    *
-   * @throws {ServingError} when one of them cannot.
+   * @throws {ServingError} if one of them cannot.
    */
   async listen(endpoints: readonly TcpEndpoint[]): Promise<void> {
     this.#endpoints.push(...endpoints);
     await this.#askAll(() => ({ kind: "listen", endpoints }));
   }
 
-  /** Has all threads accept connections. */
+  /** Lets all threads accept connections. */
   accept(): void {
     this.#isAccepting = true;
-    this.#tellAll({ kind: "accept" });
+    this.#notifyAll({ kind: "accept" });
   }
 
-  /** Says that the first models are there. */
+  /** Lets requests go on that wait for the first models. */
   openGate(): void {
     this.#isGateOpen = true;
-    this.#tellAll({ kind: "open gate" });
+    this.#notifyAll({ kind: "open gate" });
   }
 
-  /** Has all threads show another certificate, besides the old one until {@link hideOldCertificate}. */
-  async showCertificate(certificate: CertificateTexts): Promise<void> {
+  /** Presents another certificate on all threads, beside the old one until {@link closeOldCertificate}. */
+  async presentCertificate(certificate: CertificateTexts): Promise<void> {
     this.#endpoints = this.#endpoints.map((endpoint) => endpoint.tls ? { ...endpoint, tls: certificate } : endpoint);
-    await this.#askAll(() => ({ kind: "show certificate", certificate }));
+    await this.#askAll(() => ({ kind: "present certificate", certificate }));
   }
 
-  /** See {@link showCertificate}. */
-  async hideOldCertificate(): Promise<void> {
-    await this.#askAll(() => ({ kind: "hide old certificate" }));
+  /** Stops presenting the old certificate; see {@link presentCertificate}. */
+  async closeOldCertificate(): Promise<void> {
+    await this.#askAll(() => ({ kind: "close old certificate" }));
   }
 
-  /** What the threads have counted since the start, those that are gone too, as of when {@link readFigures} was called last. */
+  /** Counts of all threads since the start, replaced ones included, as of the last {@link readFigures}. */
   get figures(): readonly ThreadFigures[] {
     return this.#places.flatMap(({ thread, past }) => thread?.figures ? [...past, thread.figures] : past);
   }
 
-  /** Has the threads say what they have counted. */
+  /** Collects the figures of all threads. */
   async readFigures(): Promise<void> {
     await Promise.all(this.#live().map(({ thread }) => this.#readFigures(thread)));
   }
 
-  /** Has all threads listen no more; they serve what is connected. No thread is replaced from now on. */
+  /** Stops listening on all threads; open connections are served on. No thread is replaced from now on. */
   async stopListening(): Promise<void> {
     this.#isLeaving = true;
     const stopped = this.#askAll(() => ({ kind: "stop listening" })).catch(() => {});
     await within(stopped, STOP_WAIT_MS, { timer: this.#options.timer });
   }
 
-  /** Lets running calls finish for `graceMs` at the most. No thread is replaced from now on. */
+  /** Lets running calls finish for up to `graceMs`. No thread is replaced from now on. */
   async leave(graceMs: number): Promise<void> {
     this.#isLeaving = true;
     await this.#askAll(() => ({ kind: "leave", graceMs }));
@@ -214,22 +214,22 @@ export class ServingThreads implements Disposable {
     return this.#places.flatMap((place) => place.thread === undefined ? [] : [{ place, thread: place.thread }]);
   }
 
-  /** A thread that ends meanwhile is no failure: the one in its place begins with all that is known then. */
+  /** A thread that ends meanwhile is no failure: its replacement starts with the current state. */
   async #askAll(taskFor: (place: Place) => ThreadTask): Promise<void> {
     await Promise.all(
       this.#live().map(({ place, thread }) => unlessGone(thread, thread.ask(taskFor(place)))),
     );
   }
 
-  #tellAll(task: ThreadTask): void {
+  #notifyAll(task: ThreadTask): void {
     const { log } = this.#options;
-    const telling = this.#askAll(() => task)
+    const notifying = this.#askAll(() => task)
       .catch((error) => log.error("serving thread refused", { task: task.kind, error: String(error) }))
-      .finally(() => this.#telling.delete(telling));
-    this.#telling.add(telling);
+      .finally(() => this.#notifying.delete(notifying));
+    this.#notifying.add(notifying);
   }
 
-  /** Starts a thread and gives it all there is. */
+  /** Starts a thread and brings it up to date. */
   async #fill(place: Place): Promise<void> {
     const { settings, log, program } = this.#options;
     const perform = this.#perform;
@@ -243,7 +243,7 @@ export class ServingThreads implements Disposable {
       const { connectionCounts } = this;
       await thread.ask({ kind: "start", settings: { ...settings, thread: place.number, connectionCounts } });
       if (this.#isLeaving) return thread[Symbol.dispose]();
-      // From here on it hears of everything; what there was before comes first.
+      // From here on it gets every task; the current state comes first.
       place.thread = thread;
       place.sinceMs = performance.now();
       await this.#bringUpToDate(place, thread);
@@ -261,7 +261,7 @@ export class ServingThreads implements Disposable {
     const labelled = [...this.#labels].map(([name, labels]) => thread.ask({ kind: "label", name, labels }));
     await Promise.all([...served, ...labelled, thread.ask({ kind: "health", statuses: this.#statuses })]);
     if (this.#isGateOpen) await thread.ask({ kind: "open gate" });
-    // Clients come last, and with them what is to be accepted or not by now.
+    // Clients come last.
     if (this.#endpoints.length > 0) await thread.ask({ kind: "listen", endpoints: this.#endpoints });
     if (this.#isAccepting) await thread.ask({ kind: "accept" });
   }
@@ -276,7 +276,7 @@ export class ServingThreads implements Disposable {
     this.#replaceLater(place);
   }
 
-  /** Lets a thread finish what it has begun, as far as it can, and ends it. */
+  /** Lets a failed thread finish its requests, if it can, and ends it. */
   async #retire(place: Place, thread: ServingThread): Promise<void> {
     this.#retiring.add(thread);
     await this.#readFigures(thread);
@@ -324,7 +324,7 @@ function sharedVersion(
   return { key, name: id.name, version: id.version, servable: servable.share(place.number - 1) };
 }
 
-/** What is left of figures when their thread is gone: what was counted, and nothing that is now. */
+/** The figures of a thread that is gone: its counters, but no gauges. */
 function gone({ traffic, requests, batches }: ThreadFigures): ThreadFigures {
   const now = { connections: 0, streams: 0, inflightBytes: 0, waitingForMemory: 0 };
   return { traffic: { ...traffic, ...now }, requests, models: [], batches };

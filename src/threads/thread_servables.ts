@@ -1,5 +1,5 @@
 /**
- * The versions that a serving thread serves: the main thread's, each attached here with infer requests of its own.
+ * The versions of a serving thread: those of the main thread, each attached with infer requests of its own.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { ModelServable, type ModelServableOptions } from "../model/model_servabl
 import { BatchTotals } from "../telemetry/batch_totals.ts";
 import type { SharedVersion } from "./messages.ts";
 
-/** A version on its way in or out. */
+/** A version from its announcement until it is freed. */
 interface Entry {
   readonly shared: SharedVersion;
   isWanted: boolean;
@@ -21,8 +21,7 @@ interface Entry {
 }
 
 /**
- * Serves what it is told to. When a version comes and goes is decided on the main thread; what it takes to do that under requests is
- * done here by a manager as there.
+ * Serves the versions that the main thread announces. As there, a manager exchanges them while requests run.
  */
 export class ThreadServables implements AsyncDisposable {
   readonly manager: Manager<ModelServable> = new Manager({
@@ -35,7 +34,7 @@ export class ThreadServables implements AsyncDisposable {
     allowLabelsForUnavailable: true,
     onStateChange: (state) => this.#count(state),
   });
-  /** What was counted of batches here. */
+  /** Counts of batches on this thread. */
   readonly batches: BatchTotals = new BatchTotals();
   readonly #engine: Engine;
   readonly #onEnd: (id: ServableId) => void;
@@ -43,7 +42,7 @@ export class ThreadServables implements AsyncDisposable {
 
   /**
    * @param engine borrowed.
-   * @param onEnd told of each version that has been freed. Must not throw.
+   * @param onEnd called with each version that has been freed. Must not throw.
    */
   constructor(engine: Engine, onEnd: (id: ServableId) => void = () => {}) {
     this.#engine = engine;
@@ -51,9 +50,9 @@ export class ThreadServables implements AsyncDisposable {
   }
 
   /**
-   * Resolves when requests get a version. A version that is there already is replaced by one with a later key.
+   * Resolves when requests reach a version. It replaces the same version with an earlier key.
    *
-   * @throws {ServingError} INTERNAL when the engine cannot make its infer requests. It is to be withdrawn all the same.
+   * @throws {ServingError} INTERNAL if the engine cannot make its infer requests. It must be withdrawn nevertheless.
    */
   async serve(shared: SharedVersion): Promise<void> {
     const entry: Entry = {
@@ -68,7 +67,7 @@ export class ThreadServables implements AsyncDisposable {
     await entry.loaded.promise;
   }
 
-  /** Resolves when nothing is left of a version: no request that uses it and nothing of the engine's. */
+  /** Resolves when a version is freed and no request uses it. */
   async withdraw(key: number): Promise<void> {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
@@ -79,9 +78,9 @@ export class ThreadServables implements AsyncDisposable {
     entry.loaded.resolve();
   }
 
-  /** Gives a name its labels. */
+  /** Sets the labels of a model. */
   label(name: string, labels: ReadonlyMap<string, number>): void {
-    // They have been checked. Without those before, each is a new one, which may stand for a version that is not there.
+    // The main thread has checked them. A new label may refer to a version that is not available, so all of them are set anew.
     this.manager.labels.set(name, new Map());
     this.manager.labels.set(name, labels);
   }
@@ -127,7 +126,7 @@ export class ThreadServables implements AsyncDisposable {
   }
 }
 
-/** A servable that says when it has been freed. */
+/** A servable that reports when it has been freed. */
 class AttachedServable extends ModelServable {
   readonly #onFreed: () => void;
 

@@ -11,7 +11,7 @@ const MODEL = {
   outputs: [{ names: ["y"], dtype: "f32", shape: [-1] }],
 };
 
-/** A compiled model of the main thread's, and a thread that serves it. */
+/** A compiled model of the main thread, and a thread that serves it. */
 class Rig implements AsyncDisposable {
   readonly main: CompiledModel;
   readonly engine = new FakeEngine();
@@ -56,7 +56,7 @@ class Rig implements AsyncDisposable {
   }
 }
 
-/** Whether a promise has settled by now, all that is ready done. */
+/** Whether a promise is settled after all tasks that are ready. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   promise.finally(() => settled = true);
@@ -64,7 +64,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-Deno.test("ThreadServables.serve() has requests get a version, withdraw() waits for those that hold it", async () => {
+Deno.test("ThreadServables.serve() publishes a version, withdraw() waits for requests that hold it", async () => {
   await using rig = await Rig.open();
   await rig.servables.serve(rig.shared(1, 1, 2));
   assert.equal(rig.engine.live.inferRequests, 2);
@@ -84,7 +84,7 @@ Deno.test("ThreadServables.serve() has requests get a version, withdraw() waits 
   assert.deepEqual(rig.ended, ["m 1", "m 2"]);
 });
 
-Deno.test("ThreadServables.serve() replaces a version that was loaded anew, without a moment that has none", async () => {
+Deno.test("ThreadServables.serve() replaces a version that was loaded again, without a gap", async () => {
   await using rig = await Rig.open();
   await rig.servables.serve(rig.shared(1, 7));
   const before = rig.servables.manager.acquire({ name: "m" });
@@ -99,7 +99,7 @@ Deno.test("ThreadServables.serve() replaces a version that was loaded anew, with
   after[Symbol.dispose]();
 });
 
-Deno.test("ThreadServables.withdraw() of what replaces a version brings back the one before, where that is still wanted", async () => {
+Deno.test("ThreadServables.withdraw() of a replacement brings back the version before it, unless that was withdrawn", async () => {
   await using rig = await Rig.open();
   await rig.servables.serve(rig.shared(1, 7));
   const { servable, ...broken } = rig.shared(2, 7);
@@ -112,12 +112,12 @@ Deno.test("ThreadServables.withdraw() of what replaces a version brings back the
   assert.equal(handle.servable.inferRequestCount, 1);
 });
 
-Deno.test("ThreadServables.withdraw() of what was never served is done at once", async () => {
+Deno.test("ThreadServables.withdraw() of an unknown version is done at once", async () => {
   await using rig = await Rig.open();
   await rig.servables.withdraw(5);
 });
 
-Deno.test("ThreadServables.label() takes the labels it is given, and forgets those before", async () => {
+Deno.test("ThreadServables.label() replaces all labels", async () => {
   await using rig = await Rig.open();
   await rig.servables.serve(rig.shared(1, 1));
   await rig.servables.serve(rig.shared(2, 2));

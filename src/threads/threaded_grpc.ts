@@ -1,5 +1,5 @@
 /**
- * gRPC over all threads at the same addresses: the main thread's own server, and with it those of the others.
+ * gRPC on all threads at the same addresses: the server of the main thread, and with it those of the others.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export class ThreadedGrpc {
   }
 
   /**
-   * Takes a TCP endpoint on the main thread; {@link shareEndpoints} then has the others take it too.
+   * Listens on a TCP endpoint with the main thread; {@link shareEndpoints} lets the others listen too.
    *
    * @throws as {@link GrpcServer.listen}.
    */
@@ -36,17 +36,17 @@ export class ThreadedGrpc {
     return address;
   }
 
-  /** Takes a Unix socket, which cannot be shared: the main thread alone serves it. */
+  /** Listens on a Unix socket, which the main thread serves alone, because it cannot be shared. */
   listenOnSocket(path: string): void {
     this.#own.listen({ path });
   }
 
-  /** Has the other threads listen where {@link listen} does. */
+  /** Lets the other threads listen on the endpoints of {@link listen}. */
   async shareEndpoints(): Promise<void> {
     await this.#others.listen(this.#shared);
   }
 
-  /** Starts to accept connections. */
+  /** Starts to accept connections on all threads. */
   accept(): void {
     this.#own.accept();
     this.#others.accept();
@@ -60,17 +60,17 @@ export class ThreadedGrpc {
    */
   async presentCertificate(certificate: CertificateTexts): Promise<() => Promise<void>> {
     const { addresses, closeOld } = this.#own.replaceCertificate(certificate);
-    await this.#others.showCertificate(certificate);
+    await this.#others.presentCertificate(certificate);
     for (const address of addresses) preferNewest(address, this.#others.count + 1);
     return async () => {
       closeOld();
-      await this.#others.hideOldCertificate();
+      await this.#others.closeOldCertificate();
     };
   }
 
-  /** Accepts no more and lets running calls finish for `graceMs` at the most. */
+  /** Stops accepting and lets running calls finish for up to `graceMs`. */
   async shutdown(graceMs: number): Promise<void> {
-    // Nobody is told to go while a thread listens still: who comes back at once would find that one, and be sent away.
+    // All threads stop listening before any client is sent away: one that reconnects at once would be sent away again.
     this.#own.stopListening();
     await this.#others.stopListening();
     await Promise.all([this.#own.shutdown(graceMs), this.#others.leave(graceMs)]);

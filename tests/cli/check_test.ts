@@ -1,10 +1,10 @@
-/** `ovserve check`: what would be served, and what is wrong, as the program says it. */
+/** `ovserve check`: its report on what would be served and what is wrong. */
 import assert from "node:assert/strict";
 import { Scratch } from "../support/scratch.ts";
 import { modelPath } from "../support/model_path.ts";
 import { type Outcome, runProgram } from "../support/server.ts";
 
-/** What of a check in JSON these tests look at. */
+/** The part of a JSON report that these tests read. */
 interface Report {
   readonly serves: boolean;
   readonly engine: { readonly description: string; readonly cores: number };
@@ -24,7 +24,7 @@ async function check(...args: string[]): Promise<Outcome & { report: Report }> {
   return { ...outcome, report: JSON.parse(outcome.stdout) };
 }
 
-Deno.test("ovserve check model tells people what would be served", async () => {
+Deno.test("ovserve check model reports what would be served, as text", async () => {
   const { code, stdout, stderr } = await runProgram([
     "check",
     "model",
@@ -51,7 +51,7 @@ Deno.test("ovserve check model tells people what would be served", async () => {
   ) assert.match(stdout, expected);
 });
 
-Deno.test("ovserve check config tells machines the same of each version, and what is odd", async () => {
+Deno.test("ovserve check config reports each version and oddities as JSON", async () => {
   await using scratch = await Scratch.make();
   const config = await scratch.writeConfig({
     digits: { base_path: modelPath("digits"), nireq: 3, plugin_config: { NUM_STREAMS: 1 } },
@@ -91,7 +91,7 @@ Deno.test("ovserve check config tells machines the same of each version, and wha
   assert.deepEqual(report.notes, ["--rest_workers is ignored: requests do not need a thread each"]);
 });
 
-Deno.test("ovserve check loads all versions that a policy chooses and says which would not serve", async () => {
+Deno.test("ovserve check loads all versions that a policy chooses and reports those that would not serve", async () => {
   await using scratch = await Scratch.make();
   await scratch.addVersion("digits", { model: "digits", version: 1 });
   await scratch.addVersion("digits", { model: "digits", version: 2 });
@@ -118,7 +118,7 @@ Deno.test("ovserve check loads all versions that a policy chooses and says which
   assert.match(String(versions[2]?.error), /^Cannot read the model: /);
 });
 
-Deno.test("ovserve check finds versions that are not there and labels that cannot be given", async () => {
+Deno.test("ovserve check reports missing versions and labels that cannot be assigned", async () => {
   await using scratch = await Scratch.make();
   await scratch.addVersion("half", { model: "half_plus_two", version: 1 });
   const config = await scratch.write(
@@ -148,7 +148,7 @@ Deno.test("ovserve check finds versions that are not there and labels that canno
   assert.deepEqual(allowed.report.models[0]?.notes, ["canary stands for version 7, which is not served"]);
 });
 
-Deno.test("ovserve check reads the other files that a server begins with", async () => {
+Deno.test("ovserve check reads the other files that a server reads at its start", async () => {
   await using scratch = await Scratch.make();
   const batching = await scratch.write("batching.pbtxt", "max_batch_size { value: 0 }");
   const args = ["--model_base_path", modelPath("tiny"), "--enable_batching", "--batching_parameters_file", batching];
@@ -169,7 +169,7 @@ Deno.test("ovserve check opens no port", async () => {
   assert.equal(code, 0);
 });
 
-Deno.test("ovserve check is called as the commands that serve are, and says what is wrong with a call", async () => {
+Deno.test("ovserve check takes the arguments of the commands that serve, and refuses wrong ones", async () => {
   const wrong = async (...args: string[]) => {
     const { code, stdout, stderr } = await runProgram(["check", ...args]);
     assert.equal(stdout, "");

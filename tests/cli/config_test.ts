@@ -1,4 +1,4 @@
-/** What is served is what flags and files say: a server process for each way to say it. */
+/** Flags and files decide what is served: one server process for each way to configure it. */
 import assert from "node:assert/strict";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
 import { Scratch } from "../support/scratch.ts";
@@ -8,7 +8,7 @@ import { runProgram, Server } from "../support/server.ts";
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 
-/** Asks half_plus_two, under whatever name, for 10 / 2 + 2. */
+/** Asks half_plus_two, under any name, for 10 / 2 + 2. */
 function ask(client: PredictionClient, modelSpec: Message, shape = [1]): Promise<Message> {
   const values = new Array(shape.reduce((product, size) => product * size, 1)).fill(10);
   return client.predict({ model_spec: modelSpec, inputs: { x: floatTensor(values, shape) } });
@@ -22,7 +22,7 @@ function versionOf(answer: Message): unknown {
   return ((answer.model_spec as Message).version as Message).value;
 }
 
-Deno.test("ovserve config serves the models of a JSON file, wherever it is started", async () => {
+Deno.test("ovserve config serves the models of a JSON file, from any working directory", async () => {
   await using server = await Server.start(["config", "--config_path", `${modelPath("config.json")}`]);
   using client = new PredictionClient(server.address);
   const { models } = await server.event("server started");
@@ -30,7 +30,7 @@ Deno.test("ovserve config serves the models of a JSON file, wherever it is start
   assert.deepEqual(valuesOf(await ask(client, { name: "half_plus_two" })), [7]);
 });
 
-Deno.test("ovserve config passes over a model that cannot be served, and says so", async () => {
+Deno.test("ovserve config logs a model that cannot be served and serves the others", async () => {
   await using scratch = await Scratch.make();
   await scratch.addVersion("good", { model: "half_plus_two", version: 3 });
   await Deno.mkdir(`${scratch.path}/bad/1`, { recursive: true });
@@ -43,7 +43,7 @@ Deno.test("ovserve config passes over a model that cannot be served, and says so
   await assert.rejects(ask(client, { name: "bad" }), { code: NOT_FOUND });
 });
 
-Deno.test("ovserve config serves nothing where the file is wrong or no model can be served", async () => {
+Deno.test("ovserve config fails to start with an invalid file, and without a model that can be served", async () => {
   await using scratch = await Scratch.make();
   const cases: [string, RegExp][] = [
     [
@@ -68,7 +68,7 @@ Deno.test("ovserve config serves nothing where the file is wrong or no model can
   }
 });
 
-Deno.test("--model_config_file serves policies and labels as TensorFlow Serving does", async () => {
+Deno.test("--model_config_file applies policies and labels as TensorFlow Serving does", async () => {
   await using scratch = await Scratch.make();
   for (const version of [1, 2, 3]) await scratch.addVersion("half", { model: "half_plus_two", version });
   const path = await scratch.write(
@@ -91,7 +91,7 @@ Deno.test("--model_config_file serves policies and labels as TensorFlow Serving 
   assert.deepEqual(notes, ["--model_name is ignored: the file lists the models"]);
 });
 
-Deno.test("--model_config_file is refused in TensorFlow Serving's words, with the place", async () => {
+Deno.test("--model_config_file is refused with TensorFlow Serving's message and the place", async () => {
   await using scratch = await Scratch.make();
   const model = (name: string, basePath: string) =>
     `\nconfig { name: '${name}' base_path: '${basePath}' model_platform: 'tensorflow' }`;
@@ -115,7 +115,7 @@ Deno.test("--model_config_file is refused in TensorFlow Serving's words, with th
   }
 });
 
-Deno.test("Without a command the server waits for its model, says so once, and serves it when it comes", async () => {
+Deno.test("without a command, the server logs once that it has no model, and serves it when it appears", async () => {
   await using scratch = await Scratch.make();
   await using server = await Server.start([
     "--model_name=half",
@@ -130,7 +130,7 @@ Deno.test("Without a command the server waits for its model, says so once, and s
   assert.equal(server.events("no model to serve yet").length, 1);
 });
 
-Deno.test("--batch_size, --shape and --enable_serialization_as_tensor_content do what they say", async () => {
+Deno.test("--batch_size, --shape and --enable_serialization_as_tensor_content take effect", async () => {
   const model = ["model", "--model_name", "half", "--model_path", modelPath("half_plus_two")];
   const cases: [string[], number[], number[]][] = [
     [["--batch_size", "2"], [2], [3]],
@@ -149,7 +149,7 @@ Deno.test("--batch_size, --shape and --enable_serialization_as_tensor_content do
   }
 });
 
-Deno.test("--cache_dir keeps what was compiled", async () => {
+Deno.test("--cache_dir keeps compiled models", async () => {
   await using scratch = await Scratch.make();
   const cache = `${scratch.path}/cache`;
   await using server = await Server.start([
@@ -160,7 +160,7 @@ Deno.test("--cache_dir keeps what was compiled", async () => {
   assert.notEqual(names.length, 0);
 });
 
-Deno.test("POST /v1/config/reload tells what is wrong with the file, and what was served goes on", async () => {
+Deno.test("POST /v1/config/reload reports what is wrong with the file, while the server goes on", async () => {
   await using scratch = await Scratch.make();
   const path = await scratch.writeConfig({ half_plus_two: { base_path: modelPath("half_plus_two") } });
   const rest = ["--rest_bind_address", "127.0.0.1", "--rest_port", "any"];

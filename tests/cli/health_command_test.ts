@@ -1,4 +1,4 @@
-/** `ovserve health` and `ovserve licenses`, as a container's health check and its user run them. */
+/** `ovserve health` and `ovserve licenses`, run as by a container's health check and by its user. */
 import assert from "node:assert/strict";
 import { Certificate } from "../transport/interop/certificate.ts";
 import { modelPath } from "../support/model_path.ts";
@@ -8,7 +8,7 @@ function portOf(address: string): string {
   return address.slice(address.lastIndexOf(":") + 1);
 }
 
-Deno.test("ovserve health ends with 0 when the server is ready", async () => {
+Deno.test("ovserve health exits with 0 if the server is ready", async () => {
   await using server = await Server.start(["model", "--model_name", "digits", "--model_path", modelPath("digits")]);
   const { code, stdout, stderr } = await runProgram(["health", "--port", portOf(server.address)]);
   assert.equal(stderr, "");
@@ -16,7 +16,7 @@ Deno.test("ovserve health ends with 0 when the server is ready", async () => {
   assert.equal(code, 0);
 });
 
-Deno.test("ovserve health asks a server with TLS whatever its certificate", async () => {
+Deno.test("ovserve health asks a server with TLS, with any certificate", async () => {
   await using certificate = await Certificate.make();
   const tls = ["--tls_cert", certificate.certPath, "--tls_key", certificate.certPath.replace("cert.pem", "key.pem")];
   const model = ["model", "--model_name", "digits", "--model_path", modelPath("digits")];
@@ -27,7 +27,7 @@ Deno.test("ovserve health asks a server with TLS whatever its certificate", asyn
   assert.equal(code, 0);
 });
 
-Deno.test("ovserve health says that a server without its model is not ready", async () => {
+Deno.test("ovserve health reports a server without its model as not ready", async () => {
   const empty = await Deno.makeTempDir();
   try {
     await using server = await Server.start(["--model_name", "none", "--model_base_path", empty]);
@@ -39,7 +39,7 @@ Deno.test("ovserve health says that a server without its model is not ready", as
   }
 });
 
-Deno.test("ovserve health says that no server is there", async () => {
+Deno.test("ovserve health reports that no server answers", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -48,7 +48,7 @@ Deno.test("ovserve health says that no server is there", async () => {
   assert.equal(code, 1);
 });
 
-Deno.test("ovserve health does not wait for a server that is silent", async () => {
+Deno.test("ovserve health does not wait for a silent server", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const { code, stderr } = await runProgram(["health", "--port", String(port), "--timeout_seconds", "0.2"]);

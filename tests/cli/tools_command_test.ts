@@ -1,4 +1,4 @@
-/** `ovserve status` and `ovserve predict`, as somebody at a shell asks a running server. */
+/** `ovserve status` and `ovserve predict` with a running server. */
 import assert from "node:assert/strict";
 import { Certificate } from "../transport/interop/certificate.ts";
 import { Scratch } from "../support/scratch.ts";
@@ -9,7 +9,7 @@ function portOf(address: string): string {
   return address.slice(address.lastIndexOf(":") + 1);
 }
 
-/** Runs a tool that asks a server. */
+/** Runs a tool against a server. */
 function ask(server: Server, tool: string, ...args: string[]): Promise<Outcome> {
   return runProgram([tool, "--port", portOf(server.address), ...args]);
 }
@@ -18,14 +18,14 @@ function serveHalf(...flags: string[]): Promise<Server> {
   return Server.start(["model", "--model_name", "half", "--model_path", modelPath("half_plus_two"), ...flags]);
 }
 
-/** An array of one dimension in NumPy's format. */
+/** Returns a one-dimensional array in NumPy's format. */
 function npy(values: Float32Array<ArrayBuffer>): Uint8Array {
   const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${values.length},), }`.padEnd(117) + "\n";
   const prefix = [0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, header.length, 0];
   return new Uint8Array([...prefix, ...new TextEncoder().encode(header), ...new Uint8Array(values.buffer)]);
 }
 
-Deno.test("ovserve status lists all models with their versions and why they do not serve", async () => {
+Deno.test("ovserve status lists all models with their versions and errors", async () => {
   await using scratch = await Scratch.make();
   await scratch.addVersion("half", { model: "half_plus_two", version: 7 });
   await scratch.addVersion("half", { model: "half_plus_two", version: 8 });
@@ -51,7 +51,7 @@ Deno.test("ovserve status lists all models with their versions and why they do n
   });
 });
 
-Deno.test("ovserve status fails for a model that has no version to answer with", async () => {
+Deno.test("ovserve status fails for a model without an available version", async () => {
   await using server = await serveHalf();
   const { code, stdout, stderr } = await ask(server, "status", "--model_name", "other");
   assert.equal(code, 1);
@@ -59,7 +59,7 @@ Deno.test("ovserve status fails for a model that has no version to answer with",
   assert.equal(stderr, "ovserve: No version to answer with: other\n");
 });
 
-Deno.test("ovserve predict sends what REST takes and prints what REST answers", async () => {
+Deno.test("ovserve predict accepts the JSON of REST and prints REST's reply", async () => {
   await using scratch = await Scratch.make();
   await using server = await serveHalf();
   const rows = await scratch.write("rows.json", `{"instances": [1.0, 2.0, 5.0]}`);
@@ -74,7 +74,7 @@ Deno.test("ovserve predict sends what REST takes and prints what REST answers", 
   assert.deepEqual(JSON.parse(asked.stdout), { outputs: [3.5] });
 });
 
-Deno.test("ovserve predict sends arrays of NumPy's, and messages of any length each way", async () => {
+Deno.test("ovserve predict sends NumPy arrays, and messages of any length both ways", async () => {
   await using scratch = await Scratch.make();
   await using server = await serveHalf();
   const values = Float32Array.from({ length: 300_000 }, (_, i) => i % 100);
@@ -92,7 +92,7 @@ Deno.test("ovserve predict sends arrays of NumPy's, and messages of any length e
   assert.deepEqual(JSON.parse(stdout).outputs, Array.from(values, (value) => value / 2 + 2));
 });
 
-Deno.test("ovserve predict says what the server or the file has against it", async () => {
+Deno.test("ovserve predict reports errors of the server and of the file", async () => {
   await using scratch = await Scratch.make();
   await using server = await serveHalf();
   const input = await scratch.write("x.json", `{"instances": [1]}`);
@@ -125,7 +125,7 @@ Deno.test("ovserve predict says what the server or the file has against it", asy
   );
 });
 
-Deno.test("ovserve predict asks a server with TLS whatever its certificate", async () => {
+Deno.test("ovserve predict asks a server with TLS, with any certificate", async () => {
   await using certificate = await Certificate.make();
   await using scratch = await Scratch.make();
   const key = certificate.certPath.replace("cert.pem", "key.pem");
@@ -136,7 +136,7 @@ Deno.test("ovserve predict asks a server with TLS whatever its certificate", asy
   assert.deepEqual(JSON.parse(stdout), { predictions: [2.5] });
 });
 
-Deno.test("the tools say that what answers is no gRPC server", async () => {
+Deno.test("the tools report a server that is no gRPC server", async () => {
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => new Response("hello"));
   const { port } = server.addr as Deno.NetAddr;
   const { code, stderr } = await runProgram(["status", "--port", String(port)]);
@@ -151,7 +151,7 @@ Deno.test("the tools say that what answers is no gRPC server", async () => {
   const serving = (async () => {
     for await (const connection of listener) {
       await connection.write(new TextEncoder().encode("SSH-2.0-OpenSSH_9.9\r\n"));
-      // What is closed with something unread in it is reset, and what was written to it is lost.
+      // Closing a socket with unread data resets the connection, and data that was sent is lost.
       for (let count: number | null = 0; count !== null;) {
         count = await connection.read(new Uint8Array(1024)).catch(() => null);
       }
@@ -160,7 +160,7 @@ Deno.test("the tools say that what answers is no gRPC server", async () => {
   })();
   const other = await runProgram(["status", "--port", String(address.port)]);
   assert.equal(other.code, 1);
-  assert.match(other.stderr, /does not speak HTTP\/2 as gRPC does$/m);
+  assert.match(other.stderr, /does not speak HTTP\/2$/m);
   listener.close();
   await serving;
 });

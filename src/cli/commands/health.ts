@@ -63,7 +63,7 @@ const OWN_NAMES = ["ovserve", "ie_serving"];
 /** Finds out where arguments of the program make it serve gRPC. */
 export type GrpcConfigOf = (args: readonly string[]) => Promise<GrpcConfig | undefined>;
 
-/** The command. */
+/** Makes the command. */
 export function healthCommand(grpcConfigOf: GrpcConfigOf): Command {
   const command = new Command("health").description("ask a server whether it is ready; exit code 0 if it is");
   addFlags(command, [FLAGS]);

@@ -79,7 +79,7 @@ export function predictCommand(): Command {
   });
 }
 
-/** The inputs of each signature of a model. */
+/** Asks for the inputs of each signature of a model. */
 async function readSignatures(peer: Peer, modelSpec: ModelSpec): Promise<ReadonlyMap<string, readonly InputSpec[]>> {
   const message = encodeGetModelMetadataRequest({ modelSpec, metadataFields: ["signature_def"] });
   const reply = await askUnary(peer, { path: "/tensorflow.serving.PredictionService/GetModelMetadata", message });
@@ -100,7 +100,7 @@ async function readBody(
     if (path.endsWith(".npy")) {
       return { signatureName, format: "columnar", inputs: [onlyInput(bytes, inputsOf({ signatures }, signatureName))] };
     }
-    // The signature that is asked for by flag stands in for the one the file names.
+    // The signature of the flag replaces the one that the file names.
     const asked = signatures.get(signatureName);
     return decodePredictBody(bytes, {
       signatures: asked === undefined ? signatures : new Map([...signatures.keys()].map((name) => [name, asked])),

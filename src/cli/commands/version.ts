@@ -1,11 +1,11 @@
 /**
- * `ovserve --version`: the versions of the program and of what it runs on.
+ * `ovserve --version`: the versions of the program, of Deno and of OpenVINO.
  *
  * @module
  */
 import { DEFAULT_ENGINE, type EngineFolders, findEngine, openEngine } from "../../app/engines.ts";
 
-/** The program's own version: the one place where it stands. */
+/** The version of the program, defined here only. */
 export const VERSION = "0.1.0";
 
 /** Returns the lines to print. An engine that cannot be opened becomes a line, not an error. */

@@ -100,7 +100,7 @@ Deno.test("each flag of a server has a name, a help text and a default of its ow
   for (const flag of flags) assert.match(flag.help(), /^.+ \(default: .+\)$/, flag.name);
 });
 
-Deno.test("The readers of texts accept what they promise and nothing else", () => {
+Deno.test("the readers of texts accept what they promise and nothing else", () => {
   const level = oneOf(["info", "warning"], { warn: "warning" });
   assert.deepEqual([level("INFO"), level("Warn")], ["info", "warning"]);
   assert.throws(() => level("constructor"), /expected one of info, warning, found "constructor"/);
@@ -117,7 +117,7 @@ Deno.test("The readers of texts accept what they promise and nothing else", () =
   ]);
 });
 
-Deno.test("readServerFlags() reads TensorFlow Serving's numbers as it does", () => {
+Deno.test("readServerFlags() reads numbers as TensorFlow Serving does", () => {
   const { loading } = readServerFlags({
     "load_retry_interval_micros": "-1",
     "num_load_threads": "0",
@@ -128,7 +128,7 @@ Deno.test("readServerFlags() reads TensorFlow Serving's numbers as it does", () 
   assert.equal(readServerFlags({ "load_retry_interval_micros": "1500" }).loading.loadRetryIntervalMs, 1.5);
 });
 
-Deno.test("readLoadFlags() lets --shape stand for --batch_size, and says so", () => {
+Deno.test("readLoadFlags() notes that --shape replaces --batch_size", () => {
   const both = readLoadFlags({ shape: "(1,2)", "batch_size": "4" });
   assert.equal(both.load.batchSize, undefined);
   assert.deepEqual(both.notes, ["--batch_size is ignored, since --shape says it too"]);
@@ -136,7 +136,7 @@ Deno.test("readLoadFlags() lets --shape stand for --batch_size, and says so", ()
   assert.equal(readLoadFlags({ nireq: "0" }).load.inferRequestCount, undefined);
 });
 
-Deno.test("serverConfig() chooses the file over the one model, and the port TensorFlow Serving has", () => {
+Deno.test("serverConfig() prefers the file to the one model, and has TensorFlow Serving's port", () => {
   const text = serverConfig({ "model_config_file": "/a", "model_base_path": "/b", "model_name": "c" });
   assert.equal(text.models.kind === "file" && text.models.file.format, "text_proto");
   assert.deepEqual(text.notes.map((note) => note.split(" ")[0]), ["--model_name", "--model_base_path"]);
