@@ -28,8 +28,8 @@ const PANELS: readonly { readonly name: string; readonly figure: Figure; readonl
 const WIDTH = 860;
 const MARGIN = 16;
 const HALF = (WIDTH - 3 * MARGIN) / 2;
-const LABEL = 150;
-const NUMBER = 64;
+const LABEL = 175;
+const NUMBER = 60;
 const HEAD = 30;
 const BAR = 20;
 const STYLE = `text{fill:#1f2328;font-size:11px}.page{fill:#fff}.panel{fill:#f6f8fa}.title{font-weight:600}` +
