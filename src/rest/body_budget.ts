@@ -1,12 +1,12 @@
 /**
- * How much memory the bodies of all requests may take together. HTTP/1 has no way to hold a client back but not to read, which would
- * keep half of each body in memory: who comes when there is no more is told to come again.
+ * Limits the memory for the bodies of all requests. HTTP/1 can only hold a client back by not reading, which would keep half of each
+ * body in memory; so a request that does not fit is refused and may be retried.
  *
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
 
-/** Memory for bodies, counted in bytes. */
+/** The memory for bodies, in bytes. */
 export class BodyBudget {
   readonly #bytesMax: number;
   #takenBytes = 0;
@@ -16,17 +16,17 @@ export class BodyBudget {
     this.#bytesMax = bytesMax;
   }
 
-  /** What is taken now. */
+  /** Bytes in use. */
   get takenBytes(): number {
     return this.#takenBytes;
   }
 
-  /** For how many requests is counted now. */
+  /** Number of open accounts, one a request. */
   get openCount(): number {
     return this.#openCount;
   }
 
-  /** Begins to count for one request. */
+  /** Opens the account of one request. */
   open(): BodyAccount {
     this.#openCount++;
     const change = (bytes: number) => {
@@ -38,7 +38,7 @@ export class BodyBudget {
   }
 }
 
-/** What one request takes, until it is disposed. */
+/** The memory of one request. Disposing it releases the memory. */
 export class BodyAccount implements Disposable {
   readonly #change: (bytes: number) => boolean;
   readonly #onClosed: () => void;
@@ -53,11 +53,14 @@ export class BodyAccount implements Disposable {
   /**
    * Takes memory.
    *
-   * @throws {ServingError} UNAVAILABLE when there is not that much.
+   * @throws {ServingError} UNAVAILABLE if not enough is left.
    */
   take(bytes: number): void {
     if (!this.#change(bytes)) {
-      throw new ServingError(CODE.UNAVAILABLE, "The bodies of other requests take all the memory there is for them");
+      throw new ServingError(
+        CODE.UNAVAILABLE,
+        "The bodies of other requests use all memory that is set aside for bodies",
+      );
     }
     this.#bytes += bytes;
   }

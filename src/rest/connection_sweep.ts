@@ -1,39 +1,38 @@
 /**
- * Bounds the connections to the REST ports. Deno's server accepts any number of them, ends none that is silent (not one that sends
- * half a header, nor one that has sent nothing at all), and does not tell of them: they are looked for among the process's sockets
- * now and then, on Linux.
+ * Limits the connections to the REST ports. Deno's server accepts any number of connections, keeps silent ones open forever, even
+ * inside a header, and does not expose them. On Linux they are found among the sockets of the process, every few seconds.
  *
  * @module
  */
 import { sweepConnections } from "../system/tcp_sockets.ts";
 
-/** How much and how long. */
+/** The limits. */
 export interface ConnectionSweepOptions {
-  /** Connections past this many are hung up on (`--rest_max_connections`). */
+  /** Connections beyond this number are closed (`--rest_max_connections`). */
   readonly connectionsMax: number;
-  /** A connection without a request is hung up on after this long; 0 for never (`--rest_max_connection_idle_seconds`). */
+  /** A connection is closed after this long without a request; 0 means never (`--rest_max_connection_idle_seconds`). */
   readonly idleTimeoutMs: number;
   readonly now?: () => number;
 }
 
-/** How often is looked. */
+/** Time between sweeps. */
 const INTERVAL_MS = 5_000;
 
-/** A connection that nothing is asked on. */
+/** A connection without a request in flight. */
 interface Idle {
   readonly sinceMs: number;
-  /** Whether it has ever been asked anything. */
-  readonly wasAsked: boolean;
+  /** Whether it has carried a request. */
+  readonly wasUsed: boolean;
 }
 
 /**
- * Knows clients' connections by their ports, and hangs up on those that are too quiet or too many. Of two clients on different hosts with the same
- * port, either's request counts for both. Disposing it ends the looking.
+ * Closes connections that are idle for too long or too many. Connections are known by the client's port; if two hosts use the same
+ * port, a request of either counts for both. Disposing it stops the sweeps.
  */
 export class ConnectionSweep implements Disposable {
   readonly #options: Required<ConnectionSweepOptions>;
   readonly #localPorts = new Set<number>();
-  /** Requests under way by clients' ports. */
+  /** Requests in flight by client port. */
   readonly #busy = new Map<number, number>();
   readonly #idle = new Map<number, Idle>();
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -42,30 +41,30 @@ export class ConnectionSweep implements Disposable {
     this.#options = { now: () => performance.now(), ...options };
   }
 
-  /** Looks at connections to a local port from now on, too. */
+  /** Includes connections to a local port. */
   watch(localPort: number): void {
     this.#localPorts.add(localPort);
     this.#timer ??= setInterval(() => sweepConnections(this.#localPorts, (ports) => this.choose(ports)), INTERVAL_MS);
   }
 
-  /** A request has come from a client's port. */
-  begin(port: number): void {
+  /** A request has arrived from a client's port. */
+  requestStarted(port: number): void {
     this.#busy.set(port, (this.#busy.get(port) ?? 0) + 1);
   }
 
-  /** It is answered. `isSpoiled` says that nothing more can come on its connection, which is of no use then. */
-  end(port: number, { isSpoiled }: { isSpoiled: boolean }): void {
+  /** The request has been answered. `isUnusable` says that its connection can carry no other request. */
+  requestEnded(port: number, { isUnusable }: { isUnusable: boolean }): void {
     const count = (this.#busy.get(port) ?? 1) - 1;
     if (count > 0) this.#busy.set(port, count);
     else this.#busy.delete(port);
-    this.#idle.set(port, { sinceMs: isSpoiled ? -Infinity : this.#options.now(), wasAsked: true });
+    this.#idle.set(port, { sinceMs: isUnusable ? -Infinity : this.#options.now(), wasUsed: true });
   }
 
   /**
-   * Says on which connections to hang up: those that have been quiet for too long, and past the bound those that have never asked
-   * anything, then those that have been quiet longest. None with a request under way: requests have a bound of their own.
+   * Chooses the connections to close: those that are idle for too long and, beyond the limit, first those that never carried a
+   * request, then those that are idle longest. A connection with a request in flight is never chosen: requests have their own limit.
    *
-   * @param ports of the clients of all connections there are.
+   * @param ports client ports of all open connections.
    */
   choose(ports: readonly number[]): ReadonlySet<number> {
     const { connectionsMax, idleTimeoutMs } = this.#options;
@@ -74,16 +73,16 @@ export class ConnectionSweep implements Disposable {
     for (const port of this.#idle.keys()) {
       if (!present.has(port)) this.#idle.delete(port);
     }
-    const quiet: [port: number, idle: Idle][] = [];
+    const idleConnections: [port: number, idle: Idle][] = [];
     for (const port of present) {
       if (this.#busy.has(port)) continue;
-      const idle = this.#idle.get(port) ?? { sinceMs: nowMs, wasAsked: false };
+      const idle = this.#idle.get(port) ?? { sinceMs: nowMs, wasUsed: false };
       this.#idle.set(port, idle);
-      quiet.push([port, idle]);
+      idleConnections.push([port, idle]);
     }
-    quiet.sort(([, a], [, b]) => Number(a.wasAsked) - Number(b.wasAsked) || a.sinceMs - b.sinceMs);
+    idleConnections.sort(([, a], [, b]) => Number(a.wasUsed) - Number(b.wasUsed) || a.sinceMs - b.sinceMs);
     const excess = ports.length - connectionsMax;
-    const chosen = quiet.filter(([, { sinceMs }], i) =>
+    const chosen = idleConnections.filter(([, { sinceMs }], i) =>
       i < excess || sinceMs === -Infinity || (idleTimeoutMs > 0 && nowMs - sinceMs >= idleTimeoutMs)
     );
     return new Set(chosen.map(([port]) => port));

@@ -9,9 +9,9 @@ class Rig {
     this.sweep = new ConnectionSweep({ connectionsMax: 100, idleTimeoutMs: 0, now: () => this.nowMs, ...options });
   }
 
-  ask(port: number): void {
-    this.sweep.begin(port);
-    this.sweep.end(port, { isSpoiled: false });
+  request(port: number): void {
+    this.sweep.requestStarted(port);
+    this.sweep.requestEnded(port, { isUnusable: false });
   }
 
   chosen(...ports: number[]): number[] {
@@ -19,12 +19,12 @@ class Rig {
   }
 }
 
-Deno.test("ConnectionSweep.choose() takes those that were quiet for too long, whether they ever asked or not", () => {
+Deno.test("ConnectionSweep.choose() chooses connections that are idle for too long, used before or not", () => {
   const rig = new Rig({ idleTimeoutMs: 1000 });
-  rig.ask(1);
+  rig.request(1);
   assert.deepEqual(rig.chosen(1, 2), []);
   rig.nowMs = 999;
-  rig.ask(3);
+  rig.request(3);
   assert.deepEqual(rig.chosen(1, 2, 3), []);
   rig.nowMs = 1000;
   assert.deepEqual(rig.chosen(1, 2, 3), [2, 1]);
@@ -32,41 +32,41 @@ Deno.test("ConnectionSweep.choose() takes those that were quiet for too long, wh
   assert.deepEqual(rig.chosen(3), [3]);
 });
 
-Deno.test("ConnectionSweep.choose() leaves those with a request under way alone, however long it takes", () => {
+Deno.test("ConnectionSweep.choose() never chooses a connection with a request in flight", () => {
   const rig = new Rig({ idleTimeoutMs: 1000, connectionsMax: 1 });
-  rig.sweep.begin(1);
-  rig.sweep.begin(1);
-  rig.sweep.end(1, { isSpoiled: false });
-  rig.sweep.begin(2);
+  rig.sweep.requestStarted(1);
+  rig.sweep.requestStarted(1);
+  rig.sweep.requestEnded(1, { isUnusable: false });
+  rig.sweep.requestStarted(2);
   rig.nowMs = 1e6;
   assert.deepEqual(rig.chosen(1, 2), []);
-  rig.sweep.end(1, { isSpoiled: false });
+  rig.sweep.requestEnded(1, { isUnusable: false });
   assert.deepEqual(rig.chosen(1, 2), [1]);
 });
 
-Deno.test("ConnectionSweep.choose() takes those past the bound: who never asked, then who was quiet longest", () => {
+Deno.test("ConnectionSweep.choose() chooses beyond the limit: unused connections first, then those idle longest", () => {
   const rig = new Rig({ connectionsMax: 2 });
   for (const port of [1, 2, 3]) {
     rig.nowMs++;
-    rig.ask(port);
+    rig.request(port);
   }
   rig.nowMs++;
   assert.deepEqual(rig.chosen(3, 2, 4, 1), [4, 1]);
   assert.deepEqual(rig.chosen(3, 2), []);
 });
 
-Deno.test("ConnectionSweep.choose() never takes one for being quiet when there is no limit, but one that is spoiled", () => {
+Deno.test("ConnectionSweep.choose() chooses no idle connection without a time limit, but an unusable one", () => {
   const rig = new Rig();
-  rig.ask(1);
-  rig.sweep.begin(2);
-  rig.sweep.end(2, { isSpoiled: true });
+  rig.request(1);
+  rig.sweep.requestStarted(2);
+  rig.sweep.requestEnded(2, { isUnusable: true });
   rig.nowMs = 1e9;
   assert.deepEqual(rig.chosen(1, 2), [2]);
 });
 
-Deno.test("ConnectionSweep.choose() begins anew with a client that comes back with the same port", () => {
+Deno.test("ConnectionSweep.choose() starts a new idle time for a client that reconnects from the same port", () => {
   const rig = new Rig({ idleTimeoutMs: 1000 });
-  rig.ask(1);
+  rig.request(1);
   assert.deepEqual(rig.chosen(), []);
   rig.nowMs = 5000;
   assert.deepEqual(rig.chosen(1), []);

@@ -1,5 +1,5 @@
 /**
- * A request's body in memory: never more of it than is allowed, unpacked where it came packed.
+ * Reads request bodies into memory, within limits of size and time, and decompresses them.
  *
  * @module
  */
@@ -10,31 +10,31 @@ import { HttpError } from "./http_reply.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** Slower than this for longer than its time nobody sends a body for good reason. */
+/** A body that takes longer than its time must at least arrive at this rate. */
 const BYTES_PER_SECOND_MIN = 16 << 10;
 
 /**
- * Up to this length a body counts as soon as it is announced, and is read at once. A longer one counts as it comes: an announcement
- * alone must not take the place of others.
+ * Up to this length, a body is counted when it is announced and read in one step. A longer one is counted as it arrives: an
+ * announcement alone must not displace other requests.
  */
 const READ_AT_ONCE_BYTES_MAX = 64 << 10;
 
-/** What a body must keep to. */
+/** The limits for a body. */
 export interface BodyLimits {
-  /** The longest body, before and after it is unpacked. */
+  /** The longest body, before and after decompression. */
   readonly bytesMax: number;
-  /** Counts what is in memory; nothing is given back here. */
+  /** Accounts for the memory; the caller releases it. */
   readonly account: BodyAccount;
-  /** How long it may take to come, besides a second for each 16 KiB of it that have. */
+  /** Time for the body to arrive, plus a second for each 16 KiB received. */
   readonly timeoutMs: number;
 }
 
 /**
- * Reads a body to its end.
+ * Reads a whole body.
  *
- * @returns bytes of the caller's.
- * @throws {HttpError} 408 when it comes too slowly, 413 when it is longer, 415 when it is packed in a way that is not known.
- * @throws {ServingError} INVALID_ARGUMENT when it says it is gzip and is not, or ends too soon; UNAVAILABLE when there is no memory.
+ * @returns bytes that the caller owns.
+ * @throws {HttpError} 408 if it arrives too slowly, 413 if it is too long, 415 for an unknown encoding.
+ * @throws {ServingError} INVALID_ARGUMENT if it is marked as gzip and is not, or ends too soon; UNAVAILABLE if memory is used up.
  */
 export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
@@ -42,7 +42,7 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<Ui
     throw new HttpError(415, `Content-Encoding ${encoding} is not supported: send gzip or identity`);
   }
   const body = await readAll(request, limits);
-  return encoding === "identity" ? body : await unpack(body, limits);
+  return encoding === "identity" ? body : await decompress(body, limits);
 }
 
 async function readAll(request: Request, limits: BodyLimits): Promise<Uint8Array> {
@@ -50,14 +50,14 @@ async function readAll(request: Request, limits: BodyLimits): Promise<Uint8Array
   const declared = request.headers.get("content-length");
   if (Number(declared) > bytesMax) throw tooLong(bytesMax);
   if (request.body === null) return NOTHING;
-  using patience = new Patience(limits.timeoutMs);
+  using timeout = new BodyTimeout(limits.timeoutMs);
   try {
-    // The transport lets no more through than was declared.
+    // The transport never delivers more than was declared.
     if (declared === null || Number(declared) > READ_AT_ONCE_BYTES_MAX) {
-      return await readStream(request.body, { ...limits, patience });
+      return await readStream(request.body, { ...limits, timeout });
     }
     account.take(Number(declared));
-    return new Uint8Array(await patience.wait(request.arrayBuffer()));
+    return new Uint8Array(await timeout.wait(request.arrayBuffer()));
   } catch (error) {
     if (error instanceof HttpError || error instanceof ServingError) throw error;
     throw new ServingError(CODE.INVALID_ARGUMENT, "The request's body ended too soon", { cause: error });
@@ -66,23 +66,23 @@ async function readAll(request: Request, limits: BodyLimits): Promise<Uint8Array
 
 async function readStream(
   stream: ReadableStream<Uint8Array>,
-  { bytesMax, account, patience }: BodyLimits & { patience: Patience },
+  { bytesMax, account, timeout }: BodyLimits & { timeout: BodyTimeout },
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = stream.getReader();
   try {
-    for (let next = await patience.wait(reader.read()); !next.done; next = await patience.wait(reader.read())) {
+    for (let next = await timeout.wait(reader.read()); !next.done; next = await timeout.wait(reader.read())) {
       const chunk = next.value;
       length += chunk.length;
       if (length > bytesMax) throw tooLong(bytesMax);
       account.take(chunk.length);
-      patience.allow(chunk.length);
+      timeout.extend(chunk.length);
       chunks.push(chunk);
     }
   } catch (error) {
-    // Nobody waits for the rest. Where it does not come Deno would hang up at once, before the answer.
-    if (!patience.hasEnded) reader.cancel().catch(() => {});
+    // The rest is not needed. If it is late, cancelling would make Deno close the connection before the reply.
+    if (!timeout.hasEnded) reader.cancel().catch(() => {});
     throw error;
   }
   const whole = new Uint8Array(length);
@@ -94,8 +94,8 @@ async function readStream(
   return whole;
 }
 
-/** Ends the waiting for a body that comes too slowly. */
-class Patience implements Disposable {
+/** Ends the wait for a body that arrives too slowly. */
+class BodyTimeout implements Disposable {
   readonly #expired = Promise.withResolvers<never>();
   readonly #timeoutMs: number;
   #endsMs: number;
@@ -104,29 +104,29 @@ class Patience implements Disposable {
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
     this.#endsMs = performance.now() + timeoutMs;
-    this.#timer = setTimeout(() => this.#look(), timeoutMs);
-    // Nobody may be waiting when it runs out.
+    this.#timer = setTimeout(() => this.#check(), timeoutMs);
+    // Possibly nothing waits when it expires.
     this.#expired.promise.catch(() => {});
   }
 
-  /** Waits for the next part. */
+  /** Waits for the next part of the body. */
   wait<T>(part: Promise<T>): Promise<T> {
     return Promise.race([part, this.#expired.promise]);
   }
 
-  /** Whether it came too slowly. */
+  /** Whether the time is up. */
   get hasEnded(): boolean {
     return performance.now() >= this.#endsMs;
   }
 
-  /** A part has come, which gives the others more time. */
-  allow(bytes: number): void {
+  /** Allows more time, for a part that has arrived. */
+  extend(bytes: number): void {
     this.#endsMs += 1000 * bytes / BYTES_PER_SECOND_MIN;
   }
 
-  #look(): void {
+  #check(): void {
     const leftMs = this.#endsMs - performance.now();
-    if (leftMs > 0) this.#timer = setTimeout(() => this.#look(), Math.ceil(leftMs));
+    if (leftMs > 0) this.#timer = setTimeout(() => this.#check(), Math.ceil(leftMs));
     else this.#expired.reject(new HttpError(408, `The request's body did not come within ${this.#timeoutMs} ms`));
   }
 
@@ -135,22 +135,22 @@ class Patience implements Disposable {
   }
 }
 
-async function unpack(packed: Uint8Array, { bytesMax, account }: BodyLimits): Promise<Uint8Array> {
-  let roomBytes = Math.max(Math.min(statedLength(packed), bytesMax), 1);
-  account.take(roomBytes);
+async function decompress(compressed: Uint8Array, { bytesMax, account }: BodyLimits): Promise<Uint8Array> {
+  let sizeBytes = Math.max(Math.min(statedLength(compressed), bytesMax), 1);
+  account.take(sizeBytes);
   while (true) {
     try {
-      return await inflate(packed, roomBytes);
+      return await inflate(compressed, sizeBytes);
     } catch (error) {
       if (!(error instanceof RangeError)) {
         const message = "The request's body is marked as gzip and is not";
         throw new ServingError(CODE.INVALID_ARGUMENT, message, { cause: error });
       }
-      if (roomBytes === bytesMax) throw tooLong(bytesMax);
+      if (sizeBytes === bytesMax) throw tooLong(bytesMax);
     }
-    // Several files of gzip in a row are one too (RFC 1952 section 2.2), and only the last one's length stands at the end.
-    account.take(bytesMax - roomBytes);
-    roomBytes = bytesMax;
+    // Concatenated gzip files are valid too (RFC 1952 section 2.2), and only the last one states its length at the end.
+    account.take(bytesMax - sizeBytes);
+    sizeBytes = bytesMax;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Bodies on their way into memory, and what is counted of it. */
+/** Reading bodies into memory, and accounting for it. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
@@ -17,7 +17,7 @@ function packed(...texts: readonly string[]): Uint8Array<ArrayBuffer> {
 
 const GZIP = { "content-encoding": "gzip" };
 
-Deno.test("readBody() counts a body, long or short, announced or not, and what it is unpacked to", async () => {
+Deno.test("readBody() accounts for a body, long or short, announced or not, and for its decompressed size", async () => {
   for (const length of [0, 1, 64 << 10, (64 << 10) + 1, 1 << 20]) {
     const text = "x".repeat(length);
     const file = packed(text);
@@ -38,7 +38,7 @@ Deno.test("readBody() counts a body, long or short, announced or not, and what i
   }
 });
 
-Deno.test("readBody() unpacks several files of gzip in a row, and believes no length a file tells", async () => {
+Deno.test("readBody() decompresses concatenated gzip files, and does not trust the stated length", async () => {
   using account = new BodyBudget(10_000).open();
   const body = await readBody(requestOf(packed("long ".repeat(100), "short"), GZIP), {
     bytesMax: 1000,
@@ -51,7 +51,7 @@ Deno.test("readBody() unpacks several files of gzip in a row, and believes no le
   await assert.rejects(readBody(requestOf(lies, GZIP), { bytesMax: 1000, account, timeoutMs: 30_000 }), tooLong);
 });
 
-Deno.test("readBody() takes no more than there is, and an announcement of much takes nothing", async () => {
+Deno.test("readBody() takes no more memory than is left, and none for an announcement", async () => {
   const budget = new BodyBudget(200_000);
   const isRefused = (error: unknown) => error instanceof ServingError && error.code === CODE.UNAVAILABLE;
   {
@@ -75,7 +75,7 @@ Deno.test("readBody() takes no more than there is, and an announcement of much t
   assert.equal(budget.takenBytes, 0);
 });
 
-Deno.test("readBody() gives up on a body that does not come, and not on one that comes steadily", async () => {
+Deno.test("readBody() gives up on a body that does not arrive, but not on one that arrives steadily", async () => {
   const read = async (body: ReadableStream<Uint8Array>, timeoutMs: number) => {
     using account = new BodyBudget(1 << 20).open();
     const request = new Request("http://localhost/", { method: "POST", body });
@@ -85,7 +85,7 @@ Deno.test("readBody() gives up on a body that does not come, and not on one that
   const silent = new ReadableStream<Uint8Array>({ pull: (controller) => ended.then(() => controller.close()) });
   await assert.rejects(read(silent, 20), (error) => error instanceof HttpError && error.status === 408);
   end();
-  // Each part buys four seconds, so that all of them may take longer than the first of them might have.
+  // Each part adds four seconds, so the whole body may take longer than the timeout.
   let left = 8;
   const steady = new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {

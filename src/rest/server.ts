@@ -108,17 +108,17 @@ export class RestServer {
 
   #answer(request: Request, address: Deno.Addr): Promise<Response> {
     const port = address.transport === "tcp" ? address.port : undefined;
-    if (port !== undefined) this.#sweep.begin(port);
+    if (port !== undefined) this.#sweep.requestStarted(port);
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     this.#running.set(resolve, request);
-    let isSpoiled = false;
+    let isUnusable = false;
     this.#router.answer(request, peerName(address)).then((response) => {
-      isSpoiled = response.status === REQUEST_TIMEOUT;
+      isUnusable = response.status === REQUEST_TIMEOUT;
       resolve(response);
     }, reject);
     return promise.finally(() => {
       this.#running.delete(resolve);
-      if (port !== undefined) this.#sweep.end(port, { isSpoiled });
+      if (port !== undefined) this.#sweep.requestEnded(port, { isUnusable });
     });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What makes a signature a classification, and its outputs a reply: the rules and sentences of TensorFlow Serving
- * (tensorflow_serving/servables/tensorflow/classifier.cc). As there, the signature's method name is not looked at.
+ * Which signatures classify, and how their outputs become a reply: the rules and error texts of TensorFlow Serving
+ * (tensorflow_serving/servables/tensorflow/classifier.cc). As there, the signature's method name is ignored.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { dataTypeName } from "./data_type_name.ts";
 import type { Class, ClassificationResult } from "./messages.ts";
 import { formatSignature, formatTensorShape } from "./signature_text.ts";
 
-/** What a task of MultiInference calls it (tensorflow/cc/saved_model/signature_constants.h). */
+/** The method name in a task of MultiInference (tensorflow/cc/saved_model/signature_constants.h). */
 export const CLASSIFY_METHOD_NAME = "tensorflow/serving/classify";
 
 const NO_LABEL = new Uint8Array(0);
 
-/** Where a classification's outputs are in its signature; at least one of them is. */
+/** Indices of a classification's outputs in its signature; at least one is defined. */
 export interface ClassificationOutputs {
   readonly classes: number | undefined;
   readonly scores: number | undefined;
@@ -25,7 +25,7 @@ export interface ClassificationOutputs {
 /**
  * Finds the outputs of a classification.
  *
- * @throws {ServingError} INVALID_ARGUMENT for a signature that is none.
+ * @throws {ServingError} INVALID_ARGUMENT if the signature does not classify.
  */
 export function classificationOutputs(signature: Signature): ClassificationOutputs {
   const { inputs, outputs } = signature;
@@ -48,11 +48,11 @@ export function classificationOutputs(signature: Signature): ClassificationOutpu
 }
 
 /**
- * Makes a reply of a classification's outputs.
+ * Converts a classification's outputs to its result.
  *
- * @param outputs all of the signature's, borrowed until this returns.
+ * @param outputs all outputs of the signature, borrowed until this returns.
  * @returns values and copies.
- * @throws {ServingError} INVALID_ARGUMENT for outputs of another dtype or shape than one row of classes an example.
+ * @throws {ServingError} INVALID_ARGUMENT unless the outputs hold one row of classes an example, in the right dtype.
  */
 export function toClassifications(
   outputs: readonly Tensor[],

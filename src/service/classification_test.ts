@@ -40,7 +40,7 @@ Deno.test("classificationOutputs() finds classes and scores in any order, or one
   });
 });
 
-Deno.test("classificationOutputs() refuses what is no classification", () => {
+Deno.test("classificationOutputs() rejects a signature that does not classify", () => {
   const outputs = (...names: string[]): string => refusal(() => classificationOutputs(signature(["inputs"], names)));
   assert.equal(outputs(), "Expected one or two output Tensors, found 0");
   assert.equal(outputs("a", "b", "c"), "Expected one or two output Tensors, found 3");
@@ -65,7 +65,7 @@ Deno.test("toClassifications() copies labels and scores, example by example", ()
   assert.deepEqual(texts, [[["a", 1], ["b", 2]], [["c", 3], ["d", 4]]]);
 });
 
-Deno.test("toClassifications() has empty labels or zeros where the model gives the other alone", () => {
+Deno.test("toClassifications() fills in empty labels or zeros if the model returns only the other", () => {
   const both = { exampleCount: 1, classes: undefined, scores: undefined };
   const [scored] = toClassifications([floats([1, 1], 7)], { ...both, scores: 0 });
   assert.deepEqual(scored, [{ label: new Uint8Array(0), score: 7 }]);
@@ -74,7 +74,7 @@ Deno.test("toClassifications() has empty labels or zeros where the model gives t
   assert.deepEqual(toClassifications([floats([2, 0])], { ...both, scores: 0, exampleCount: 2 }), [[], []]);
 });
 
-Deno.test("toClassifications() refuses outputs of another rank, dtype or size", () => {
+Deno.test("toClassifications() rejects outputs of another rank, dtype or size", () => {
   const refuse = (classes: Tensor | undefined, scores: Tensor | undefined): string =>
     refusal(() =>
       toClassifications([classes, scores] as Tensor[], {

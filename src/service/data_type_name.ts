@@ -1,5 +1,5 @@
 /**
- * TensorFlow's names of the dtypes, which its sentences and its JSON use (tensorflow/core/framework/types.proto).
+ * TensorFlow's names of dtypes, as in its error texts and its JSON (tensorflow/core/framework/types.proto).
  *
  * @module
  */
@@ -22,7 +22,7 @@ const NAMES: Readonly<Record<DType, string>> = {
   string: "DT_STRING",
 };
 
-/** `DT_FLOAT` and the like. */
+/** Returns TensorFlow's name: `DT_FLOAT`. */
 export function dataTypeName(dtype: DType): string {
   return NAMES[dtype];
 }

@@ -1,6 +1,5 @@
 /**
- * Requests and replies of the TensorFlow Serving API in plain types. What `grpc/` decodes from protobuf and `rest/` from
- * JSON, and encodes to them. Knows no wire format.
+ * Requests and replies in plain types. The codecs of each API convert them from and to its wire formats, which are unknown here.
  *
  * @module
  */
@@ -13,10 +12,10 @@ import type { VersionPolicy } from "../core/version_policy.ts";
 export type { MalformedTensor, RequestInput } from "../base/signature.ts";
 export type { StateName } from "../core/servable.ts";
 
-/** Which servable and which of its signatures a request asks for (tensorflow_serving/apis/model.proto). */
+/** The servable and the signature that a request names (tensorflow_serving/apis/model.proto). */
 export interface ModelSpec {
   readonly name: string;
-  /** A version by number; a bigint only where it is past 2^53 - 1, which no servable has. */
+  /** A version number; a bigint only beyond 2^53 - 1, where no servable has a version. */
   readonly version?: number | bigint;
   readonly versionLabel?: string;
   /** Empty for the default signature. */
@@ -26,19 +25,19 @@ export interface ModelSpec {
 /** A Predict request. */
 export interface PredictRequest {
   readonly modelSpec: ModelSpec | undefined;
-  /** By name, each once (a repeated key's last value, as protobuf maps do). */
+  /** By name, each name once (the last value of a repeated key, as in protobuf maps). */
   readonly inputs: readonly RequestInput[];
-  /** Names of the outputs to send; empty for all. */
+  /** Names of the outputs to return; empty for all. */
   readonly outputFilter: readonly string[];
 }
 
-/** An output of a reply; `tensor` borrows the engine's memory. */
+/** An output of a reply. `tensor` borrows the engine's memory. */
 export interface ResponseOutput {
   readonly name: string;
   readonly tensor: Tensor;
 }
 
-/** A Predict reply. Valid only until the callback it is given to returns. */
+/** A Predict reply. Valid only until the callback that receives it returns. */
 export interface PredictResponse {
   readonly modelName: string;
   readonly modelVersion: number;
@@ -46,7 +45,7 @@ export interface PredictResponse {
   readonly outputs: readonly ResponseOutput[];
 }
 
-/** Which model answered, as the reply's ModelSpec says it. */
+/** The model that answered, for the reply's ModelSpec. */
 export interface ServedBy {
   readonly modelName: string;
   readonly modelVersion: number;
@@ -54,8 +53,8 @@ export interface ServedBy {
 }
 
 /**
- * The `tensorflow.Example`s of a request (tensorflow_serving/apis/input.proto), each serialized, with the context they share in
- * front of it. Borrowed until the reply is there.
+ * The `tensorflow.Example`s of a request (tensorflow_serving/apis/input.proto), each serialized, after the context they share.
+ * Borrowed until the reply is there.
  */
 export type Examples = readonly Uint8Array[];
 
@@ -65,11 +64,11 @@ export interface ClassificationRequest {
   readonly examples: Examples;
 }
 
-/** A class an example may belong to. */
+/** A class of an example. */
 export interface Class {
-  /** Empty where the model gives scores alone. */
+  /** Empty if the model returns only scores. */
   readonly label: Uint8Array;
-  /** 0 where the model gives labels alone. */
+  /** 0 if the model returns only labels. */
   readonly score: number;
 }
 
@@ -95,9 +94,9 @@ export interface RegressionResponse extends ServedBy {
   readonly result: RegressionResult;
 }
 
-/** One of the questions of a MultiInference request. */
+/** A task of a MultiInference request. */
 export interface InferenceTask {
-  /** Without one the name counts as empty. */
+  /** If undefined, the name counts as empty. */
   readonly modelSpec: ModelSpec | undefined;
   /** `tensorflow/serving/classify` or `tensorflow/serving/regress`. */
   readonly methodName: string;
@@ -109,22 +108,22 @@ export interface MultiInferenceRequest {
   readonly examples: Examples;
 }
 
-/** The answer to one task. */
+/** The result of one task. */
 export type InferenceResult =
   | (ClassificationResponse & { readonly kind: "classification" })
   | (RegressionResponse & { readonly kind: "regression" });
 
-/** A MultiInference reply, a result a task. */
+/** A MultiInference reply, with one result a task. */
 export interface MultiInferenceResponse {
   readonly results: readonly InferenceResult[];
 }
 
-/** A GetModelStatus request; without a version it asks for all of them. */
+/** A GetModelStatus request. Without a version it is about all versions. */
 export interface GetModelStatusRequest {
   readonly modelSpec: ModelSpec | undefined;
 }
 
-/** Where one version is in its life. */
+/** The state of one version. */
 export interface ModelVersionStatus {
   readonly version: number;
   readonly state: StateName;
@@ -134,7 +133,7 @@ export interface ModelVersionStatus {
   readonly message: string;
 }
 
-/** A GetModelStatus reply, versions in the order they are told. */
+/** A GetModelStatus reply, with the newest version first. */
 export interface GetModelStatusResponse {
   readonly versions: readonly ModelVersionStatus[];
 }
@@ -149,7 +148,7 @@ export interface ModelIndexEntry {
 /** A GetModelMetadata request. */
 export interface GetModelMetadataRequest {
   readonly modelSpec: ModelSpec | undefined;
-  /** What to tell; `signature_def` is all there is. */
+  /** Only `signature_def` is supported. */
   readonly metadataFields: readonly string[];
 }
 
@@ -160,29 +159,29 @@ export interface GetModelMetadataResponse {
   readonly signatures: ReadonlyMap<string, Signature>;
 }
 
-/** A model as a `ModelServerConfig` describes it, unchecked (tensorflow_serving/config/model_server_config.proto). */
+/** A model as described by a `ModelServerConfig`, unchecked (tensorflow_serving/config/model_server_config.proto). */
 export interface ModelServerEntry {
   readonly name: string;
   readonly basePath: string;
   /** The deprecated `model_type`: 0 unspecified, 1 TENSORFLOW, 2 OTHER. */
   readonly modelType: number;
-  /** `model_platform`; empty where there is none. */
+  /** `model_platform`; empty if there is none. */
   readonly platform: string;
   readonly versionPolicy: VersionPolicy;
   readonly versionLabels: ReadonlyMap<string, number>;
-  /** Whether requests are to be logged. */
+  /** Whether the entry asks for request logging. */
   readonly hasLogging: boolean;
 }
 
-/** A HandleReloadConfigRequest: the whole set of models to serve from now on. */
+/** A HandleReloadConfigRequest, with the whole set of models to serve from now on. */
 export interface ReloadConfigRequest {
-  /** Undefined when the request holds no `model_config_list`. */
+  /** Undefined if the request has no `model_config_list`. */
   readonly models: readonly ModelServerEntry[] | undefined;
-  /** Counters whose increase the reply tells. */
+  /** Counters whose increase the reply reports. */
   readonly metricNames: readonly string[];
 }
 
-/** The reply when all went well; a failure is the call's own status. */
+/** The reply to a successful reload. A failure is the call's status. */
 export interface ReloadConfigResponse {
   readonly metrics: readonly { readonly name: string; readonly increase: number }[];
 }

@@ -3,7 +3,7 @@ import { Manager } from "../core/manager.ts";
 import { Readiness } from "./readiness.ts";
 import { MANAGER_OPTIONS } from "../core/testing/manager_rig.ts";
 
-/** A server with models that load when they are told to, or fail. */
+/** A server with models that load or fail on demand. */
 class Rig implements AsyncDisposable {
   readonly manager: Manager<Disposable>;
   readonly readiness: Readiness;
@@ -24,7 +24,7 @@ class Rig implements AsyncDisposable {
     });
   }
 
-  /** Has a model's versions loaded; those named in `broken` fail. */
+  /** Loads versions of a model; those in `broken` fail. */
   async load(name: string, versions: readonly number[], broken: readonly number[] = []): Promise<void> {
     if (!this.modelNames.includes(name)) this.modelNames = [...this.modelNames, name];
     const loaders = versions.map((version) => {
@@ -43,7 +43,7 @@ class Rig implements AsyncDisposable {
   }
 }
 
-Deno.test("Readiness is not there before the start and not there any more when the server leaves", async () => {
+Deno.test("Readiness is false before the start and after the server leaves", async () => {
   await using rig = new Rig();
   await rig.load("m", [1]);
   const answers = () => [rig.readiness.isReady(), rig.readiness.isModelReady("m"), rig.readiness.isServing("")];
@@ -53,10 +53,10 @@ Deno.test("Readiness is not there before the start and not there any more when t
   rig.readiness.leave();
   assert.deepEqual(answers(), [false, false, false]);
   rig.readiness.start();
-  assert.deepEqual(answers(), [false, false, false], "who leaves does not come back");
+  assert.deepEqual(answers(), [false, false, false], "leaving is final");
 });
 
-Deno.test("Readiness of the whole needs a version of every model, unless it is not strict", async () => {
+Deno.test("Readiness of the server needs a version of every model, unless it is not strict", async () => {
   for (const isStrict of [true, false]) {
     await using rig = new Rig({ isStrict });
     rig.readiness.start();
@@ -69,7 +69,7 @@ Deno.test("Readiness of the whole needs a version of every model, unless it is n
   }
 });
 
-Deno.test("Readiness does not mind a broken version beside one that serves", async () => {
+Deno.test("Readiness ignores a broken version beside an available one", async () => {
   await using rig = new Rig();
   rig.readiness.start();
   await rig.load("m", [1]);
@@ -80,7 +80,7 @@ Deno.test("Readiness does not mind a broken version beside one that serves", asy
   assert.equal(rig.readiness.isModelReady("m", 3), undefined);
 });
 
-Deno.test("Readiness knows a model that is configured and not loaded, and forgets one that is neither", async () => {
+Deno.test("Readiness knows a configured model that is not loaded, and forgets one that is neither", async () => {
   await using rig = new Rig();
   rig.readiness.start();
   rig.modelNames = ["soon"];
@@ -93,7 +93,7 @@ Deno.test("Readiness knows a model that is configured and not loaded, and forget
   assert.equal(rig.readiness.isModelReady("soon"), undefined);
 });
 
-Deno.test("Readiness knows the services by their full and their short names, and models by theirs", async () => {
+Deno.test("Readiness knows the services of APIs, and models by name", async () => {
   await using rig = new Rig();
   rig.readiness.start();
   await rig.load("m", [1], [1]);
@@ -105,7 +105,7 @@ Deno.test("Readiness knows the services by their full and their short names, and
   assert.deepEqual(new Set(rig.readiness.services()), new Set([...services, ...always]));
 });
 
-Deno.test("Readiness.watch() tells of a change when it can be seen, and no more once it is stopped", async () => {
+Deno.test("Readiness.watch() notifies after a change is visible, and no more once it is stopped", async () => {
   await using rig = new Rig();
   rig.readiness.start();
   const seen: unknown[] = [];

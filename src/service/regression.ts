@@ -1,6 +1,6 @@
 /**
- * What makes a signature a regression, and its output a reply: the rules and sentences of TensorFlow Serving
- * (tensorflow_serving/servables/tensorflow/regressor.cc). As there, the signature's method name is not looked at.
+ * Which signatures regress, and how their output becomes a reply: the rules and error texts of TensorFlow Serving
+ * (tensorflow_serving/servables/tensorflow/regressor.cc). As there, the signature's method name is ignored.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { dataTypeName } from "./data_type_name.ts";
 import type { RegressionResult } from "./messages.ts";
 import { formatSignature, formatTensorShape } from "./signature_text.ts";
 
-/** What a task of MultiInference calls it (tensorflow/cc/saved_model/signature_constants.h). */
+/** The method name in a task of MultiInference (tensorflow/cc/saved_model/signature_constants.h). */
 export const REGRESS_METHOD_NAME = "tensorflow/serving/regress";
 
 /**
  * Checks that a signature is a regression: one input `inputs`, one output `outputs`.
  *
- * @throws {ServingError} INVALID_ARGUMENT for a signature that is none.
+ * @throws {ServingError} INVALID_ARGUMENT if the signature does not regress.
  */
 export function checkRegression(signature: Signature): void {
   const { inputs, outputs } = signature;
@@ -32,10 +32,10 @@ export function checkRegression(signature: Signature): void {
 }
 
 /**
- * Makes a reply of a regression's output.
+ * Converts a regression's output to its result.
  *
  * @param output borrowed until this returns.
- * @throws {ServingError} INVALID_ARGUMENT for an output of another dtype or shape than one value an example.
+ * @throws {ServingError} INVALID_ARGUMENT unless the output holds one value an example, in the right dtype.
  */
 export function toRegressions(output: Tensor, exampleCount: number): RegressionResult {
   const { shape } = output;

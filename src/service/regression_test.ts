@@ -24,7 +24,7 @@ function refusal(action: () => unknown): string {
   return assert.fail("Expected a refusal");
 }
 
-Deno.test("checkRegression() takes one input and one output of the right names", () => {
+Deno.test("checkRegression() accepts one input and one output with the right names", () => {
   checkRegression(signature(["inputs"], ["outputs"]));
   assert.equal(refusal(() => checkRegression(signature(["inputs", "x"], ["outputs"]))), "Expected one input Tensor.");
   assert.equal(refusal(() => checkRegression(signature(["inputs"], ["outputs", "y"]))), "Expected one output Tensor.");
@@ -38,12 +38,12 @@ Deno.test("checkRegression() takes one input and one output of the right names",
   );
 });
 
-Deno.test("toRegressions() takes a value an example, in one axis or two", () => {
+Deno.test("toRegressions() accepts one value an example, with one axis or two", () => {
   assert.deepEqual(toRegressions(floats([2], 1.5, 2), 2), [1.5, 2]);
   assert.deepEqual(toRegressions(floats([2, 1], 1.5, 2), 2), [1.5, 2]);
 });
 
-Deno.test("toRegressions() refuses another rank, size or dtype", () => {
+Deno.test("toRegressions() rejects another rank, size or dtype", () => {
   const shape = "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got";
   assert.equal(refusal(() => toRegressions(floats([], 1), 1)), `${shape} []`);
   assert.equal(refusal(() => toRegressions(floats([1, 2], 1, 2), 1)), `${shape} [1,2]`);

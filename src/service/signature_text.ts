@@ -8,12 +8,12 @@ import { dataTypeName } from "./data_type_name.ts";
 
 const utf8 = new TextEncoder();
 
-/** What `TensorShape::DebugString` prints: `[2,3]`. */
+/** Formats a shape as `TensorShape::DebugString` does: `[2,3]`. */
 export function formatTensorShape(shape: readonly number[]): string {
   return `[${shape.join(",")}]`;
 }
 
-/** What `SignatureDef::DebugString` prints: protobuf's text format. */
+/** Formats a signature as `SignatureDef::DebugString` does, in protobuf's text format. */
 export function formatSignature({ inputs, outputs, methodName = PREDICT_METHOD_NAME }: Signature): string {
   const entries = [
     ...[...inputs].sort(byName).map((spec) => formatEntry("inputs", spec)),
@@ -43,7 +43,7 @@ function block(name: string, contents: readonly string[]): string[] {
   return [`${name} {`, ...contents.map((line) => `  ${line}`), "}"];
 }
 
-/** C's escapes, as protobuf writes them. */
+/** Quotes text with C's escapes, as protobuf does. */
 function quote(text: string): string {
   let quoted = "";
   for (const byte of utf8.encode(text)) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { formatSignature, formatTensorShape } from "./signature_text.ts";
 
-Deno.test("formatSignature() prints what protobuf does: names in order, zero and open sizes, unknown ranks, escapes", () => {
+Deno.test("formatSignature() prints as protobuf does: sorted names, zero and dynamic sizes, unknown ranks, escapes", () => {
   const text = formatSignature({
     inputs: [
       { name: "b", tensorName: 'a"ü\n', dtype: "string", shape: undefined },

@@ -1,21 +1,21 @@
 /**
- * Where requests that need a model wait while the first models are being loaded: so many, for as long as their clients want to,
- * until the server has started or goes without having done so. Once it has, nobody comes here any more.
+ * Holds requests that need a model while the first models are being loaded: a limited number, each until its deadline, until the
+ * server has started or leaves without having started. After the start the gate costs one boolean check.
  *
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
 import type { Caller } from "../model/infer_request_pool.ts";
 
-/** What may wait. */
+/** The limits on what waits. */
 export interface StartGateOptions {
   /** Requests (`--max_waiting_requests`). */
   readonly waitersMax: number;
-  /** Bytes of their messages together (`--max_inflight_bytes`). */
+  /** Bytes of all their messages (`--max_inflight_bytes`). */
   readonly bytesMax: number;
 }
 
-/** Shut until it is opened. Disposing one that is shut turns everybody away, now and later; one that is open stays open. */
+/** Closed until it is opened. Disposing a closed gate refuses all requests, now and later; an open gate stays open. */
 export class StartGate implements Disposable {
   readonly #options: StartGateOptions;
   readonly #waiters = new Set<PromiseWithResolvers<void>>();
@@ -27,17 +27,17 @@ export class StartGate implements Disposable {
     this.#options = options;
   }
 
-  /** Whether the server has started: to be asked before {@link wait}, which costs a promise. */
+  /** Whether the server has started. Check this before {@link wait}, which costs a promise. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** How many wait. */
+  /** Number of waiting requests. */
   get waiting(): number {
     return this.#waiters.size;
   }
 
-  /** The server has started: all go on, in the order in which they came. */
+  /** Opens the gate: waiting requests continue in the order in which they arrived. */
   open(): void {
     this.#isOpen = true;
     for (const { resolve } of this.#waiters) resolve();
@@ -46,9 +46,9 @@ export class StartGate implements Disposable {
   /**
    * Waits until the gate is open.
    *
-   * @param bytes of the message that is kept meanwhile.
-   * @throws {ServingError} RESOURCE_EXHAUSTED, at once, when too many or too much waits already; UNAVAILABLE when the server goes
-   * without having started; what the caller's signal was aborted with, when it is.
+   * @param bytes the size of the message that is kept meanwhile.
+   * @throws {ServingError} RESOURCE_EXHAUSTED at once if too many requests or bytes wait already; UNAVAILABLE if the server leaves
+   * without having started; the reason of the caller's signal when that is aborted.
    */
   async wait({ signal }: Pick<Caller, "signal">, bytes: number): Promise<void> {
     if (this.#isOpen) return;

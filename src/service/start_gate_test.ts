@@ -8,7 +8,7 @@ function newGate({ waitersMax = 10, bytesMax = 1000 } = {}): StartGate {
   return new StartGate({ waitersMax, bytesMax });
 }
 
-Deno.test("StartGate.wait() ends when the gate is opened, first come first", async () => {
+Deno.test("StartGate.wait() resolves when the gate opens, in order of arrival", async () => {
   const gate = newGate();
   const order: number[] = [];
   const waiting = [1, 2, 3].map((number) => gate.wait(PATIENT, 1).then(() => order.push(number)));
@@ -27,7 +27,7 @@ Deno.test("StartGate.wait() refuses at once when too many wait", async () => {
   await Promise.all(waiting);
 });
 
-Deno.test("StartGate.wait() refuses at once when too much waits, and has room again when somebody leaves", async () => {
+Deno.test("StartGate.wait() refuses at once when too many bytes wait, and has room again when a caller leaves", async () => {
   const gate = newGate({ bytesMax: 100 });
   const leaver = new AbortController();
   const leaving = gate.wait(leaver, 60);
@@ -40,7 +40,7 @@ Deno.test("StartGate.wait() refuses at once when too much waits, and has room ag
   await Promise.all([staying, late]);
 });
 
-Deno.test("StartGate.wait() does not begin for a caller that has left", async () => {
+Deno.test("StartGate.wait() rejects for a caller that has left already", async () => {
   const gate = newGate();
   const leaver = new AbortController();
   leaver.abort(new ServingError(CODE.CANCELLED, "The client left"));
@@ -48,7 +48,7 @@ Deno.test("StartGate.wait() does not begin for a caller that has left", async ()
   assert.equal(gate.waiting, 0);
 });
 
-Deno.test("StartGate disposed while it is shut turns everybody away, those who come later too", async () => {
+Deno.test("StartGate disposed while closed refuses waiting and later callers", async () => {
   const gate = newGate();
   const waiting = gate.wait(PATIENT, 1);
   gate[Symbol.dispose]();
@@ -56,7 +56,7 @@ Deno.test("StartGate disposed while it is shut turns everybody away, those who c
   await assert.rejects(gate.wait(PATIENT, 1), { code: CODE.UNAVAILABLE });
 });
 
-Deno.test("StartGate disposed while it is open stays open", async () => {
+Deno.test("StartGate disposed while open stays open", async () => {
   const gate = newGate();
   gate.open();
   gate[Symbol.dispose]();

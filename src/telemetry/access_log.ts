@@ -1,5 +1,5 @@
 /**
- * The log of requests: one line for each.
+ * The access log: one line a request.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { Log } from "../base/log.ts";
 import { idsOf, type OnEnded } from "./ended_request.ts";
 import { CODE_NAMES } from "./request_series.ts";
 
-/** Writes a line to a log for each request. */
+/** Logs each request that has ended. */
 export function accessLog(log: Log): OnEnded {
   return (request) => {
     const { kind, path, code, record, peer } = request;

@@ -1,6 +1,6 @@
 /**
- * All that was ever counted of batches, of the versions that serve and of those that did: what is told without versions must not fall
- * when one ends.
+ * Sums the figures of batches over all versions, ended ones included: counters without a version label must not fall when a version
+ * ends.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import type { ServableId } from "../core/servable.ts";
 import { type BatchCounts, BatchFigures } from "../model/batching/batch_figures.ts";
 import type { ModelServable } from "../model/model_servable.ts";
 
-/** Adds up batches over versions. */
+/** Sums batch figures over versions. */
 export class BatchTotals {
-  /** Of the versions that serve. */
+  /** Figures of available versions. */
   readonly #live = new Map<ServableId, BatchCounts>();
-  /** Of all versions that served before. */
+  /** Sum over versions that have ended. */
   readonly #ended = new BatchFigures();
 
-  /** A version serves. */
+  /** A version has become available. */
   onAvailable(id: ServableId, { batchFigures }: ModelServable): void {
     if (batchFigures !== undefined) this.#live.set(id, batchFigures);
   }
 
-  /** A version has ended; none of its batches is still inferred. */
+  /** A version has ended, and with it its last batch. */
   onEnd(id: ServableId): void {
     const figures = this.#live.get(id);
     if (figures === undefined) return;
@@ -28,7 +28,7 @@ export class BatchTotals {
     this.#ended.add(figures);
   }
 
-  /** The sum, with what others have counted. */
+  /** Returns the sum, with the figures of other threads. */
   sum(others: readonly BatchCounts[] = []): BatchFigures {
     const sum = new BatchFigures();
     for (const figures of [this.#ended, ...this.#live.values(), ...others]) sum.add(figures);

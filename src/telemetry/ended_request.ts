@@ -1,5 +1,5 @@
 /**
- * What is told of a request when it is over, whichever way it came: to the log of requests and to traces, for those who asked.
+ * A request that has ended, over either transport, as the access log and traces receive it.
  *
  * @module
  */
@@ -13,25 +13,25 @@ export interface EndedRequest extends ObservedRequest {
   readonly code: Code;
 }
 
-/** Hears of each request's end. Must not throw. */
+/** Called at the end of each request. Must not throw. */
 export type OnEnded = (request: EndedRequest) => void;
 
-/** Where in a trace a request belongs, as its client says (W3C Trace Context, `traceparent`). */
+/** The client's place in a trace (W3C Trace Context, `traceparent`). */
 export interface TraceParent {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
   /** 16 hexadecimal digits. */
   readonly spanId: string;
-  /** Bit 0: the client records its part. */
+  /** Bit 0: the client records its span. */
   readonly flags: number;
 }
 
 const TRACEPARENT_REGEXP = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/;
 
-/** Ids are clients' texts, so only so much of them is logged. */
+/** Ids are arbitrary text of clients, so the log takes only this much of them. */
 const ID_CHARACTERS_MAX = 128;
 
-/** The ids of a request, for the log; both undefined where its client sent none. */
+/** Returns the ids of a request for the log; undefined if the client sent none. */
 export function idsOf(
   request: IdentifiedRequest,
 ): { readonly requestId: string | undefined; readonly traceId: string | undefined } {
@@ -41,7 +41,7 @@ export function idsOf(
   };
 }
 
-/** Reads a request's `traceparent`; undefined where there is none, or none that is right. */
+/** Parses a request's `traceparent`; undefined if it is missing or invalid. */
 export function traceParentOf(request: IdentifiedRequest): TraceParent | undefined {
   const match = TRACEPARENT_REGEXP.exec(request.header("traceparent") ?? "");
   if (match === null) return undefined;

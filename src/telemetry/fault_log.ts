@@ -1,6 +1,6 @@
 /**
- * The log of requests that failed through no fault of their clients: with the reason that these are not told, and with the ids by
- * which they ask for it.
+ * The log of requests that failed through a fault of the server: with the reason, which clients do not see, and the ids by which they
+ * can ask about it.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Log } from "../base/log.ts";
 import type { OnFault } from "../base/observed_request.ts";
 import { idsOf } from "./ended_request.ts";
 
-/** Writes a line to a log for each, unless the same was written often lately. */
+/** Logs each such request, unless the same line was logged often lately. */
 export function faultLog(log: Log): OnFault {
   return (error, request) => {
     const fields = { path: request.path, error: error.detail, cause: error.cause && String(error.cause) };

@@ -1,5 +1,5 @@
 /**
- * What servables tell of themselves just now, in words that can be sent to another thread, and adding that up over threads.
+ * Current figures of servables, as plain data that can be sent to another thread, and their sums over threads.
  *
  * @module
  */
@@ -8,21 +8,21 @@ import type { Manager } from "../core/manager.ts";
 import type { ServableId } from "../core/servable.ts";
 import type { ModelServable } from "../model/model_servable.ts";
 
-/** What is added up where several threads serve a version. */
+/** Figures that are summed when several threads serve a version. */
 const SUMMED = ["inferRequestCount", "inferRequestsInUse", "requestsInUse", "waiting"] as const;
 
-/** What a servable tells of itself. */
+/** The figures of one servable. */
 export type ServableFigures =
   & Pick<ModelServable, (typeof SUMMED)[number] | "inferRequestsOptimal">
   & { readonly batchRows: HistogramCounts | undefined };
 
-/** The figures of a version that serves. */
+/** The figures of an available version. */
 export interface ModelFigures {
   readonly id: ServableId;
   readonly servable: ServableFigures;
 }
 
-/** The figures of all versions of a manager that serve. */
+/** Returns the figures of all available versions of a manager. */
 export function modelFigures(manager: Manager<ModelServable>): ModelFigures[] {
   const states = manager.names().flatMap((name) => manager.states(name));
   return states.filter(({ state }) => state === "available").map(({ id }) => {
@@ -37,7 +37,7 @@ function figuresOf(servable: ModelServable): ServableFigures {
   return { inferRequestCount, inferRequestsInUse, requestsInUse, waiting, inferRequestsOptimal, batchRows };
 }
 
-/** Figures with those of the same versions on other threads. */
+/** Adds the figures of the same versions on other threads. */
 export function addUp(own: readonly ModelFigures[], others: readonly ModelFigures[]): ModelFigures[] {
   return own.map(({ id, servable }) => {
     const same = others.filter((other) => other.id.name === id.name && other.id.version === id.version);

@@ -1,5 +1,5 @@
 /**
- * What can be told of models: the states of their versions, what loading and unloading took, what is in use and what waits.
+ * Metrics of models: states of versions, loads and unloads, infer requests in use, requests that wait.
  *
  * @module
  */
@@ -8,68 +8,69 @@ import type { Manager } from "../core/manager.ts";
 import type { ServableId, ServableState } from "../core/servable.ts";
 import type { ModelServable } from "../model/model_servable.ts";
 import type { BatchCounts } from "../model/batching/batch_figures.ts";
-import { ModelAliases } from "./compatibility/model_metric_names.ts";
+import { writeOvmsModels } from "./compatibility/ovms_metric_names.ts";
+import { TfsModelMetrics } from "./compatibility/tfs_metric_names.ts";
 import { addUp, type ModelFigures, modelFigures, type ServableFigures } from "./model_figures.ts";
 
-/** Models that are told of; figures of those not heard of for the longest time are dropped. */
+/** Models with figures; those of the model that changed longest ago are dropped first. */
 const MODELS_MAX = 1024;
 
-/** What is told of models on other threads. */
+/** Figures of models on other threads. */
 export interface ThreadModelFigures {
   readonly models: readonly ModelFigures[];
   readonly batches: readonly BatchCounts[];
 }
 
-/** How often something was done and how long it took in all. */
+/** How often something was done, and the total duration. */
 interface Effort {
   readonly byOutcome: { ok: number; error: number };
   seconds: number;
 }
 
-/** Counts what happens to versions, and looks at those that serve when it is asked. */
+/** Counts changes of versions, and reads the figures of available ones when the page is written. */
 export class ModelMetrics {
   readonly #manager: Manager<ModelServable>;
   readonly #loads = new Map<string, Effort>();
   readonly #unloads = new Map<string, Effort>();
-  readonly #aliases = new ModelAliases();
-  /** Since when a version is being loaded or unloaded. */
-  readonly #under = new Map<ServableId, { readonly work: "loading" | "unloading"; readonly sinceMs: number }>();
+  readonly #tfs = new TfsModelMetrics();
+  /** Versions that are being loaded or unloaded, and since when. */
+  readonly #running = new Map<ServableId, { readonly work: "loading" | "unloading"; readonly sinceMs: number }>();
 
   constructor(manager: Manager<ModelServable>) {
     this.#manager = manager;
   }
 
-  /** Takes in a change of state. */
+  /** Records a change of state. */
   onStateChange(change: ServableState): void {
     const { id, state, error } = change;
     const nowMs = performance.now();
-    const under = this.#under.get(id);
-    this.#under.delete(id);
+    const running = this.#running.get(id);
+    this.#running.delete(id);
     if (state === "loading" || state === "unloading") {
-      this.#under.set(id, { work: state, sinceMs: nowMs });
-      // Told from here on: nobody sees a count rise that was never 0.
+      this.#running.set(id, { work: state, sinceMs: nowMs });
+      // The series exists from here on: a counter must be seen at 0 before it rises.
       effortOf(state === "loading" ? this.#loads : this.#unloads, id.name);
-    } else if (under !== undefined) {
-      const effort = effortOf(under.work === "loading" ? this.#loads : this.#unloads, id.name);
+    } else if (running !== undefined) {
+      const effort = effortOf(running.work === "loading" ? this.#loads : this.#unloads, id.name);
       effort.byOutcome[error === undefined ? "ok" : "error"]++;
-      effort.seconds += (nowMs - under.sinceMs) / 1000;
-      if (under.work === "loading") this.#tellAliases(change, nowMs - under.sinceMs);
+      effort.seconds += (nowMs - running.sinceMs) / 1000;
+      if (running.work === "loading") this.#countForTfs(change, nowMs - running.sinceMs);
     }
-    if (state === "end") this.#aliases.onEnd(id);
+    if (state === "end") this.#tfs.onEnd(id);
   }
 
-  #tellAliases({ id, state, origin }: ServableState, ms: number): void {
+  #countForTfs({ id, state, origin }: ServableState, ms: number): void {
     if (state !== "available") {
-      if (origin !== undefined) this.#aliases.onLoadFailed(origin);
+      if (origin !== undefined) this.#tfs.onLoadFailed(origin);
       return;
     }
     using handle = this.#manager.acquire(id);
     const { servable } = handle;
-    this.#aliases.onAvailable(id, servable);
-    if (origin !== undefined) this.#aliases.onLoaded(origin, { servable, ms });
+    this.#tfs.onAvailable(id, servable);
+    if (origin !== undefined) this.#tfs.onLoaded(origin, { servable, ms });
   }
 
-  /** Writes the families of models, and their names in other servers, with what there is of them on other threads. */
+  /** Writes the families of models, under other servers' names too. `others` are the figures of other threads. */
   collect(page: MetricsPage, others: ThreadModelFigures = { models: [], batches: [] }): void {
     const states = this.#manager.names().flatMap((name) => this.#manager.states(name));
     const family = page.family("ovserve_version_state", {
@@ -81,7 +82,8 @@ export class ModelMetrics {
     writeEfforts(page, { name: "unload", verb: "unloaded", efforts: this.#unloads });
     const servings = addUp(modelFigures(this.#manager), others.models);
     writeServables(page, servings);
-    this.#aliases.collect(page, { servings, batches: others.batches });
+    this.#tfs.collect(page, others.batches);
+    writeOvmsModels(page, servings);
   }
 }
 
@@ -95,7 +97,7 @@ function writeServables(page: MetricsPage, servings: readonly ModelFigures[]): v
     valueOf: ({ inferRequestCount }) => inferRequestCount,
   });
   gauge("ovserve_infer_requests_in_use", {
-    help: "Inferences a version runs just now.",
+    help: "Inferences a version runs now.",
     valueOf: ({ inferRequestsInUse }) => inferRequestsInUse,
   });
   gauge("ovserve_waiting_requests", {
@@ -131,12 +133,12 @@ function writeEfforts(
 ): void {
   const counts: Family = page.family(`ovserve_${name}s_total`, {
     type: "counter",
-    help: `Versions that were ${verb} or could not be.`,
+    help: `Versions that were ${verb} or failed to be.`,
   });
   for (const [model, { byOutcome }] of efforts) {
     for (const [outcome, count] of Object.entries(byOutcome)) counts.add({ model, outcome }, count);
   }
-  const times = page.family(`ovserve_${name}_duration_seconds`, { type: "summary", help: `Time it took.` });
+  const times = page.family(`ovserve_${name}_duration_seconds`, { type: "summary", help: `Time of each.` });
   for (const [model, { byOutcome: { ok, error }, seconds }] of efforts) {
     times.addSummary({ model }, { count: ok + error, sum: seconds });
   }

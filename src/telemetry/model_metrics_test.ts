@@ -29,7 +29,7 @@ const BATCHING: BatchingOptions = {
 
 const PADDING = ":tensorflow:serving:batching_session:padding_size";
 
-/** A manager whose models are made as each test says, and a way to ask for one series. */
+/** A manager with models of each test's making, and access to single series. */
 class Rig implements AsyncDisposable {
   readonly manager: Manager<ModelServable>;
   readonly #metrics = new Metrics();
@@ -45,7 +45,7 @@ class Rig implements AsyncDisposable {
     this.#metrics.register((page) => models.collect(page));
   }
 
-  /** Wants these versions of the model m served, and waits until they are or cannot be. */
+  /** Aspires these versions of the model m, and waits until they are available or failed. */
   async aspire(
     versions: readonly number[],
     { load = () => this.servable(), revision = "" }: { load?: () => Promise<ModelServable>; revision?: string } = {},
@@ -65,7 +65,7 @@ class Rig implements AsyncDisposable {
     return new ModelServable({ ...options, batching });
   }
 
-  /** Predicts so many rows with what serves. */
+  /** Predicts that many rows with the available version. */
   async predict(rows: number): Promise<void> {
     using handle = this.manager.acquire({ name: "m" });
     await handle.servable.predict([floats(new Array(rows).fill(1), [rows, 1])], {
@@ -85,7 +85,7 @@ class Rig implements AsyncDisposable {
   }
 }
 
-Deno.test("ModelMetrics tells loads by model, and by folder as TensorFlow does", async () => {
+Deno.test("ModelMetrics exposes loads by model, and by folder as TensorFlow does", async () => {
   await using rig = new Rig();
   await rig.aspire([1]);
   assert.equal(rig.value('ovserve_loads_total{model="m",outcome="ok"}'), 1);
@@ -104,7 +104,7 @@ Deno.test("ModelMetrics tells loads by model, and by folder as TensorFlow does",
   assert.equal(latency(2), undefined);
 });
 
-Deno.test("ModelMetrics tells warming up by folder, and leaves it out of what loading took", async () => {
+Deno.test("ModelMetrics exposes warm-up by folder, and excludes it from the load time", async () => {
   await using rig = new Rig();
   const hourMs = 3_600_000;
   await rig.aspire([1], {
@@ -120,7 +120,7 @@ Deno.test("ModelMetrics tells warming up by folder, and leaves it out of what lo
   assert((rig.value(`:tensorflow:cc:saved_model:load_latency{${labels}}`) ?? 0) >= hourMs * 1000);
 });
 
-Deno.test("ModelMetrics tells how versions serve, and no warm-up where there was none", async () => {
+Deno.test("ModelMetrics exposes the figures of available versions, and no warm-up if there was none", async () => {
   await using rig = new Rig();
   await rig.aspire([1]);
   const expected: Record<string, number | undefined> = {
@@ -136,7 +136,7 @@ Deno.test("ModelMetrics tells how versions serve, and no warm-up where there was
   for (const [series, value] of Object.entries(expected)) assert.equal(rig.value(series), value, series);
 });
 
-Deno.test("ModelMetrics tells batches as TensorFlow Serving does, and they never fall when a version ends", async () => {
+Deno.test("ModelMetrics exposes batches as TensorFlow Serving does, and they never fall when a version ends", async () => {
   await using rig = new Rig();
   const load = () => rig.servable(BATCHING);
   const expect = (batches: number, rows: number) => {
@@ -164,7 +164,7 @@ Deno.test("ModelMetrics tells batches as TensorFlow Serving does, and they never
   expect(4, 14);
 });
 
-Deno.test("ModelMetrics counts a request as current until it is answered, shared inferences or not", async () => {
+Deno.test("ModelMetrics counts a request as current until it is answered, batched or not", async () => {
   await using rig = new Rig();
   const current = 'ovms_current_requests{name="m",version="1"}';
   await rig.aspire([1], { load: () => rig.servable(BATCHING) });

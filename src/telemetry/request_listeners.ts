@@ -1,5 +1,5 @@
 /**
- * Who hears of each request's end besides those who count.
+ * What receives each ended request besides the counters.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { accessLog } from "./access_log.ts";
 import type { OnEnded } from "./ended_request.ts";
 import { isTracing, requestTraces } from "./request_traces.ts";
 
-/** The log of requests where it is wanted, and traces where the environment says so. */
+/** Returns the access log if it is enabled, and traces if the environment enables them. */
 export async function requestListeners(
   { logsRequests }: { readonly logsRequests: boolean },
   log: Log,

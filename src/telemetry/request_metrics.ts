@@ -1,6 +1,6 @@
 /**
- * Counts requests and where their time goes: by model, version, method, interface and code. Counting costs a few additions; names
- * and texts are made when somebody looks.
+ * Counts requests and their times by model, version, method, interface and code. Counting costs a few additions; names and text are
+ * made when the page is written.
  *
  * @module
  */
@@ -9,52 +9,60 @@ import { RequestRecord } from "../base/request_record.ts";
 import { RequestSampler } from "./request_sampler.ts";
 import type { Code } from "../base/status.ts";
 import type { ServableId } from "../core/servable.ts";
-import { type RequestFigures, writeRequestAliases } from "./compatibility/request_metric_names.ts";
+import { writeOvmsRequests } from "./compatibility/ovms_metric_names.ts";
+import { writeTfsRequests } from "./compatibility/tfs_metric_names.ts";
 import { RestTraffic } from "./rest_traffic.ts";
-import { CODE_NAMES, grouped, type RequestKind, RequestSeries, type VersionSeries } from "./request_series.ts";
+import {
+  CODE_NAMES,
+  grouped,
+  type RequestFigures,
+  type RequestKind,
+  RequestSeries,
+  type VersionSeries,
+} from "./request_series.ts";
 
-/** Versions that have ended and are still told one by one: their last figures have to be fetched once. */
+/** Ended versions that keep their series, so that their last figures can be scraped. */
 const ENDED_VERSIONS_MAX = 16;
 
-/** Models of which nothing is left but figures. */
+/** Models without a version that keep their figures. */
 const RETIRED_MODELS_MAX = 256;
 
 /** How requests are counted. */
 export interface RequestMetricsOptions {
-  /** Whether there is a model of that name: any name may be asked for, so not all are counted apart. */
+  /** Whether a model has that name. Clients may send any name, so other names share one series. */
   readonly isModel: (name: string) => boolean;
-  /** Times every request, however many there are, for somebody who wants to know of each. */
+  /** Times every request: listeners need the times of each. default: false. */
   readonly timesAll?: boolean;
 }
 
-/** The series of one version, as they are counted. */
+/** The series of one version while they are counted. */
 interface OpenSeries extends VersionSeries {
   readonly byKind: Map<RequestKind, RequestSeries>;
 }
 
 /** Counts requests. */
 export class RequestMetrics {
-  /** Counts what REST requests carry. */
+  /** Counts the bodies of REST requests. */
   readonly rest: RestTraffic = new RestTraffic();
   readonly #options: RequestMetricsOptions;
   readonly #sampler = new RequestSampler();
   readonly #byServable = new WeakMap<object, OpenSeries>();
   readonly #versions = new Map<string, OpenSeries>();
-  /** Keys of versions that have ended, oldest first. */
+  /** Keys of ended versions, oldest first. */
   readonly #ended = new Set<string>();
-  /** What versions had counted that are told no more, by model. */
+  /** Sums over versions whose series were dropped, by model. */
   readonly #retired = new Map<string, OpenSeries>();
 
   constructor(options: RequestMetricsOptions) {
     this.#options = options;
   }
 
-  /** Begins to count a request: its message is there. */
+  /** Starts the record of a request whose message has arrived. */
   begin(): RequestRecord {
     return new RequestRecord(this.#options.timesAll === true || this.#sampler.take());
   }
 
-  /** Counts a request that is over. A record is missing when the request came to nothing before it was read. */
+  /** Counts an ended request. It has no record if it ended before its message was read. */
   count(kind: RequestKind, record: RequestRecord | undefined, code: Code): void {
     const series = this.#seriesOf(record);
     let ofKind = series.byKind.get(kind);
@@ -62,7 +70,7 @@ export class RequestMetrics {
     ofKind.count(record, code);
   }
 
-  /** Lets go of a version that has ended, soon: it is told for a while yet, and its figures stay in those of its model. */
+  /** Marks a version as ended. The last 16 keep their series; the figures of older ones stay in their model's sums. */
   forget({ name, version }: ServableId): void {
     this.#ended.add(keyOf(name, String(version)));
     for (const key of this.#ended) {
@@ -71,12 +79,12 @@ export class RequestMetrics {
     }
   }
 
-  /** All that was counted, to be added to what others count. */
+  /** Returns all counts, to be summed over threads. */
   figures(): RequestFigures {
     return { versions: [...this.#versions.values()], retired: [...this.#retired.values()] };
   }
 
-  /** Writes the families of requests, and their names in other servers, with what others have counted. */
+  /** Writes the families of requests, under other servers' names too. `others` are the counts of other threads. */
   collect(page: MetricsPage, others: readonly RequestFigures[] = []): void {
     const figures = [this.figures(), ...others];
     const versions = figures.flatMap(({ versions }) => versions);
@@ -107,7 +115,8 @@ export class RequestMetrics {
       }
     }
     this.rest.collect(page);
-    writeRequestAliases(page, { versions, retired: figures.flatMap(({ retired }) => retired) });
+    writeTfsRequests(page, [...figures.flatMap(({ retired }) => retired), ...versions]);
+    writeOvmsRequests(page, versions);
   }
 
   #seriesOf(record: RequestRecord | undefined): OpenSeries {

@@ -7,7 +7,7 @@ const PREDICT = { method: "Predict", interface: "gRPC" } as const;
 const REST_PREDICT = { method: "Predict", interface: "REST" } as const;
 const CHECK = { method: "Check", interface: "gRPC" } as const;
 
-/** Counts, and a way to ask for one series. */
+/** Counters, and access to single series. */
 class Rig {
   readonly requests = new RequestMetrics({ isModel: (name) => name === "m" || name === "n", timesAll: true });
   readonly #metrics = new Metrics();
@@ -16,7 +16,7 @@ class Rig {
     this.#metrics.register((page) => this.requests.collect(page));
   }
 
-  /** A request that a version answers, or that ends before. */
+  /** Counts a request that a version answers, or that ends before. */
   answer(
     version: number | undefined,
     options: { kind?: typeof PREDICT | typeof REST_PREDICT; code?: 0 | 13 } = {},
@@ -32,7 +32,7 @@ class Rig {
     this.requests.count(options.kind ?? PREDICT, record, options.code ?? CODE.OK);
   }
 
-  /** The value of a series by what stands before it on the page. */
+  /** Returns the value of a series by its name and labels on the page. */
   value(series: string): number | undefined {
     const line = this.#metrics.page().split("\n").find((candidate) => candidate.startsWith(`${series} `));
     return line === undefined ? undefined : Number(line.slice(series.length + 1));
@@ -41,7 +41,7 @@ class Rig {
 
 const versions = new Map<number, { name: string; version: number }>();
 
-/** The same object each time, as a manager has it. */
+/** Returns the same object each time, as a manager does. */
 function versionOf(version: number): { name: string; version: number } {
   const id = versions.get(version) ?? { name: "m", version };
   versions.set(version, id);
@@ -65,7 +65,7 @@ Deno.test("RequestMetrics counts by model, version, method, interface and code",
   }
 });
 
-Deno.test("RequestMetrics names a model that could not answer, but no name it does not know", () => {
+Deno.test("RequestMetrics names a model that could not answer, but no unknown name", () => {
   const rig = new Rig();
   rig.answer(undefined, { code: CODE.INTERNAL });
   const series = (model: string) =>
@@ -81,7 +81,7 @@ Deno.test("RequestMetrics names a model that could not answer, but no name it do
   assert.equal(rig.value(series("x1")), undefined);
 });
 
-Deno.test("RequestMetrics tells the figures under TensorFlow Serving's and model_server's names too", () => {
+Deno.test("RequestMetrics exposes its figures under TensorFlow Serving's and model_server's names too", () => {
   const rig = new Rig();
   rig.answer(1);
   rig.answer(2);
@@ -104,7 +104,7 @@ Deno.test("RequestMetrics tells the figures under TensorFlow Serving's and model
   assert.equal(rig.value(probes), undefined, "health checks are no requests to models");
 });
 
-Deno.test("RequestMetrics counts the examples of requests that went well, by model as TensorFlow Serving does", () => {
+Deno.test("RequestMetrics counts the examples of successful requests, by model as TensorFlow Serving does", () => {
   const rig = new Rig();
   const classify = { method: "Classify", interface: "gRPC" } as const;
   const send = (exampleCount: number, code: 0 | 13) => {
@@ -124,7 +124,7 @@ Deno.test("RequestMetrics counts the examples of requests that went well, by mod
   assert.equal(rig.value(`${counts}_count{model="m"}`), 3);
 });
 
-Deno.test("RequestMetrics tells model_server's questions about models, those about states without a version", () => {
+Deno.test("RequestMetrics exposes model_server's metadata requests, those about states without a version", () => {
   const rig = new Rig();
   const labels = (method: string) => `api="TensorFlowServing",interface="REST",method="${method}",name="m"`;
   const status = rig.requests.begin();
@@ -138,7 +138,7 @@ Deno.test("RequestMetrics tells model_server's questions about models, those abo
   assert.equal(rig.value('ovms_request_time_us_count{interface="REST",name="m",version="1"}'), undefined);
 });
 
-Deno.test("RequestMetrics has the bounds model_server's dashboard asks for, and those of TensorFlow Serving", () => {
+Deno.test("RequestMetrics has the bucket bounds of model_server's dashboard, and those of TensorFlow Serving", () => {
   const rig = new Rig();
   rig.answer(1);
   const asked = { interface: "gRPC", name: "m", version: "1" };
@@ -150,7 +150,7 @@ Deno.test("RequestMetrics has the bounds model_server's dashboard asks for, and 
   for (const le of ["10", "32.4", "67466.4"]) assert.notEqual(rig.value(`${latency},le="${le}"}`), undefined, le);
 });
 
-Deno.test("RequestMetrics tells REST requests that are open, and the bytes of those that are over", () => {
+Deno.test("RequestMetrics exposes REST requests in flight, and the bytes of ended ones", () => {
   const rig = new Rig();
   rig.requests.rest.open();
   rig.requests.rest.open();
@@ -160,7 +160,7 @@ Deno.test("RequestMetrics tells REST requests that are open, and the bytes of th
   assert.equal(rig.value("ovserve_rest_sent_bytes_total"), 7);
 });
 
-Deno.test("RequestMetrics drops versions that ended long ago, and a model's own figures never fall", () => {
+Deno.test("RequestMetrics drops versions that ended long ago, while a model's sums never fall", () => {
   const rig = new Rig();
   const count = 100;
   for (let version = 1; version <= count; version++) {
@@ -176,7 +176,7 @@ Deno.test("RequestMetrics drops versions that ended long ago, and a model's own 
   assert.equal(ofVersion(count), 1, "the last figures of a version have to be fetched once");
 });
 
-Deno.test("RequestMetrics lets a timed request stand for those before it that were not", () => {
+Deno.test("RequestMetrics lets a timed request stand for the untimed ones before it", () => {
   const requests = new RequestMetrics({ isModel: () => true });
   const metrics = new Metrics();
   metrics.register((page) => requests.collect(page));

@@ -1,30 +1,30 @@
 /**
- * Chooses the requests that are timed: all of them, until there are so many that looking at the clock would slow them down.
+ * Chooses the requests to time: all of them, until there are so many that reading the clock would slow them down.
  *
  * @module
  */
 
-/** So many requests in a row have to come fast before some are left out; a burst is timed as a whole. */
+/** Requests in a row that must arrive fast before some are skipped; shorter bursts are timed as a whole. */
 const WINDOW = 256;
 
-/** In so short a time: twenty thousand a second. */
+/** The time in which that counts as fast: twenty thousand a second. */
 const FAST_WINDOW_MS = WINDOW / 20;
 
-/** Then one in so many is timed. */
+/** When requests are fast, every nth is timed. */
 const STRIDE = 16;
 
-/** Until so many take so long: five thousand a second. */
+/** A stride that takes longer ends the skipping: five thousand a second. */
 const SLOW_STRIDE_MS = STRIDE / 5;
 
 /** Chooses requests. */
 export class RequestSampler {
   #stride = 1;
   #untilNext = 0;
-  /** When this window began, or this stride. */
+  /** When this window or stride started. */
   #sinceMs = 0;
   #inWindow = 0;
 
-  /** Whether to time the next request. */
+  /** Returns whether to time the next request. */
   take(): boolean {
     if (this.#untilNext > 0) {
       this.#untilNext--;

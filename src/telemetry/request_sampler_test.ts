@@ -11,11 +11,11 @@ Deno.test("RequestSampler takes every request of a burst", () => {
   assert.equal(takeAll(new RequestSampler(), 255), 255);
 });
 
-Deno.test("RequestSampler takes one of sixteen when they keep coming fast, and all again when they no longer do", async () => {
+Deno.test("RequestSampler takes every sixteenth request while they arrive fast, and all again afterwards", async () => {
   const sampler = new RequestSampler();
   const taken = takeAll(sampler, 1_000_000);
   assert(taken < 200_000 && taken >= 1_000_000 / 16, `${taken} taken`);
-  // How long they took is looked at when one is taken: after the pause, at the latest the sixteenth.
+  // The rate is checked when a request is taken: after the pause, at the sixteenth at the latest.
   await new Promise((resolve) => setTimeout(resolve, 50));
   for (let i = 0; i < 16 && !sampler.take();) i++;
   assert.equal(takeAll(sampler, 200), 200);

@@ -1,5 +1,5 @@
 /**
- * What is counted of the requests of one sort to one version, and adding that up. Knows no names of metrics.
+ * Counts the requests of one kind to one version, and sums such counts. Knows no metric names.
  *
  * @module
  */
@@ -7,12 +7,15 @@ import { DURATION_BOUNDS_MS, Histogram, type HistogramCounts, type Labels } from
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, type CodeName } from "../base/status.ts";
 
-/** What sort of request it was. The same object each time for the same sort. */
+/** The kind of a request. Requests of the same kind share one object. */
 export interface RequestKind {
   /** `Predict`, `GetModelStatus`. */
   readonly method: string;
   readonly interface: "gRPC" | "REST";
 }
+
+/** The methods that infer. */
+export const INFERENCE_METHODS: readonly string[] = ["Predict", "Classify", "Regress", "MultiInference"];
 
 /** The names of the codes by their numbers. */
 export const CODE_NAMES: readonly CodeName[] = Object.keys(CODE) as CodeName[];
@@ -20,31 +23,31 @@ export const CODE_NAMES: readonly CodeName[] = Object.keys(CODE) as CodeName[];
 /** 1 to 16,384 `tensorflow.Example`s: the bounds of tensorflow_serving/servables/tensorflow/util.cc. */
 const EXAMPLES_BOUNDS: readonly number[] = Array.from({ length: 15 }, (_, k) => 2 ** k);
 
-/** The requests of one sort to one version. */
+/** The requests of one kind to one version. */
 export class RequestSeries {
-  /** How many ended with each code. */
+  /** Requests by the code they ended with. */
   readonly codes: Float64Array = new Float64Array(CODE_NAMES.length);
-  /** Milliseconds from when the message was there to when the reply was made. */
+  /** Milliseconds from the arrival of the message to the encoded reply. */
   readonly total: Histogram = new Histogram(DURATION_BOUNDS_MS);
-  /** The parts of it, of requests that were inferred. */
+  /** The phases of that time, for requests that were inferred. */
   readonly decode: Histogram = new Histogram(DURATION_BOUNDS_MS);
   readonly queue: Histogram = new Histogram(DURATION_BOUNDS_MS);
   readonly infer: Histogram = new Histogram(DURATION_BOUNDS_MS);
   readonly encode: Histogram = new Histogram(DURATION_BOUNDS_MS);
-  /** How many `tensorflow.Example`s those had that went well; undefined when none had any. */
+  /** `tensorflow.Example`s of successful requests; undefined while none had any. */
   examples: Histogram | undefined;
-  /** How many were not timed since one was, and that one. */
-  #untold = 0;
+  /** Requests since the last timed one, itself excluded. */
+  #untimed = 0;
 
-  /** Counts one. Its times stand for those of the requests before it that were not timed. */
+  /** Counts a request. Its times stand for those of the untimed requests before it too. */
   count(record: RequestRecord | undefined, code: Code): void {
     (this.codes[code] as number)++;
     if (record === undefined) return;
     if (record.exampleCount > 0 && code === CODE.OK) this.#countExamples(record.exampleCount);
-    this.#untold++;
+    this.#untimed++;
     if (!record.isTimed) return;
-    const times = this.#untold;
-    this.#untold = 0;
+    const times = this.#untimed;
+    this.#untimed = 0;
     const nowMs = performance.now();
     this.total.observe(nowMs - record.startedMs, times);
     if (record.inferredMs === 0) return;
@@ -54,7 +57,7 @@ export class RequestSeries {
     this.encode.observe(nowMs - record.inferredMs, times);
   }
 
-  /** Counts all that another has counted. */
+  /** Adds another series. */
   add(other: RequestCounts): void {
     for (let code = 0; code < this.codes.length; code++) (this.codes[code] as number) += other.codes[code] as number;
     for (const part of ["total", "decode", "queue", "infer", "encode"] as const) this[part].add(other[part]);
@@ -67,25 +70,25 @@ export class RequestSeries {
   }
 }
 
-/** What a series has counted: all that is left of one that comes from another thread. */
+/** The counts of a series, as they arrive from another thread. */
 export type RequestCounts =
   & Pick<RequestSeries, "codes">
   & { readonly examples: HistogramCounts | undefined }
   & Readonly<Record<"total" | "decode" | "queue" | "infer" | "encode", HistogramCounts>>;
 
-/** The requests to one version, or to a model of which no version answered. */
+/** The requests to one version, or to a model if no version answered. */
 export interface VersionSeries {
-  /** Empty when it was no model's. */
+  /** Empty if the request named no known model. */
   readonly model: string;
-  /** Empty when no version answered. */
+  /** Empty if no version answered. */
   readonly version: string;
   readonly byKind: ReadonlyMap<RequestKind, RequestCounts>;
 }
 
 /**
- * All that was counted under labels that are made of a version and a kind; what gets the same labels is added up.
+ * Groups series by labels made from version and kind. Series with equal labels are summed.
  *
- * @param labelsOf undefined for what is to be left out.
+ * @param labelsOf returns undefined for series to leave out.
  */
 export function grouped(
   versions: readonly VersionSeries[],
@@ -103,4 +106,23 @@ export function grouped(
     }
   }
   return groups.values();
+}
+
+/** As {@link grouped}, of the requests that infer. */
+export function inferencesBy(
+  versions: readonly VersionSeries[],
+  labelsOf: (version: VersionSeries, kind: RequestKind) => Labels,
+): ReturnType<typeof grouped> {
+  return grouped(
+    versions,
+    (version, kind) => INFERENCE_METHODS.includes(kind.method) ? labelsOf(version, kind) : undefined,
+  );
+}
+
+/** What one thread has counted of requests. */
+export interface RequestFigures {
+  /** By version. */
+  readonly versions: readonly VersionSeries[];
+  /** By model, of versions whose own series have been dropped. */
+  readonly retired: readonly VersionSeries[];
 }

@@ -1,6 +1,6 @@
 /**
- * Traces of requests: a span for each and one for each of its phases, made when it is over from what its record says. Needs
- * Deno's own exporter, which the environment variable OTEL_DENO switches on.
+ * Traces: a span for each request and one for each phase, made from its record when it has ended. Needs Deno's exporter, which the
+ * environment variable OTEL_DENO enables.
  *
  * @module
  */
@@ -12,12 +12,12 @@ import { CODE_NAMES } from "./request_series.ts";
 
 type OpenTelemetry = typeof import("@opentelemetry/api");
 
-/** Whether traces are wanted, in Deno's reading of its variable. */
+/** Whether traces are enabled, by Deno's reading of its variable. */
 export function isTracing(): boolean {
   return ["true", "1"].includes(Deno.env.get("OTEL_DENO") ?? "");
 }
 
-/** Sends spans for each request. Loads what it takes only now, so that it costs nothing where it is not wanted. */
+/** Returns the listener that sends spans. Loads the library on demand, so that it costs nothing while traces are off. */
 export async function requestTraces(): Promise<OnEnded> {
   const api = await import("@opentelemetry/api");
   const tracer = api.trace.getTracer("ovserve");
@@ -28,7 +28,7 @@ function writeSpans(request: EndedRequest, { api, tracer }: { api: OpenTelemetry
   const { kind, code, record, path } = request;
   if (record === undefined) return;
   const endedMs = performance.now();
-  // Deno's own server makes a span of each HTTP request, which is then the one for the client's part to go on in.
+  // Deno's server makes a span for each HTTP request, which already continues the client's trace.
   const outer = api.trace.getActiveSpan()?.spanContext();
   const parent = outer ?? parentOf(request);
   const context = parent === undefined ? api.ROOT_CONTEXT : api.trace.setSpanContext(api.ROOT_CONTEXT, parent);
@@ -77,7 +77,7 @@ function attributesOf(request: EndedRequest): Record<string, string | number> {
   return attributes;
 }
 
-/** The phases a request came to, with their beginnings and ends; of several inferences queue and infer are sums. */
+/** Returns the phases of a request with start and end. Over several inferences, queue and infer are sums. */
 function phasesOf(record: RequestRecord, endedMs: number): (readonly [string, number, number])[] {
   const { startedMs, firstEnqueuedMs, queueMs, inferMs, inferredMs } = record;
   if (inferredMs === 0) return [["decode", startedMs, firstEnqueuedMs || endedMs]];

@@ -1,23 +1,22 @@
 /**
- * What goes through the REST server, as far as it can be seen from requests: the runtime shows neither connections nor what they
- * carry besides bodies.
+ * Metrics of REST traffic, counted from requests: Deno exposes neither connections nor bytes other than bodies.
  *
  * @module
  */
 import type { MetricsPage } from "../base/metrics.ts";
 
-/** Counts REST requests and their bodies. Lengths are those of bodies that are not packed. */
+/** Counts REST requests and the lengths of their bodies without compression. */
 export class RestTraffic {
   #open = 0;
   #receivedBytes = 0;
   #sentBytes = 0;
 
-  /** A request has come. */
+  /** A request has arrived. */
   open(): void {
     this.#open++;
   }
 
-  /** The reply to one is ready. */
+  /** The reply to a request is ready. */
   close({ receivedBytes, sentBytes }: { receivedBytes: number; sentBytes: number }): void {
     this.#open--;
     this.#receivedBytes += receivedBytes;
@@ -26,15 +25,15 @@ export class RestTraffic {
 
   /** Writes the families. */
   collect(page: MetricsPage): void {
-    page.family("ovserve_rest_requests", { type: "gauge", help: "REST requests that are being answered." })
+    page.family("ovserve_rest_requests", { type: "gauge", help: "REST requests in flight." })
       .add({}, this.#open);
     page.family("ovserve_rest_received_bytes_total", {
       type: "counter",
-      help: "Bytes of the bodies of REST requests since the start, unpacked.",
+      help: "Bytes of REST request bodies since the start, after decompression.",
     }).add({}, this.#receivedBytes);
     page.family("ovserve_rest_sent_bytes_total", {
       type: "counter",
-      help: "Bytes of the bodies of replies to them since the start, before they are packed.",
+      help: "Bytes of REST reply bodies since the start, before compression.",
     }).add({}, this.#sentBytes);
   }
 }

@@ -19,7 +19,7 @@ import type {
   ReloadConfigResponse,
 } from "../service/messages.ts";
 import type { ModelFigures } from "../telemetry/model_figures.ts";
-import type { RequestFigures } from "../telemetry/compatibility/request_metric_names.ts";
+import type { RequestFigures } from "../telemetry/request_series.ts";
 
 /** How a thread is set up. */
 export interface ThreadSettings {

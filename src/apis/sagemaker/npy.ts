@@ -1,5 +1,5 @@
 /**
- * Arrays in NumPy's file format, as `np.save` writes them (numpy.lib.format, versions 1 to 3).
+ * Decodes arrays in NumPy's file format, as written by `np.save` (numpy.lib.format, versions 1 to 3).
  *
  * @module
  */
@@ -47,17 +47,17 @@ const POINT_ARRAYS = { f16: Float16Array, f32: Float32Array, f64: Float64Array }
 /**
  * Decodes a file.
  *
- * @param wanted the dtype the model takes: numbers are turned into it where it has a point, since Python's numbers are doubles.
- * @returns a tensor of its own, of that dtype or of the file's.
- * @throws {ServingError} INVALID_ARGUMENT for what is no such file, is in Fortran's order, or has a type there is no dtype for.
+ * @param wanted the model's dtype. Numbers are converted to it if it is a floating-point type, because Python's numbers are doubles.
+ * @returns a new tensor, in that dtype or in the file's.
+ * @throws {ServingError} INVALID_ARGUMENT if the bytes are no such file, or have Fortran's order or an unsupported type.
  */
 export function decodeNpy(file: Uint8Array, wanted: DType): NumericTensor {
   const { descr, shape, data } = readHeader(file);
   const dtype = DTYPES.get(descr);
-  if (dtype === undefined) throw invalid(`its type ${descr} is none that is served`);
+  if (dtype === undefined) throw invalid(`its type ${descr} is not supported`);
   const byteLength = elementCount(shape) * DTYPE_BYTES[dtype];
-  if (data.length !== byteLength) throw invalid(`it holds ${data.length} bytes of data and not ${byteLength}`);
-  // A copy, which begins where any element may begin.
+  if (data.length !== byteLength) throw invalid(`it has ${data.length} bytes of data, expected ${byteLength}`);
+  // A copy is aligned for any element.
   const bytes = data.slice();
   if (dtype === wanted || (wanted !== "f16" && wanted !== "f32" && wanted !== "f64")) return { dtype, shape, bytes };
   const numbers = Array.from(new (ARRAYS[dtype] ?? Uint8Array)(bytes.buffer), Number);
@@ -66,7 +66,7 @@ export function decodeNpy(file: Uint8Array, wanted: DType): NumericTensor {
 
 function readHeader(file: Uint8Array): { descr: string; shape: number[]; data: Uint8Array } {
   const latin1 = new TextDecoder("latin1");
-  // The decoder's first 128 characters are ASCII's; the magic's first byte is beyond them.
+  // The label latin1 means windows-1252, which maps the magic's first byte to another character.
   const isNpy = file[0] === 0x93 && latin1.decode(file.subarray(1, MAGIC.length)) === MAGIC.slice(1);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const major = file[MAGIC.length] ?? 0;
@@ -77,11 +77,11 @@ function readHeader(file: Uint8Array): { descr: string; shape: number[]; data: U
   const match = HEADER_REGEXP.exec(latin1.decode(file.subarray(start, start + length)));
   if (match === null) throw invalid("its header cannot be read");
   const [, descr = "", isFortran, sizes = ""] = match;
-  if (isFortran === "True") throw invalid("it is in Fortran's order: np.ascontiguousarray changes that");
+  if (isFortran === "True") throw invalid("it is in Fortran's order; np.ascontiguousarray converts it");
   const shape = sizes.split(",").map((size) => size.trim()).filter((size) => size !== "").map(Number);
   return { descr, shape, data: file.subarray(start + length) };
 }
 
 function invalid(reason: string): ServingError {
-  return new ServingError(CODE.INVALID_ARGUMENT, `The body is no array in NumPy's format: ${reason}`);
+  return new ServingError(CODE.INVALID_ARGUMENT, `The body is not an array in NumPy's format: ${reason}`);
 }

@@ -111,7 +111,7 @@ function npy(descr: string, shape: string, data: ArrayBuffer): Uint8Array<ArrayB
   return bytes;
 }
 
-Deno.test("An array of NumPy's is the model's one input", async () => {
+Deno.test("an array in NumPy's format is the model's only input", async () => {
   await using rig = await start();
   const invoke = (body: Uint8Array<ArrayBuffer>) =>
     send(rig, "/invocations", { headers: { "content-type": "application/x-npy" }, body });
@@ -121,8 +121,8 @@ Deno.test("An array of NumPy's is the model's one input", async () => {
   const integers = await invoke(npy("<i8", "(2, 1)", BigInt64Array.of(1n, -2n).buffer));
   assert.equal(integers.text, '{\n    "predictions": [[4.0], [1.0]\n    ]\n}');
   const wrong: readonly (readonly [Uint8Array<ArrayBuffer>, RegExp])[] = [
-    [npy("<f4", "(1, 3)", Float32Array.of(1, 2.5).buffer), /it holds 8 bytes of data and not 12/],
-    [npy(">f4", "(1, 2)", Float32Array.of(1, 2.5).buffer), /its type >f4 is none that is served/],
+    [npy("<f4", "(1, 3)", Float32Array.of(1, 2.5).buffer), /it has 8 bytes of data, expected 12/],
+    [npy(">f4", "(1, 2)", Float32Array.of(1, 2.5).buffer), /its type >f4 is not supported/],
     [npy("<f4", "(1, x)", new ArrayBuffer(0)), /its header cannot be read/],
     [new TextEncoder().encode("not an array"), /it has no header/],
     [npy("<f4", "(2,)", Float32Array.of(1, 2.5).buffer), /Invalid number of shape dimensions/],

@@ -298,7 +298,7 @@ Deno.test("Bodies that together take more memory than there is are refused, unti
   const first = send(body);
   await inferring.promise;
   const second = await seen(await send(body));
-  const refusal = "The bodies of other requests take all the memory there is for them";
+  const refusal = "The bodies of other requests use all memory that is set aside for bodies";
   assert.deepEqual([second.status, second.text], [503, errorBody(refusal)]);
   const third = await seen(await send(`${body} ${" ".repeat(100)}`));
   assert.equal(third.status, 413, "what there will never be memory for is too long");
