@@ -1,5 +1,5 @@
 /**
- * What is counted of requests that share inferences. Bounds and meanings are those of TensorFlow Serving's batching session
+ * Counts of requests that share inferences, with the buckets and meanings of TensorFlow Serving's batching session
  * (tensorflow_serving/batching/{batching_session.cc,batching_util.h}).
  *
  * @module
@@ -13,7 +13,7 @@ const ROWS_BOUNDS: readonly number[] = Array.from({ length: 14 }, (_, k) => 2 **
 /** 100 µs to 1.1 s. */
 const WAIT_BOUNDS_MS: readonly number[] = Array.from({ length: 52 }, (_, k) => 0.1 * 1.2 ** k);
 
-/** What was counted: all that is left of it when it comes from another thread. */
+/** The counts alone, as another thread sends them. */
 export type BatchCounts =
   & Readonly<Record<"requestRows" | "batchRows" | "filledRows" | "waitMs", HistogramCounts>>
   & { readonly fillingRows: ReadonlyMap<number, HistogramCounts> };
@@ -22,13 +22,13 @@ export type BatchCounts =
 export class BatchFigures {
   /** Rows of each request. */
   readonly requestRows: Histogram = new Histogram(ROWS_BOUNDS);
-  /** Rows of each batch, without those it was filled up with. */
+  /** Rows of each batch, without padding rows. */
   readonly batchRows: Histogram = new Histogram(ROWS_BOUNDS);
-  /** Rows of each batch, with them. */
+  /** Rows of each batch, with padding rows. */
   readonly filledRows: Histogram = new Histogram(ROWS_BOUNDS);
-  /** How many rows batches were filled up with, by how many they had then; only where there are sizes to fill up to. */
+  /** Padding rows of each batch, by its rows with padding; only if batches have allowed sizes. */
   readonly fillingRows: Map<number, Histogram> = new Map();
-  /** Milliseconds that requests waited for their batch; in parts, each of them. */
+  /** Milliseconds that requests waited for their batch; for a request in parts, each part. */
   readonly waitMs: Histogram = new Histogram(WAIT_BOUNDS_MS);
   /** How many began since one did that was timed, and that one. */
   #untold = 0;
@@ -53,7 +53,7 @@ export class BatchFigures {
     filling.observe(filledRows - rows);
   }
 
-  /** Counts all that another has counted. */
+  /** Adds the counts of another. */
   add(other: BatchCounts): void {
     for (const part of ["requestRows", "batchRows", "filledRows", "waitMs"] as const) this[part].add(other[part]);
     for (const [rows, counted] of other.fillingRows) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { RequestRecord } from "../../base/request_record.ts";
 import { BatchFigures } from "./batch_figures.ts";
 
-Deno.test("BatchFigures.begin() lets a timed request stand for those before it that were not", () => {
+Deno.test("BatchFigures.begin() lets a timed request stand for the untimed ones before it", () => {
   const figures = new BatchFigures();
   const begin = (isTimed: boolean) => {
     const record = new RequestRecord(isTimed);
@@ -26,7 +26,7 @@ Deno.test("BatchFigures.begin() counts each wait of a request that waits again, 
   assert(Math.abs(figures.waitMs.sum - record.queueMs) < 1e-9);
 });
 
-Deno.test("BatchFigures.add() takes over all that another has counted", () => {
+Deno.test("BatchFigures.add() adds the counts of another", () => {
   const one = new BatchFigures();
   const other = new BatchFigures();
   one.countBatch({ rows: 3, filledRows: 4, isFixed: true });

@@ -1,6 +1,6 @@
 /**
- * Predicts many requests with one inference: gathers their inputs, infers, hands each its rows of the outputs. When that happens
- * is the batcher's business.
+ * Predicts many requests with one inference: gathers their inputs, infers, and hands each request its rows of the outputs. The batcher
+ * decides when.
  *
  * @module
  */
@@ -14,33 +14,21 @@ import { checkRows, concat, gather, GatherMemory, rowCount, sliceRows } from "./
 import { Batcher, type BatcherOptions, type BatchTask } from "./batcher.ts";
 import type { Caller, InferRequestPool } from "../infer_request_pool.ts";
 
-/** How requests become batches; sizes are rows, which are what a first dimension counts. */
+/** How requests become batches. Sizes are rows: a first dimension counts them. */
 export interface BatchingOptions extends Pick<BatcherOptions<BatchTask>, "batchTimeoutMs" | "waitingBatchesMax"> {
   /** The most rows a request may have. */
   readonly requestRowsMax: number;
   /** The most rows of a batch; a request with more is inferred in parts. */
   readonly batchRowsMax: number;
-  /** How many batches are inferred at once, as long as there are infer requests. */
+  /** How many batches are inferred at once, if there are as many infer requests. */
   readonly batchesAtOnceMax: number;
-  /** What a batch is filled up to, in ascending order; none for no filling up. */
+  /** The sizes to which batches are filled up, in ascending order; none to not fill up. */
   readonly allowedBatchRows: readonly number[];
   /** Whether requests whose other dimensions differ share a batch, the smaller ones padded. */
   readonly isPadding: boolean;
 }
 
-/** What a predictor works with. */
-export interface BatchPredictorContext {
-  /** The infer requests; nobody else takes any. They stay their owner's. */
-  readonly pool: InferRequestPool;
-  /** What the model takes, in the order of its ports. */
-  readonly inputs: readonly { readonly shape: PartialShape }[];
-  /** Batches of at most this many bytes are inferred on the calling thread; 0 for none. */
-  readonly inLoopBytesMax: number;
-  /** How many inferences keep the device busy: more at once would only be smaller ones. */
-  readonly batchesAtOnceMax: number;
-}
-
-/** How a servable is asked to predict. */
+/** The caller of a prediction, and what becomes of its outputs. */
 interface PredictOptions<R> {
   readonly caller: Caller;
   readonly use: (outputs: readonly Tensor[]) => R;
@@ -50,53 +38,69 @@ interface PredictTask extends BatchTask {
   readonly record: RequestRecord | undefined;
   readonly inputs: readonly Tensor[];
   readonly rows: number;
-  /** Ends the task with what was made of its outputs, which it may borrow until this returns. */
+  /** Ends the task with its outputs, which it borrows until this returns. */
   answer(outputs: readonly Tensor[]): void;
 }
 
-/** A batch as it is inferred. */
+/** A batch to infer. */
 interface Batch {
   readonly tasks: readonly PredictTask[];
   readonly inputs: readonly Tensor[];
-  /** Rows it is filled up with are among them. */
+  /** With the rows that fill it up. */
   readonly rows: number;
 }
 
-/** Where a batch is inferred: an infer request, and memory for each input. */
+/** What a batch is inferred with: an infer request, and memory for each input. */
 interface Place {
   readonly request: InferRequest;
   readonly memories: readonly GatherMemory[];
 }
 
-/** Predicts in batches. Disposing it, when nothing is predicted any more, frees nothing of the pool's. */
+/** Predicts in batches. Must be disposed only once all predictions have ended; the pool stays its owner's. */
 export class BatchPredictor implements Disposable {
   readonly #options: BatchingOptions;
-  readonly #context: BatchPredictorContext;
+  readonly #pool: InferRequestPool;
+  readonly #inputCount: number;
+  readonly #inLoopBytesMax: number;
   readonly #batcher: Batcher<PredictTask>;
-  /** Those inputs whose shapes may keep requests apart. */
+  /** The inputs whose shapes may keep requests apart. */
   readonly #variableInputs: readonly number[];
   readonly #memories: (readonly GatherMemory[])[] = [];
   readonly figures: BatchFigures = new BatchFigures();
   #taskCount = 0;
 
-  constructor(options: BatchingOptions, context: BatchPredictorContext) {
+  /**
+   * @param model.pool the infer requests, borrowed; no one else may take any.
+   * @param model.inputs in the order of the model's ports.
+   * @param model.inLoopBytesMax batches of at most this many bytes are inferred on the calling thread; 0 for none.
+   * @param model.batchesAtOnceMax how many inferences keep the device busy: more at once would only be smaller ones.
+   */
+  constructor(
+    options: BatchingOptions,
+    { pool, inputs, inLoopBytesMax, batchesAtOnceMax }: {
+      pool: InferRequestPool;
+      inputs: readonly { readonly shape: PartialShape }[];
+      inLoopBytesMax: number;
+      batchesAtOnceMax: number;
+    },
+  ) {
     this.#options = options;
-    this.#context = context;
+    this.#pool = pool;
+    this.#inputCount = inputs.length;
+    this.#inLoopBytesMax = inLoopBytesMax;
     this.#variableInputs = options.isPadding
       ? []
-      : [...context.inputs.keys()].filter((i) =>
-        context.inputs[i]?.shape?.slice(1).some(({ min, max }) => min !== max)
-      );
+      : [...inputs.keys()].filter((i) => inputs[i]?.shape?.slice(1).some(({ min, max }) => min !== max));
     this.#batcher = new Batcher({
       batchSizeMax: options.batchRowsMax,
       waitingBatchesMax: options.waitingBatchesMax,
       batchTimeoutMs: options.batchTimeoutMs,
-      runnersMax: Math.min(options.batchesAtOnceMax, context.batchesAtOnceMax, context.pool.size),
+      runnersMax: Math.min(options.batchesAtOnceMax, batchesAtOnceMax, pool.size),
       run: (tasks) => this.#run(tasks),
     });
   }
 
-  /** How many requests wait or are inferred; of those that are inferred in parts, how many parts. */
+  /** How many requests wait or are being inferred; a request in parts counts once for each part. */
   get taskCount(): number {
     return this.#taskCount;
   }
@@ -107,8 +111,7 @@ export class BatchPredictor implements Disposable {
   }
 
   /**
-   * Predicts as `ModelServable.predict` does. A batch that is inferred in the loop is answered before what the loop does now is
-   * over.
+   * Predicts as `ModelServable.predict` does. Batches inferred in the loop are answered in the same turn of the event loop.
    *
    * @throws {ServingError} INVALID_ARGUMENT when the inputs have no common number of rows, or too many; UNAVAILABLE when too many
    * requests wait.
@@ -136,7 +139,7 @@ export class BatchPredictor implements Disposable {
     this.#taskCount++;
     this.#batcher.submit({
       key: this.#keyOf(inputs),
-      // A request without rows waits like any other, so it counts.
+      // A request without rows waits like any other, so it counts as one row.
       size: Math.max(1, rows),
       signal: caller.signal,
       record: caller.record,
@@ -158,7 +161,7 @@ export class BatchPredictor implements Disposable {
     return promise;
   }
 
-  /** Parts are inferred with whatever others are waiting, maybe at once; their outputs are copied and put together. */
+  /** Parts are inferred with other waiting requests, possibly at once; their outputs are copied and joined. */
   async #predictInParts<R>(
     inputs: readonly Tensor[],
     { caller, use, rows }: PredictOptions<R> & { rows: number },
@@ -170,7 +173,7 @@ export class BatchPredictor implements Disposable {
       const part = inputs.map((input) => sliceRows(input, { row, count }));
       parts.push(this.#submit(part, { caller, use: (outputs) => copyOf(outputs, count), rows: count }));
     }
-    // The inputs are borrowed until the last part is through, also when one of them fails.
+    // The inputs are borrowed until the last part has ended, also when one of them fails.
     const outcomes = await Promise.allSettled(parts);
     const outputs = outcomes.map((outcome) => {
       if (outcome.status === "rejected") throw outcome.reason;
@@ -192,7 +195,7 @@ export class BatchPredictor implements Disposable {
     try {
       const batch = this.#gather(tasks, place);
       const { request } = place;
-      if (request.infer === undefined || byteLength(batch.inputs) > this.#context.inLoopBytesMax) {
+      if (request.infer === undefined || byteLength(batch.inputs) > this.#inLoopBytesMax) {
         running = this.#inferOffLoop(batch, place);
       } else {
         answer(batch, request.infer(batch.inputs));
@@ -207,20 +210,20 @@ export class BatchPredictor implements Disposable {
     try {
       answer(batch, await place.request.inferAsync(batch.inputs));
     } finally {
-      // Not later: whoever hears the last answer may free the infer requests.
+      // Not later: the receiver of the last answer may free the infer requests.
       this.#giveBack(place);
     }
   }
 
   #takePlace(): Place {
-    const { pool, inputs } = this.#context;
-    const request = pool.tryAcquire();
+    const request = this.#pool.tryAcquire();
     assert(request !== undefined, "A batch has no infer request");
-    return { request, memories: this.#memories.pop() ?? inputs.map(() => new GatherMemory()) };
+    const memories = this.#memories.pop() ?? Array.from({ length: this.#inputCount }, () => new GatherMemory());
+    return { request, memories };
   }
 
   #giveBack({ request, memories }: Place): void {
-    this.#context.pool.release(request);
+    this.#pool.release(request);
     this.#memories.push(memories);
   }
 
@@ -252,7 +255,7 @@ function copyOf(outputs: readonly Tensor[], rows: number): readonly Tensor[] {
   return outputs.map((output) => gather([output]));
 }
 
-/** Hands each task its rows. A single task that was not filled up gets everything, whatever its outputs are like. */
+/** Hands each task its rows. A single task that was not filled up gets all outputs, whatever their shapes. */
 function answer({ tasks, rows }: Batch, outputs: readonly Tensor[]): void {
   for (const { record } of tasks) record?.finished();
   const [first] = tasks;

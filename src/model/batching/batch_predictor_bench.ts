@@ -1,4 +1,4 @@
-/** What batching costs a request beside the inference, which takes no time here. */
+/** The cost of batching a request, beside the inference, which takes no time here. */
 import type { NumericTensor, Tensor } from "../../base/tensor.ts";
 import { BatchPredictor } from "./batch_predictor.ts";
 import { ToyInferRequest } from "../testing/batching.ts";

@@ -9,7 +9,7 @@ import { integers, microtasks, numbersOf, ToyInferRequest } from "../testing/bat
 import { InferRequestPool } from "../infer_request_pool.ts";
 
 const ANY = { min: 0, max: Infinity };
-/** A number that no inference survives. */
+/** A number that fails every inference with it. */
 const POISON = 666;
 
 interface RigOptions extends Partial<BatchingOptions> {
@@ -72,7 +72,7 @@ class Rig implements Disposable {
     }, { pool: this.#pool, inputs: [{ shape }], inLoopBytesMax, batchesAtOnceMax: 8 });
   }
 
-  /** Predicts and gives what was made of the outputs while they were there. */
+  /** Predicts and returns the result of `use`. */
   predict(
     input: Tensor,
     { signal = new AbortController().signal, use = toNumbers }: { signal?: AbortSignal; use?: typeof toNumbers } = {},
@@ -95,7 +95,7 @@ class Rig implements Disposable {
   }
 }
 
-/** What {@link Rig.predict} gives for a request that is alone. */
+/** The result of {@link Rig.predict} for a lone request. */
 function expected(input: Tensor): number[][] {
   return toNumbers(plusOneAndSums([input]));
 }
@@ -104,14 +104,14 @@ function fails(code: number, message: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof ServingError && error.code === code && message.test(error.message);
 }
 
-Deno.test("BatchPredictor infers the requests of a tick at once and hands each its rows", async () => {
+Deno.test("BatchPredictor infers the requests of one tick together and hands each its rows", async () => {
   using rig = new Rig();
   const inputs = [integers([1, 2], [1, 2]), integers([2, 2], [3, 4, 5, 6]), integers([1, 2], [7, 8])];
   assert.deepEqual(await Promise.all(inputs.map((input) => rig.predict(input))), inputs.map(expected));
   assert.deepEqual(rig.batches, ["4,2"]);
 });
 
-Deno.test("BatchPredictor infers in the loop what fits, and off it what does not", async () => {
+Deno.test("BatchPredictor infers small batches in the loop, and larger ones off it", async () => {
   using rig = new Rig({ inLoopBytesMax: 8 });
   const small = rig.predict(integers([1, 2], [1, 2]));
   await small;
@@ -133,7 +133,7 @@ Deno.test("BatchPredictor never mixes requests of different shapes", async () =>
   assert.deepEqual(rig.batches.sort(), ["2,2", "3,1"]);
 });
 
-Deno.test("BatchPredictor pads requests of different shapes when it is told to", async () => {
+Deno.test("BatchPredictor pads requests of different shapes if configured", async () => {
   using rig = new Rig({ isPadding: true });
   const [a, b] = await Promise.all([rig.predict(integers([1, 1], [1])), rig.predict(integers([1, 3], [2, 3, 4]))]);
   assert.deepEqual(rig.batches, ["2,3"]);
@@ -141,7 +141,7 @@ Deno.test("BatchPredictor pads requests of different shapes when it is told to",
   assert.deepEqual(b, expected(integers([1, 3], [2, 3, 4])));
 });
 
-Deno.test("BatchPredictor fills batches up to allowed sizes, and nobody gets what they were filled with", async () => {
+Deno.test("BatchPredictor fills batches up to allowed sizes, and hands out no padding rows", async () => {
   using rig = new Rig({ allowedBatchRows: [2, 4, 100] });
   const inputs = [1, 2, 3].map((value) => integers([1, 1], [value]));
   assert.deepEqual(await Promise.all(inputs.map((input) => rig.predict(input))), inputs.map(expected));
@@ -149,7 +149,7 @@ Deno.test("BatchPredictor fills batches up to allowed sizes, and nobody gets wha
   assert.deepEqual(rig.batches, ["4,1", "2,1"]);
 });
 
-Deno.test("BatchPredictor lets a request that cannot be inferred fail alone", async () => {
+Deno.test("BatchPredictor fails only the request that cannot be inferred", async () => {
   using rig = new Rig();
   const outcomes = await Promise.allSettled([1, 2, POISON, 3].map((value) => rig.predict(integers([1, 1], [value]))));
   assert.deepEqual(outcomes.map(({ status }) => status), ["fulfilled", "fulfilled", "rejected", "fulfilled"]);
@@ -157,7 +157,7 @@ Deno.test("BatchPredictor lets a request that cannot be inferred fail alone", as
   assert.ok(fails(CODE.INTERNAL, /^Cannot infer: poison$/)(reason));
 });
 
-Deno.test("BatchPredictor lets a reply that cannot be made fail alone", async () => {
+Deno.test("BatchPredictor fails only the request whose reply cannot be made", async () => {
   using rig = new Rig();
   const error = new Error("no reply");
   const failing = rig.predict(integers([1, 1], [1]), {
@@ -171,7 +171,7 @@ Deno.test("BatchPredictor lets a reply that cannot be made fail alone", async ()
   assert.deepEqual(rig.batches, ["2,1"]);
 });
 
-Deno.test("BatchPredictor leaves out a request that is not waited for any more", async () => {
+Deno.test("BatchPredictor drops a request that is no longer wanted", async () => {
   using rig = new Rig({ inLoopBytesMax: 0 });
   const first = rig.predict(integers([1, 1], [1]));
   await microtasks();
@@ -187,7 +187,7 @@ Deno.test("BatchPredictor leaves out a request that is not waited for any more",
   assert.deepEqual(rig.batches, ["1,1", "1,1"]);
 });
 
-Deno.test("BatchPredictor refuses what has too many rows, or no common number of them", async () => {
+Deno.test("BatchPredictor rejects too many rows, and inputs without a common number of rows", async () => {
   using rig = new Rig({ requestRowsMax: 2, batchRowsMax: 2, waitingBatchesMax: 1, inLoopBytesMax: 0 });
   const argument = (message: RegExp) => fails(CODE.INVALID_ARGUMENT, message);
   assert.throws(
@@ -217,7 +217,7 @@ Deno.test("BatchPredictor infers a request larger than a batch in parts and join
   assert.deepEqual(rig.batches.sort(), ["2,2", "2,2", "2,2"]);
 });
 
-Deno.test("BatchPredictor fails a request in parts only when all of them are through with its inputs", async () => {
+Deno.test("BatchPredictor fails a request in parts only when all parts have released its inputs", async () => {
   using rig = new Rig({ batchRowsMax: 1, inLoopBytesMax: 0, requests: 2 });
   const large = rig.predict(integers([2, 1], [POISON, 1]));
   let isOver = false;
@@ -249,14 +249,14 @@ Deno.test("BatchPredictor infers off the loop where the engine cannot infer in i
   }
 });
 
-Deno.test("BatchPredictor does not mix up rows when outputs are not what probing has seen", async () => {
+Deno.test("BatchPredictor does not mix up rows when outputs differ from those probed", async () => {
   using rig = new Rig({ compute: ([input]) => [input?.shape[0] === 1 ? input : integers([1], [0])] });
   const inputs = [1, 2, 3].map((value) => integers([1, 1], [value]));
   const answers = await Promise.all(inputs.map((input) => rig.predict(input)));
   assert.deepEqual(answers, [1, 2, 3].map((value) => [[1, 1, NaN, value]]));
 });
 
-Deno.test("BatchPredictor answers every request as if it were alone, however batches come about", async () => {
+Deno.test("BatchPredictor answers every request as if it were alone, in any batches", async () => {
   await withSeeds(async (below) => {
     const batchRowsMax = 1 + below(6);
     const allowedBatchRows = below(2) === 0 ? [] : [Math.ceil(batchRowsMax / 2), batchRowsMax];

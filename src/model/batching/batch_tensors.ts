@@ -1,6 +1,6 @@
 /**
- * Many tensors into one along the first dimension, and one into many: how the inputs of requests become those of a batch and
- * how its outputs become theirs.
+ * Joins tensors along the first dimension and splits them again: the inputs of requests into those of a batch, and its outputs into
+ * theirs.
  *
  * @module
  */
@@ -14,14 +14,14 @@ import {
   type Tensor,
 } from "../../base/tensor.ts";
 
-/** Memory that was used and may be used again; larger pieces are left to the garbage collector. */
+/** Larger memory is not reused but left to the garbage collector. */
 const KEPT_BYTES_MAX = 32 << 20;
 
-/** A piece of memory, as large as what was gathered into it last or larger. */
+/** Memory that is reused from one batch to the next, and grows when needed. */
 export class GatherMemory {
   #bytes = new Uint8Array(0);
 
-  /** Bytes with what was there before in them; they are the same memory each time. */
+  /** Returns memory with its former content; the same memory each time. */
   take(byteLength: number): Uint8Array {
     if (byteLength > KEPT_BYTES_MAX) return new Uint8Array(byteLength);
     if (this.#bytes.length < byteLength) this.#bytes = new Uint8Array(Math.max(byteLength, 2 * this.#bytes.length));
@@ -30,15 +30,15 @@ export class GatherMemory {
 }
 
 /**
- * Puts tensors behind one another along the first dimension.
+ * Joins tensors along the first dimension.
  *
- * They must be of one dtype and rank. Where other dimensions differ, the smaller ones are padded with the tensor's own first
- * element, as TensorFlow Serving does with `pad_variable_length_inputs` (tensorflow_serving/batching/batching_util.cc).
+ * They must have one dtype and rank. If other dimensions differ, the smaller ones are padded with the tensor's own first element, as
+ * TensorFlow Serving does with `pad_variable_length_inputs` (tensorflow_serving/batching/batching_util.cc).
  *
- * @param options.extraRows so many copies of the first row follow: it is known to be valid.
- * @param options.memory where numbers are put; without it, into memory of their own.
+ * @param options.extraRows how many copies of the first row, which is known to be valid, follow.
+ * @param options.memory receives numbers; new memory by default.
  * @returns a tensor that borrows `memory`.
- * @throws {ServingError} INVALID_ARGUMENT for a tensor without elements that would have to be padded.
+ * @throws {ServingError} INVALID_ARGUMENT for a tensor without elements that needs padding.
  */
 export function gather(
   tensors: readonly Tensor[],
@@ -56,10 +56,10 @@ export function gather(
 }
 
 /**
- * Puts the outputs of a request's parts behind one another.
+ * Joins the outputs of a request's parts.
  *
  * @returns a tensor that borrows nothing.
- * @throws {ServingError} FAILED_PRECONDITION when their rows are not alike.
+ * @throws {ServingError} FAILED_PRECONDITION when their rows differ in shape.
  */
 export function concat(tensors: readonly Tensor[]): Tensor {
   const rowShape = largestRowShape(tensors);
@@ -110,7 +110,7 @@ function gatherStrings(
   return strings;
 }
 
-/** All dimensions but the first, each as large as the largest of them. */
+/** The dimensions after the first, each the largest of all tensors. */
 function largestRowShape(tensors: readonly Tensor[]): readonly number[] {
   const rowShape = (tensors[0] as Tensor).shape.slice(1);
   for (let i = 1; i < tensors.length; i++) {
@@ -157,7 +157,7 @@ function checkHasElements({ shape }: Tensor): void {
   throw new ServingError(CODE.INVALID_ARGUMENT, "Got empty tensor in batch of non-empty tensors.");
 }
 
-/** Calls `copy` for each run of elements that stay together when rows become larger, with indices into both. */
+/** Calls `copy` for each run of elements that stays contiguous when rows become larger, with indices into both. */
 function forEachRun(
   shape: readonly number[],
   rowShape: readonly number[],
@@ -181,7 +181,7 @@ function forEachRun(
 }
 
 /**
- * Some rows of a tensor.
+ * Returns some rows of a tensor.
  *
  * @returns a tensor that borrows from the one given.
  */
@@ -203,7 +203,7 @@ export function sliceRows(tensor: Tensor, { row, count }: { row: number; count: 
 }
 
 /**
- * Makes sure that outputs have a row for each row of a batch.
+ * Checks that outputs have a row for each row of a batch.
  *
  * @throws {ServingError} FAILED_PRECONDITION in TensorFlow Serving's words (tensorflow_serving/batching/batching_session.cc).
  */
@@ -222,7 +222,7 @@ export function checkRows(outputs: readonly Tensor[], rows: number): void {
 }
 
 /**
- * How many rows each of the inputs of a request has.
+ * Returns the number of rows that all inputs of a request have.
  *
  * @throws {ServingError} INVALID_ARGUMENT in TensorFlow Serving's words (`ComputeTensorBatchSize` of batching_util.h).
  */

@@ -18,7 +18,7 @@ function fails(code: number, message: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof ServingError && error.code === code && message.test(error.message);
 }
 
-Deno.test("gather() puts rows behind one another and fills up with copies of the first", () => {
+Deno.test("gather() joins rows and fills up with copies of the first", () => {
   const tensor = gather([integers([1, 2], [1, 2]), integers([2, 2], [3, 4, 5, 6])], { extraRows: 2 });
   assert.deepEqual(tensor.shape, [5, 2]);
   assert.deepEqual(numbersOf(tensor), [1, 2, 3, 4, 5, 6, 1, 2, 1, 2]);
@@ -29,7 +29,7 @@ Deno.test("gather() does the same with strings", () => {
   assert.deepEqual([tensor.shape, textsOf(tensor)], [[3, 2], ["a", "b", "c", "", "a", "b"]]);
 });
 
-Deno.test("gather() uses the same memory again", () => {
+Deno.test("gather() reuses memory", () => {
   const memory = new GatherMemory();
   const first = gather([integers([2], [1, 2]), integers([1], [3])], { memory });
   const second = gather([integers([1], [4]), integers([1], [5])], { memory });
@@ -46,7 +46,7 @@ Deno.test("gather() pads smaller rows with their tensor's first element", () => 
   assert.deepEqual(textsOf(words), ["a", "a", "a", "b", "c", "d"]);
 });
 
-Deno.test("gather() refuses to pad a row without elements, and takes one without rows", () => {
+Deno.test("gather() rejects padding a row without elements, and accepts a tensor without rows", () => {
   assert.throws(
     () => gather([integers([1, 0], []), integers([1, 1], [1])]),
     fails(CODE.INVALID_ARGUMENT, /^Got empty tensor in batch of non-empty tensors\.$/),
@@ -55,7 +55,7 @@ Deno.test("gather() refuses to pad a row without elements, and takes one without
   assert.deepEqual(textsOf(gather([strings([0, 2], []), strings([1, 1], ["a"])])), ["a", "a"]);
 });
 
-Deno.test("sliceRows() gives back what gather() has put together, without copying", () => {
+Deno.test("sliceRows() returns what gather() joined, without copying", () => {
   const whole = gather([integers([1, 2], [1, 2]), integers([2, 2], [3, 4, 5, 6])]);
   const part = sliceRows(whole, { row: 1, count: 2 });
   assert.deepEqual([part.shape, numbersOf(part)], [[2, 2], [3, 4, 5, 6]]);
@@ -66,14 +66,14 @@ Deno.test("sliceRows() gives back what gather() has put together, without copyin
   assert.deepEqual(sliceRows(integers([0, 2], []), { row: 0, count: 0 }).shape, [0, 2]);
 });
 
-Deno.test("concat() joins what has the same rows and nothing else", () => {
+Deno.test("concat() joins only tensors with rows of the same shape", () => {
   assert.deepEqual(numbersOf(concat([integers([1, 1], [1]), integers([1, 1], [2])])), [1, 2]);
   const fail = fails(CODE.FAILED_PRECONDITION, /their rows differ/);
   assert.throws(() => concat([integers([1, 1], [1]), integers([1, 2], [2, 3])]), fail);
   assert.throws(() => concat([integers([1, 1], [1]), integers([1], [2])]), fail);
 });
 
-Deno.test("rowCount() and checkRows() tell in TensorFlow Serving's words what cannot be batched", () => {
+Deno.test("rowCount() and checkRows() throw TensorFlow Serving's errors for tensors that cannot be batched", () => {
   assert.equal(rowCount([integers([2, 1], [1, 2]), integers([2], [1, 2])]), 2);
   const argument = (message: RegExp) => fails(CODE.INVALID_ARGUMENT, message);
   assert.throws(() => rowCount([]), argument(/^Batching Run\(\) must have at least one input tensor$/));
@@ -104,7 +104,7 @@ function* places(shape: readonly number[]): Generator<number[]> {
   for (let index = 0; index < size; index++) for (const place of places(rest)) yield [index, ...place];
 }
 
-Deno.test("gather() pads every shape as an element by element definition does, and sliceRows() finds each again", async () => {
+Deno.test("gather() pads every shape as an element-by-element definition does, and sliceRows() restores each", async () => {
   await withSeeds((below) => {
     const rank = 1 + below(4);
     const tensors = Array.from({ length: 1 + below(4) }, () => {

@@ -1,23 +1,22 @@
 /**
- * Groups tasks into batches: while all runners are at work tasks gather, and the first runner that is free gets a batch of them.
- * Knows no tensors, and no time unless it is told to wait for company.
+ * Groups tasks into batches: tasks gather while all runners are busy, and the first free runner gets a batch of them. Knows no tensors.
  *
  * @module
  */
 import { setImmediate } from "node:timers";
 import { assert, CODE, ServingError } from "../../base/status.ts";
 import { systemTimer, type Timer } from "../../base/timer.ts";
-import { ExpectedCompany } from "./return_estimator.ts";
+import { ReturnEstimator } from "./return_estimator.ts";
 
-/** One request's share of a batch. Whoever runs it settles it; {@link Batcher} settles what does not come to that. */
+/** One request's share of a batch. Its runner settles it; {@link Batcher} settles a task that is never run. */
 export interface BatchTask {
-  /** Only tasks of the same key share a batch. */
+  /** Only tasks with the same key share a batch. */
   readonly key: string;
-  /** What it takes of a batch, at least 1. */
+  /** Its part of a batch, at least 1. */
   readonly size: number;
-  /** Aborted when nobody waits for the task any more: it leaves before its batch runs. */
+  /** Aborted when no one waits for the task any more: it then leaves before its batch runs. */
   readonly signal: AbortSignal;
-  /** Ends the task with what is thrown to whoever waits for it. */
+  /** Ends the task with the error to throw at its caller. */
   fail(error: unknown): void;
 }
 
@@ -27,19 +26,19 @@ export interface BatcherOptions<Task extends BatchTask> {
   readonly batchSizeMax: number;
   /** How many full batches' worth of tasks may wait. */
   readonly waitingBatchesMax: number;
-  /** How long a task waits for its batch to fill although a runner is free; 0 for not at all. */
+  /** How long a task waits for its batch to fill although a runner is free; 0 to never wait. */
   readonly batchTimeoutMs: number;
-  /** How many batches are run at once. */
+  /** How many batches run at once. */
   readonly runnersMax: number;
   /**
-   * Runs tasks of one key, at least one, and settles all of them. It throws, or rejects, only before it has settled any: they
-   * are then run again in halves, so that in the end only those fail that fail alone.
+   * Runs tasks of one key, at least one, and settles all of them. It throws or rejects only before it has settled any: they then run
+   * again in halves, so that in the end only tasks that fail alone fail.
    */
   readonly run: (tasks: readonly Task[]) => void | Promise<void>;
   readonly timer?: Timer;
-  /** Milliseconds since any moment, never less than before. */
+  /** A monotonic clock in milliseconds. */
   readonly now?: () => number;
-  /** Calls back when the event loop has looked once for what is new. */
+  /** Calls back once the event loop has polled for I/O. */
   readonly onNextTurn?: (callback: () => void) => void;
 }
 
@@ -49,21 +48,21 @@ const TIMER_MIN_MS = 1;
 /**
  * Runs tasks in batches.
  *
- * A batch is formed when a runner is free, at the end of the tick in which its first task came, so that the requests of one
- * socket read, or of many that are ready at once, go together. A lone task waits for nothing else, unless it comes in the moment
- * when many are expected back ({@link ExpectedCompany}). Batches of different keys take turns.
+ * A batch is formed when a runner is free, at the end of the tick in which its first task arrived, so that the requests of one socket
+ * read, or of several that are ready at once, share it. A lone task waits for nothing else, except for clients that are about to return
+ * ({@link ReturnEstimator}). Batches of different keys take turns.
  */
 export class Batcher<Task extends BatchTask> implements Disposable {
   readonly #options: Required<BatcherOptions<Task>>;
-  /** Those with tasks; whose turn it is first. */
+  /** Groups with tasks, the next one first. */
   readonly #groups = new Map<string, Group<Task>>();
   readonly #pump: () => void;
   #waitingSize = 0;
   #running = 0;
-  /** The sizes of all tasks that are run. */
+  /** The sizes of all running tasks. */
   #runningSize = 0;
   #isPumpQueued = false;
-  readonly #company = new ExpectedCompany();
+  readonly #returns = new ReturnEstimator();
   #cancelTimer: () => void = () => {};
   /** When the timer fires; infinite without one. */
   #timerAtMs = Infinity;
@@ -76,20 +75,20 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     };
   }
 
-  /** The sizes of all tasks that wait. */
+  /** The sizes of all waiting tasks. */
   get waitingSize(): number {
     return this.#waitingSize;
   }
 
-  /** How many batches are run just now. */
+  /** How many batches are running. */
   get running(): number {
     return this.#running;
   }
 
   /**
-   * Makes sure that tasks of this size altogether may be submitted.
+   * Checks that tasks of this total size may be submitted.
    *
-   * @throws {ServingError} UNAVAILABLE when too many wait, as TensorFlow's shared_batch_scheduler.h says it.
+   * @throws {ServingError} UNAVAILABLE when too many wait, in the words of TensorFlow's shared_batch_scheduler.h.
    */
   admit(size: number): void {
     const { batchSizeMax, waitingBatchesMax } = this.#options;
@@ -103,7 +102,7 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     );
   }
 
-  /** Takes a task that was {@link admit}ted. It is run at once if its batch is full and a runner free, else in a microtask or later. */
+  /** Accepts a task that was {@link admit}ted. Runs it at once if its batch is full and a runner free, else in a microtask or later. */
   submit(task: Task): void {
     const { batchSizeMax, batchTimeoutMs, runnersMax, now } = this.#options;
     assert(task.size >= 1 && task.size <= batchSizeMax, "A task has a size that no batch has");
@@ -111,14 +110,14 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     if (group === undefined) this.#groups.set(task.key, group = new Group());
     group.push(task, batchTimeoutMs > 0 ? now() : 0);
     this.#waitingSize += task.size;
-    if (this.#company.isUnderWay) this.#company.came(task.size, now());
+    if (this.#returns.isUnderWay) this.#returns.arrived(task.size, now());
     if (this.#running >= runnersMax) return;
-    // Were it left for later, what comes in one read could find the queue full while runners are free.
+    // Deferring it could fill the queue with the requests of one read while runners are free.
     if (group.size >= batchSizeMax) this.#start(task.key, group);
     if (this.#groups.size > 0) this.#queuePump(queueMicrotask);
   }
 
-  /** To be disposed when every task is settled. */
+  /** Must be disposed only once every task is settled. */
   [Symbol.dispose](): void {
     assert(this.#waitingSize === 0, "A batcher was disposed while tasks wait");
     this.#cancelTimer();
@@ -130,18 +129,18 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     queue(this.#pump);
   }
 
-  /** Whether a free runner had better wait until its share is there. */
+  /** Whether a free runner should wait for its share of the expected returns. */
   #isHeldOpen(): boolean {
     const { runnersMax, batchSizeMax } = this.#options;
-    if (!this.#company.isUnderWay || this.#running >= runnersMax || this.#waitingSize === 0) return false;
-    const expected = this.#company.expectedSize(this.#options.now());
+    if (!this.#returns.isUnderWay || this.#running >= runnersMax || this.#waitingSize === 0) return false;
+    const expected = this.#returns.expectedSize(this.#options.now());
     return expected > 0 && this.#waitingSize < Math.min(this.#evenShare(expected), batchSizeMax);
   }
 
-  #waitForCompany(): void {
+  #waitForReturns(): void {
     const nowMs = this.#options.now();
-    const { untilMs } = this.#company;
-    // The loop sleeps where it can: clients need the processor to come back.
+    const { untilMs } = this.#returns;
+    // The loop sleeps if it can: returning clients need the processor.
     if (untilMs - nowMs < TIMER_MIN_MS) this.#queuePump(this.#options.onNextTurn);
     else this.#setTimer(untilMs, nowMs);
   }
@@ -150,10 +149,10 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     const { batchTimeoutMs, batchSizeMax, runnersMax } = this.#options;
     const nowMs = batchTimeoutMs > 0 ? this.#options.now() : 0;
     let nextMs = Infinity;
-    // A group that is put back behind the others comes round again.
+    // A group that moves behind the others is visited again.
     for (const [key, group] of this.#groups) {
       if (this.#running >= runnersMax) break;
-      if (this.#isHeldOpen()) return this.#waitForCompany();
+      if (this.#isHeldOpen()) return this.#waitForReturns();
       const dueMs = group.sinceMs + batchTimeoutMs;
       if (group.size < batchSizeMax && dueMs > nowMs) {
         nextMs = Math.min(nextMs, dueMs);
@@ -164,7 +163,7 @@ export class Batcher<Task extends BatchTask> implements Disposable {
     this.#setTimer(nextMs, nowMs);
   }
 
-  /** Runs a batch of a group, which then goes behind the others. */
+  /** Runs a batch of a group, which then moves behind the others. */
   #start(key: string, group: Group<Task>): void {
     const sizeBefore = group.size;
     const tasks = group.take(this.#share(sizeBefore));
@@ -182,22 +181,22 @@ export class Batcher<Task extends BatchTask> implements Disposable {
       this.#runningSize -= size;
       if (tasks.length > 1 && this.#options.batchTimeoutMs === 0) {
         const endMs = this.#options.now();
-        this.#company.expect(size, { nowMs: endMs, tookMs: endMs - startMs });
+        this.#returns.answered(size, { nowMs: endMs, tookMs: endMs - startMs });
       }
       if (!this.#isPumpQueued) this.#pump();
     });
   }
 
-  /** How much of a group of this size one batch takes. */
+  /** How much one batch takes of a group of this size. */
   #share(size: number): number {
     const { batchSizeMax, batchTimeoutMs, now } = this.#options;
     if (size >= batchSizeMax || batchTimeoutMs > 0) return batchSizeMax;
-    return this.#evenShare(this.#company.isUnderWay ? this.#company.expectedSize(now()) : 0);
+    return this.#evenShare(this.#returns.isUnderWay ? this.#returns.expectedSize(now()) : 0);
   }
 
   /**
-   * A runner's share of all that waits, is run or is expected. Took it all there is, one runner would have nearly everything and
-   * the others next to nothing, again and again, since those who get their answers together come back together.
+   * A runner's share of everything that waits, runs or is expected. If a batch took all waiting tasks, one runner would have nearly
+   * everything and the others nearly nothing, again and again, since clients that are answered together return together.
    */
   #evenShare(expectedSize: number): number {
     return Math.ceil((this.#waitingSize + this.#runningSize + expectedSize) / this.#options.runnersMax);
@@ -237,7 +236,7 @@ export class Batcher<Task extends BatchTask> implements Disposable {
   }
 }
 
-/** Whether a task is still waited for. One that is not is settled. */
+/** Whether a task is still wanted; settles it if it is not. */
 function staysIn(task: BatchTask): boolean {
   if (!task.signal.aborted) return true;
   task.fail(task.signal.reason);
@@ -249,15 +248,15 @@ interface Entry<Task> {
   readonly sinceMs: number;
 }
 
-/** Tasks of one key, in the order they came. */
+/** Tasks of one key, in the order they arrived. */
 class Group<Task extends BatchTask> {
-  /** The first {@link Group.#taken} have left: moving the others up for each batch would cost more. */
+  /** The first {@link Group.#taken} have left: moving the others for each batch would cost more. */
   #entries: Entry<Task>[] = [];
   #taken = 0;
   /** The sizes of all its tasks. */
   size = 0;
 
-  /** When the first of its tasks came. */
+  /** When its first task arrived. */
   get sinceMs(): number {
     return this.#entries[this.#taken]?.sinceMs ?? Infinity;
   }
@@ -267,7 +266,7 @@ class Group<Task extends BatchTask> {
     this.size += task.size;
   }
 
-  /** The first tasks that fit into a size and are still waited for; one at least if there is one. */
+  /** Takes the first tasks that fit into a size and are still wanted; at least one if there is one. */
   take(sizeMax: number): readonly Task[] {
     const tasks: Task[] = [];
     let size = 0;

@@ -6,7 +6,7 @@ import { microtasks, ToyTask } from "../testing/batching.ts";
 
 const TASKS = 60;
 
-Deno.test("Batcher settles every task once, whatever comes, leaves, fails and takes its time", async () => {
+Deno.test("Batcher settles every task once, in any order of arrivals, aborts, failures and delays", async () => {
   await withSeeds(async (below) => {
     const batchSizeMax = 1 + below(8);
     const runnersMax = 1 + below(3);
@@ -14,7 +14,7 @@ Deno.test("Batcher settles every task once, whatever comes, leaves, fails and ta
     const tasks: ToyTask[] = [];
     const abortedBefore = new Set<ToyTask>();
     const underWay: (() => void)[] = [];
-    /** The last of each key that was run for the first time: tasks of a key keep their order. */
+    /** The last task of each key that ran for the first time: tasks of a key keep their order. */
     const lastOfKey = new Map<string, number>();
     const hasRun = new Set<ToyTask>();
     const turns: (() => void)[] = [];

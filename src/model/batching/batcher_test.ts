@@ -4,11 +4,11 @@ import { ManualTimer } from "../../base/testing/manual_timer.ts";
 import { Batcher, type BatcherOptions } from "./batcher.ts";
 import { microtasks, ToyTask } from "../testing/batching.ts";
 
-/** A batcher whose batches end when the test says so, and what it has run. */
+/** A batcher whose batches the test ends, and a record of what ran. */
 class Rig implements Disposable {
   readonly timer = new ManualTimer();
   nowMs = 0;
-  /** What is to be called at the next turn of the loop. */
+  /** Callbacks for the next turn of the loop. */
   readonly turns: (() => void)[] = [];
   /** The names in each batch, in order. */
   readonly batches: string[][] = [];
@@ -48,7 +48,7 @@ class Rig implements Disposable {
     });
   }
 
-  /** Ends the batches that are run, as often as it takes until nothing is. */
+  /** Ends running batches until none is left. */
   async finish(): Promise<void> {
     await microtasks();
     while (this.batcher.running > 0) {
@@ -57,7 +57,7 @@ class Rig implements Disposable {
     }
   }
 
-  /** Ends the batch that has been run longest. */
+  /** Ends the batch that started first. */
   async end(): Promise<void> {
     this.#ends.shift()?.();
     await microtasks();
@@ -85,14 +85,14 @@ Deno.test("Batcher runs a lone task in the next microtask, without a timer", asy
   assert.deepEqual(rig.timer.delaysMs, []);
 });
 
-Deno.test("Batcher puts the tasks of one tick together, and fills batches in the order tasks came", async () => {
+Deno.test("Batcher joins the tasks of one tick, and fills batches in the order of arrival", async () => {
   using rig = new Rig({ isInLoop: true });
   rig.submit("a b c d e f");
   await microtasks();
   assert.deepEqual(rig.batches, [["a", "b", "c", "d"], ["e", "f"]]);
 });
 
-Deno.test("Batcher lets tasks gather while all runners are at work", async () => {
+Deno.test("Batcher gathers tasks while all runners are busy", async () => {
   using rig = new Rig();
   rig.submit("a");
   await microtasks();
@@ -105,7 +105,7 @@ Deno.test("Batcher lets tasks gather while all runners are at work", async () =>
   assert.deepEqual(rig.batches, [["a"], ["b", "c"]]);
 });
 
-Deno.test("Batcher never lets sizes add up to more than a batch may have", async () => {
+Deno.test("Batcher never exceeds the size of a batch", async () => {
   using rig = new Rig();
   rig.submit("a b", { size: 2 });
   rig.submit("c", { size: 3 });
@@ -115,7 +115,7 @@ Deno.test("Batcher never lets sizes add up to more than a batch may have", async
   assert.deepEqual(rig.batches, [["a", "b"], ["c"], ["d"], ["e"]]);
 });
 
-Deno.test("Batcher never mixes keys, and lets them take turns", async () => {
+Deno.test("Batcher never mixes keys, and serves them in turn", async () => {
   using rig = new Rig();
   rig.submit("x");
   await microtasks();
@@ -126,7 +126,7 @@ Deno.test("Batcher never mixes keys, and lets them take turns", async () => {
   assert.deepEqual(rig.batches, [["x"], ["a1", "a2", "a3", "a4"], ["b1"], ["c1"], ["a5", "a6"]]);
 });
 
-Deno.test("Batcher shares what there is among the runners", async () => {
+Deno.test("Batcher shares waiting tasks among the runners", async () => {
   using rig = new Rig({ runnersMax: 2, batchSizeMax: 100 });
   rig.submit("a b c");
   await microtasks();
@@ -138,7 +138,7 @@ Deno.test("Batcher shares what there is among the runners", async () => {
   assert.deepEqual(rig.batches.slice(2), [["d"], ["e"]]);
 });
 
-Deno.test("Batcher leaves a part of many tasks to a runner that is at work on few", async () => {
+Deno.test("Batcher leaves a share of many tasks to a runner that is busy with few", async () => {
   using rig = new Rig({ runnersMax: 2, batchSizeMax: 100 });
   rig.submit("a");
   await microtasks();
@@ -150,7 +150,7 @@ Deno.test("Batcher leaves a part of many tasks to a runner that is at work on fe
   await rig.finish();
 });
 
-/** Has a batch of these names run for so long. */
+/** Runs a batch of these names for `ms`. */
 async function runBatch(rig: Rig, names: string, tookMs: number): Promise<void> {
   rig.submit(names);
   await microtasks();
@@ -158,7 +158,7 @@ async function runBatch(rig: Rig, names: string, tookMs: number): Promise<void> 
   await rig.end();
 }
 
-Deno.test("Batcher holds a batch open until all are back who were answered together", async () => {
+Deno.test("Batcher holds a batch open until the clients answered together have returned", async () => {
   using rig = new Rig({ batchSizeMax: 100 });
   await runBatch(rig, "a b c", 8);
   rig.submit("d");
@@ -175,7 +175,7 @@ Deno.test("Batcher holds a batch open until all are back who were answered toget
   await rig.finish();
 });
 
-Deno.test("Batcher gives up those who do not come back, and runs what is there", async () => {
+Deno.test("Batcher gives up clients that do not return, and runs the waiting tasks", async () => {
   using rig = new Rig({ batchSizeMax: 100 });
   await runBatch(rig, "a b c", 8);
   rig.submit("d");
@@ -191,7 +191,7 @@ Deno.test("Batcher gives up those who do not come back, and runs what is there",
   assert.deepEqual([rig.turns, rig.timer.delaysMs], [[], []]);
 });
 
-Deno.test("Batcher looks at each turn of the loop for those who are expected for less than a timer can be set for", async () => {
+Deno.test("Batcher checks each turn of the loop for returns that are expected sooner than a timer can fire", async () => {
   using rig = new Rig({ batchSizeMax: 100 });
   await runBatch(rig, "a b c", 1);
   rig.submit("d");
@@ -205,7 +205,7 @@ Deno.test("Batcher looks at each turn of the loop for those who are expected for
   assert.deepEqual(rig.turns, []);
 });
 
-Deno.test("Batcher counts those who are expected among what runners share", async () => {
+Deno.test("Batcher includes expected returns in the runners' shares", async () => {
   using rig = new Rig({ runnersMax: 2, batchSizeMax: 100 });
   rig.submit("a b c d e f g h");
   await microtasks();
@@ -225,7 +225,7 @@ Deno.test("Batcher counts those who are expected among what runners share", asyn
   await rig.finish();
 });
 
-Deno.test("Batcher holds no full batch, whatever is expected", async () => {
+Deno.test("Batcher never holds a full batch", async () => {
   using rig = new Rig({ runnersMax: 1, batchSizeMax: 2 });
   await runBatch(rig, "a b", 20);
   rig.submit("c d");
@@ -233,7 +233,7 @@ Deno.test("Batcher holds no full batch, whatever is expected", async () => {
   await rig.finish();
 });
 
-Deno.test("Batcher runs a full batch at once, so that a burst fills no queue while runners are free", async () => {
+Deno.test("Batcher runs a full batch at once, so that a burst does not fill the queue while runners are free", async () => {
   using rig = new Rig({ isInLoop: true, waitingBatchesMax: 1 });
   rig.submit("a b c d e f g h i");
   assert.deepEqual(rig.batches, [["a", "b", "c", "d"], ["e", "f", "g", "h"]]);
@@ -241,7 +241,7 @@ Deno.test("Batcher runs a full batch at once, so that a burst fills no queue whi
   assert.deepEqual(rig.batches[2], ["i"]);
 });
 
-Deno.test("Batcher.admit() throws UNAVAILABLE when too many wait, and not when some have left", async () => {
+Deno.test("Batcher.admit() throws UNAVAILABLE when too many tasks wait, until some have left", async () => {
   using rig = new Rig({ waitingBatchesMax: 2 });
   rig.submit("a");
   await microtasks();
@@ -263,7 +263,7 @@ Deno.test("Batcher.admit() throws UNAVAILABLE when too many wait, and not when s
   await rig.finish();
 });
 
-Deno.test("Batcher leaves out tasks that are not waited for any more, and fills their places", async () => {
+Deno.test("Batcher drops tasks that are no longer wanted, and fills their places", async () => {
   using rig = new Rig();
   rig.submit("a");
   await microtasks();
@@ -275,7 +275,7 @@ Deno.test("Batcher leaves out tasks that are not waited for any more, and fills 
   assert.deepEqual(states(tasks), ["done", "c left", "done", "e left", "done"]);
 });
 
-Deno.test("Batcher runs no batch of which everybody has left", async () => {
+Deno.test("Batcher does not run a batch whose tasks have all left", async () => {
   using rig = new Rig();
   rig.submit("a");
   await microtasks();
@@ -289,7 +289,7 @@ Deno.test("Batcher runs no batch of which everybody has left", async () => {
 
 for (const isInLoop of [true, false]) {
   const where = isInLoop ? "in the loop" : "off the loop";
-  Deno.test(`Batcher lets a task that fails ${where} fail alone`, async () => {
+  Deno.test(`Batcher fails only the task that fails ${where}`, async () => {
     using rig = new Rig({ isInLoop, batchSizeMax: 8 });
     const tasks = rig.submit("a b c");
     const [poison] = rig.submit("p", { isPoison: true });
@@ -301,7 +301,7 @@ for (const isInLoop of [true, false]) {
   });
 }
 
-Deno.test("Batcher leaves out who has left when it runs a batch again", async () => {
+Deno.test("Batcher drops tasks that have left when it runs a batch again", async () => {
   using rig = new Rig({ batchSizeMax: 4 });
   const [a, b] = rig.submit("a b");
   rig.submit("p", { isPoison: true });
@@ -312,7 +312,7 @@ Deno.test("Batcher leaves out who has left when it runs a batch again", async ()
   assert.deepEqual(rig.batches, [["a", "b", "p"], ["b", "p"], ["b"], ["p"]]);
 });
 
-Deno.test("Batcher with a timeout waits for company as long as it is told, counted from the first task", async () => {
+Deno.test("Batcher with a timeout waits that long for more tasks, from the arrival of the first", async () => {
   using rig = new Rig({ batchTimeoutMs: 5, runnersMax: 2 });
   rig.submit("a");
   await microtasks();
@@ -342,7 +342,7 @@ Deno.test("Batcher with a timeout runs a full batch at once, whole", async () =>
   assert.deepEqual(rig.batches[1], ["e"]);
 });
 
-Deno.test("Batcher with a timeout runs what was due when a runner becomes free", async () => {
+Deno.test("Batcher with a timeout runs overdue tasks when a runner becomes free", async () => {
   using rig = new Rig({ batchTimeoutMs: 5 });
   rig.submit("a b c d");
   await microtasks();

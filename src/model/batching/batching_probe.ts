@@ -1,5 +1,5 @@
 /**
- * Finds out whether a model's requests can share an inference: by the shapes of its ports, then by trying.
+ * Determines whether a model's requests can share an inference: by the shapes of its ports, then by a trial.
  *
  * @module
  */
@@ -9,29 +9,29 @@ import type { BatchingOptions } from "./batch_predictor.ts";
 import { inferIfPossible, measureInLoopBytes } from "../loading/measurement.ts";
 import { zerosOf } from "../loading/warm_up.ts";
 
-/** What probing found out. */
+/** The result of probing. */
 export interface BatchingProbe {
-  /** As asked for, within what the model takes; undefined when it cannot be batched. */
+  /** The requested options within the model's bounds; undefined when it cannot be batched. */
   readonly options: BatchingOptions | undefined;
   /** Inputs of at most this many bytes are best inferred in the event loop; 0 for none. */
   readonly inLoopBytesMax: number;
-  /** What is worth telling: why the model cannot be batched. */
+  /** Why the model cannot be batched, for the log. */
   readonly notes: readonly string[];
 }
 
-/** What of a compiled model is looked at. */
+/** The parts of a compiled model that are probed. */
 type Subject = Pick<CompiledModel, "inputs" | "outputs" | "createInferRequest">;
 
-/** A model is tried with so many rows and with one more: an output may happen to have as many. */
+/** A model is tried with this many rows and with one more: an output may have one of the two numbers by chance. */
 const TRIAL_ROWS = 2;
 
 /**
- * Whether requests can be inferred together: every input must have a first dimension that is open, and every output a row for each
- * of theirs. Where a model refuses the zeros it is tried with, its shapes have to do. That rows do not depend on one another is
- * for the user to know.
+ * Determines whether requests can be inferred together: every input must have a dynamic first dimension, and every output a row for
+ * each row of the inputs. If a model rejects the zeros it is tried with, its shapes alone decide. The user must know that rows do not
+ * depend on one another.
  *
  * @param compiled borrowed.
- * @param options.inLoopBytesMax what was measured with one row: many together take less time than so many times one.
+ * @param options.inLoopBytesMax as measured with one row; several rows together take less time than the same rows one by one.
  */
 export async function probeBatching(
   compiled: Subject,

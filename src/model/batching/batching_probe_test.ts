@@ -18,7 +18,7 @@ const OPTIONS: BatchingOptions = {
 
 type Shape = FakeModelFile["inputs"][number]["shape"];
 
-/** A port's shape, or none where the rank is open. */
+/** A port; without a shape its rank is dynamic. */
 function port(name: string, shape: Shape): FakeModelFile["inputs"][number] {
   return { names: [name], dtype: "f32", ...shape === undefined ? {} : { shape } };
 }
@@ -41,11 +41,11 @@ async function reason(inputs: readonly Shape[], outputs: readonly Shape[]): Prom
   return notes.join().replace("Requests are not batched: ", "");
 }
 
-Deno.test("probeBatching() finds nothing wrong with a model whose first dimensions are open", async () => {
+Deno.test("probeBatching() accepts a model with dynamic first dimensions", async () => {
   assert.equal(await reason([[-1, 3], [-1]], [[-1, 3], [-1], undefined]), "");
 });
 
-Deno.test("probeBatching() tells which shape keeps a model from being batched", async () => {
+Deno.test("probeBatching() reports the shape that prevents batching", async () => {
   assert.equal(await reason([[1, 3]], [[1, 3]]), "the first dimension of the input x0 is always 1");
   assert.equal(await reason([[-1, 3], []], [[-1, 3]]), "the input x1 is a scalar");
   assert.equal(await reason([undefined], [[-1]]), "the input x0 may have any number of dimensions");
@@ -54,7 +54,7 @@ Deno.test("probeBatching() tells which shape keeps a model from being batched", 
   assert.equal(await reason([], [[-1]]), "the model has no inputs");
 });
 
-Deno.test("probeBatching() sees by trying that an output has other rows than the inputs", async () => {
+Deno.test("probeBatching() finds by a trial that an output has other rows than the inputs", async () => {
   const any = { min: 0, max: Infinity };
   const x = { names: ["x"], dtype: "i32" as const };
   const compiled = {
@@ -67,18 +67,18 @@ Deno.test("probeBatching() sees by trying that an output has other rows than the
   assert.deepEqual(notes, ["Requests are not batched: the output four has the shape (4) for 5 rows"]);
 });
 
-Deno.test("probeBatching() trusts the shapes of a model that does not infer zeros", async () => {
+Deno.test("probeBatching() trusts the shapes of a model that rejects zeros", async () => {
   const { options } = await probe({ inputs: [port("x", [-1])], outputs: [port("y", [-1])], failInfer: "no zeros" });
   assert.deepEqual(options, OPTIONS);
 });
 
-Deno.test("probeBatching() keeps batches as small as the model's bounds", async () => {
+Deno.test("probeBatching() limits batches to the model's bounds", async () => {
   const { options } = await probe({ inputs: [port("x", [[1, 8], 2])], outputs: [port("y", [-1, 2])] });
   assert.equal(options?.batchRowsMax, 8);
   assert.deepEqual(options?.allowedBatchRows, [4, 8]);
 });
 
-Deno.test("probeBatching() measures with many rows what is inferred in the loop, if anything is", async () => {
+Deno.test("probeBatching() measures many rows for the loop, if one row is inferred in it", async () => {
   const file = { inputs: [port("x", [-1, 2])], outputs: [port("y", [-1, 2])] };
   assert.equal((await probe(file)).inLoopBytesMax, 0);
   assert.ok((await probe(file, 8)).inLoopBytesMax > 64, "nothing is quicker than the fake engine");

@@ -1,5 +1,5 @@
 /**
- * What tests of batching need: tasks that remember how they ended, infer requests in memory, random numbers. Never in the binary.
+ * Support for tests of batching: tasks that remember how they ended, and infer requests in memory.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import type { BatchTask } from "../batching/batcher.ts";
 /** How a {@link ToyTask} ended. */
 export type ToyEnd = { readonly kind: "done" } | { readonly kind: "failed"; readonly error: unknown };
 
-/** A task that does nothing, or fails every batch it is in. */
+/** A task that does nothing, or fails every batch that contains it. */
 export class ToyTask implements BatchTask {
   readonly key: string;
   readonly size: number;
   readonly isPoison: boolean;
   readonly #abort = new AbortController();
-  /** Every way it ended; one, if all is well. */
+  /** Every way it ended; exactly one if the batcher is correct. */
   readonly ends: ToyEnd[] = [];
 
   constructor(
@@ -45,7 +45,7 @@ export class ToyTask implements BatchTask {
     this.ends.push({ kind: "done" });
   }
 
-  /** `done`, the sentence it failed with, or `waiting`. */
+  /** `done`, the message of its error, or `waiting`. */
   get state(): string {
     const [end] = this.ends;
     if (end === undefined) return "waiting";
@@ -53,12 +53,12 @@ export class ToyTask implements BatchTask {
   }
 }
 
-/** Lets all microtasks run, and those they lead to. */
+/** Resolves after all microtasks, and those they queue. */
 export function microtasks(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** An infer request whose outputs are told by a function; `gate` holds up those that are off the loop. */
+/** An infer request whose outputs a function computes; `gate` delays inferences off the loop. */
 export class ToyInferRequest implements InferRequest {
   /** The inputs of each inference, copied. */
   readonly seen: (readonly Tensor[])[] = [];
@@ -72,7 +72,7 @@ export class ToyInferRequest implements InferRequest {
 
   infer(inputs: readonly Tensor[]): readonly Tensor[] {
     if (this.isInferring) throw new Error("An infer request was used twice at once");
-    // Whoever still reads the last outputs is to notice.
+    // A late reader of the last outputs shall notice.
     for (const output of this.#outputs) if (output.dtype !== "string") output.bytes.fill(0xee);
     this.seen.push(inputs.map(copyTensor));
     return this.#outputs = this.compute(inputs);
@@ -92,7 +92,7 @@ export class ToyInferRequest implements InferRequest {
   [Symbol.dispose](): void {}
 }
 
-/** A tensor with memory of its own. */
+/** A copy of a tensor with its own memory. */
 export function copyTensor(tensor: Tensor): Tensor {
   if (tensor.dtype === "string") return { ...tensor, strings: tensor.strings.map((string) => string.slice()) };
   return { ...tensor, bytes: tensor.bytes.slice() };
