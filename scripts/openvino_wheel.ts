@@ -1,14 +1,14 @@
 /**
- * The pinned OpenVINO runtime: which Python wheel carries it on each platform, and what of it a server needs.
+ * The pinned OpenVINO runtime: the Python wheel that carries it on each platform, and the parts that a server needs.
  *
  * @module
  */
 import { INSTALLED, TaskError } from "./shell.ts";
 
-/** The release everything here is made for and tested with. */
+/** The release that this project is developed and tested with. */
 export const OPENVINO_VERSION = "2026.4.1";
 
-/** A platform by the name of its Rust target, as Deno has it: `x86_64-unknown-linux-gnu`. */
+/** A platform, by its Rust target as in Deno: `x86_64-unknown-linux-gnu`. */
 export type Target = keyof typeof WHEELS;
 
 /** One wheel: the platform tag that selects it and the hash it must have. */
@@ -17,7 +17,7 @@ export interface Wheel {
   readonly sha256: string;
 }
 
-/** Only Linux on x86-64 is tested. The Python in the wheel is not used, so one version does. */
+/** Only Linux on x86-64 is tested. The wheel's Python code is not used, so one version is enough. */
 const WHEELS = {
   "x86_64-unknown-linux-gnu": {
     platform: "manylinux_2_28_x86_64",
@@ -37,7 +37,7 @@ const WHEELS = {
   },
 } as const;
 
-/** All platforms there is an OpenVINO for, this repository's own first. */
+/** All platforms that OpenVINO publishes a wheel for; the tested one is first. */
 export const TARGETS = Object.keys(WHEELS) as readonly Target[];
 
 /** The interpreter and ABI tags of the wheels in {@link WHEELS}. */
@@ -59,8 +59,8 @@ export function wheelOf(target: Target): Wheel {
 }
 
 /**
- * Where the tasks unpack the runtime. The server looks for `.ovserve/openvino/<any version>/libs`, so other platforms' lie
- * elsewhere.
+ * The folder that the runtime is unpacked into. The server searches `.ovserve/openvino/<any version>/libs`, so runtimes of other
+ * platforms are elsewhere.
  */
 export function runtimeFolder(target: Target): string {
   const folder = target === Deno.build.target ? INSTALLED : `${INSTALLED}/targets/${target}`;
@@ -73,7 +73,7 @@ export function runtimeFolder(target: Target): string {
  */
 const UNUSED_LIBRARY_REGEXP = /(pytorch|jax|gguf)_frontend|\.(lib|pc)$/;
 
-/** What drives GPUs and NPUs. */
+/** Libraries that drive GPUs and NPUs. */
 const ACCELERATOR_LIBRARY_REGEXP = /intel_(gpu|npu)_|^cache\.json$/;
 
 /** Whether the installed runtime keeps a file of the wheel's library folder. */
@@ -81,7 +81,7 @@ export function isInstalled(fileName: string): boolean {
   return !UNUSED_LIBRARY_REGEXP.test(fileName);
 }
 
-/** Whether a file of the library folder is of use only with a GPU or an NPU. */
+/** Whether a file of the library folder is useful only with a GPU or an NPU. */
 export function isForAccelerators(fileName: string): boolean {
   return ACCELERATOR_LIBRARY_REGEXP.test(fileName);
 }

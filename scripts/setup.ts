@@ -41,7 +41,7 @@ export async function installRuntime(target: Target = checkTarget(Deno.build.tar
   return folder;
 }
 
-/** Downloads and unpacks the wheel in `work`, and returns a folder there with what of it is kept. */
+/** Downloads and unpacks the wheel in `work`, and returns a folder there with the parts to keep. */
 async function fetchRuntime(work: string, target: Target): Promise<string> {
   const { platform, sha256 } = wheelOf(target);
   const requirements = `${work}/requirements.txt`;
@@ -67,7 +67,7 @@ async function fetchRuntime(work: string, target: Target): Promise<string> {
   return kept;
 }
 
-/** The rename is what makes the runtime appear: it is whole or not there. Whoever comes second leaves the first one's. */
+/** A rename makes the runtime complete or absent. A second installation at the same time keeps the first one's. */
 async function moveIntoPlace(fetched: string, folder: string): Promise<void> {
   await Deno.mkdir(dirname(folder), { recursive: true });
   try {

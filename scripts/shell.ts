@@ -1,5 +1,5 @@
 /**
- * What the programs behind the tasks share: where the repository is, running a program, one line a step, one sentence a failure.
+ * What the tasks share: paths, running programs, and messages for the person who started the task.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 /** The root of the repository, with a slash at its end. */
 export const ROOT: string = fileURLToPath(new URL("../", import.meta.url));
 
-/** What the tasks install, ignored by git. */
+/** The folder that the tasks install into, ignored by git. */
 export const INSTALLED: string = `${ROOT}.ovserve`;
 
-/** A step that failed for a reason its reader can mend. The message is whole sentences. */
+/** A failure that the user can fix. The message is whole sentences. */
 export class TaskError extends Error {
   override readonly name = "TaskError";
 }
@@ -22,25 +22,25 @@ export interface Finished {
   readonly output: string;
 }
 
-/** The same, with what went to standard output alone. */
+/** The same, with standard output alone as well. */
 export interface FinishedRun extends Finished {
   readonly stdout: string;
 }
 
-/** What a program gets besides its arguments. */
+/** How to run a program, besides its arguments. */
 export interface RunOptions {
   readonly env?: Record<string, string>;
-  /** Where it runs; the root of the repository unless it is said. */
+  /** The working directory. Default: the root of the repository. */
   readonly cwd?: string;
 }
 
-/** Says what happens next, in one line. */
+/** Prints one line of progress. */
 export function say(line: string): void {
   // deno-lint-ignore no-console
   console.log(line);
 }
 
-/** Whether a file or folder is there. */
+/** Whether a file or folder exists. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.stat(path);

@@ -15,7 +15,7 @@ import { PERMISSIONS } from "./permissions.ts";
 import { installRuntime } from "../setup.ts";
 import { ROOT, runTask, say, TaskError } from "../shell.ts";
 
-/** What to make. */
+/** What to compile. */
 export interface Compilation {
   readonly target: Target;
   readonly flavour: Flavour;
@@ -58,7 +58,7 @@ export async function compile({ target, flavour, output }: Compilation): Promise
   return size;
 }
 
-/** What other threads run, `…_worker.ts`: Deno does not find by itself what is not imported. */
+/** Entry modules of other threads, `…_worker.ts`: they are not imported, so Deno does not find them by itself. */
 async function workersIn(folder: string): Promise<string[]> {
   const workers: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {

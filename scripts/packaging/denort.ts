@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import type { Target } from "../openvino_wheel.ts";
 import { exists, type FinishedRun, INSTALLED, run, TaskError } from "../shell.ts";
 
-/** The Deno whose runtime the executable carries; tests of the executable say that it serves. */
+/** The Deno whose runtime the executable carries. */
 export const DENO_VERSION = "2.6.8";
 
 /** The first bytes of executables, and for ELF the machine they are for, by target. */
@@ -17,7 +17,7 @@ const BEGINNINGS: Readonly<Record<Target, { readonly magic: string; readonly mac
   "aarch64-apple-darwin": { magic: "cffaedfe" },
   "x86_64-pc-windows-msvc": { magic: "4d5a" },
 };
-/** Where an ELF file says its machine. */
+/** Offset of the machine in an ELF header. */
 const ELF_MACHINE_OFFSET = 18;
 
 /**
@@ -32,10 +32,9 @@ export async function runDeno(args: readonly string[], env: Record<string, strin
 }
 
 /**
- * Finds denort: the file that DENORT_BIN names; the zip in Deno's cache folder, which Deno is made to download where it is not
- * there yet.
+ * Finds denort: the file that DENORT_BIN names, or the zip in Deno's cache folder, which Deno downloads when it is missing.
  *
- * @throws {TaskError} when it is neither there nor can be downloaded, or is of another platform.
+ * @throws {TaskError} when it cannot be downloaded, or belongs to another platform.
  */
 export async function findDenort(target: Target): Promise<string> {
   const named = Deno.env.get("DENORT_BIN");
@@ -50,7 +49,7 @@ export async function findDenort(target: Target): Promise<string> {
   return `${unpacked}/${name}`;
 }
 
-/** A line about the cache folder in which Deno looks for denort. */
+/** The zip in Deno's cache folder, downloaded when it is missing. */
 async function findZip(target: Target): Promise<string> {
   const info = await runDeno(["info", "--json", "--no-config"]);
   const zip = `${JSON.parse(info.stdout).denoDir}/dl/release/v${DENO_VERSION}/denort-${target}.zip`;
@@ -59,7 +58,7 @@ async function findZip(target: Target): Promise<string> {
   throw new TaskError(`Deno ${DENO_VERSION} does not keep denort in ${zip}. Name it in DENORT_BIN`);
 }
 
-/** Compiling anything at all makes Deno download it. */
+/** Makes Deno download denort by compiling an empty program. */
 async function download(target: Target): Promise<void> {
   await Deno.mkdir(INSTALLED, { recursive: true });
   const work = await Deno.makeTempDir({ dir: INSTALLED, prefix: "denort-" });
@@ -90,7 +89,7 @@ async function makeRunnable(folder: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) await Deno.chmod(`${folder}/${name}`, 0o755);
 }
 
-/** An executable of another platform would come out without a word. */
+/** Rejects a denort of another platform, which `deno compile` would use without an error. */
 async function check(denort: string, target: Target): Promise<void> {
   if (!await exists(denort)) throw new TaskError(`There is no ${denort}, which should be denort`);
   const head = new Uint8Array(64);
@@ -104,7 +103,7 @@ async function check(denort: string, target: Target): Promise<void> {
   if (!isRight) throw new TaskError(`${denort} in ${dirname(denort)} is not a denort for ${target}`);
 }
 
-/** What a program says before its stack trace. */
+/** What a program printed before its stack trace. */
 export function firstParagraph(output: string): string {
   return output.split("\n\nStack backtrace")[0]?.trim() ?? "";
 }

@@ -1,43 +1,43 @@
 /**
- * What the executable may do, with the reason for each. docs/permissions.md says the same for its users; a test compares both
- * with what the program asks for.
+ * The permissions of the executable, with the reason for each. docs/permissions.md has the same for users; a test compares both with
+ * what the program uses.
  *
  * @module
  */
 
-/** Environment variables it reads. Any other is an error when it is read, so a new one must be named here; `*` ends a prefix. */
+/** Environment variables that it reads; `*` ends a prefix. Reading any other one throws, so a new one must be added here. */
 export const ENVIRONMENT: readonly string[] = [
-  // Flags that a variable may stand in for.
+  // Variables that set a flag.
   "FILE_SYSTEM_POLL_WAIT_SECONDS",
   "LOG_LEVEL",
   "OVSERVE_OPENVINO_DIR",
   "OVSERVE_RUNTIME_DIR",
-  // Whether traces are wanted. The exporter, which is Deno's own, reads the other variables of OpenTelemetry by itself.
+  // Enables traces. Deno's own exporter reads the other variables of OpenTelemetry without a permission.
   "OTEL_DENO",
-  // What SageMaker tells a container.
+  // Configuration of SageMaker containers.
   "SAGEMAKER_*",
   // Where OpenVINO may be installed.
   "CONDA_PREFIX",
   "INTEL_OPENVINO_DIR",
   "VIRTUAL_ENV",
-  // Whether OpenVINO's threads are bound; set unless the user has set it.
+  // Controls whether OpenVINO binds its threads; set unless the user has set it.
   "HWLOC_THISSYSTEM",
-  // Where its own libraries are unpacked to.
+  // Folders that the carried libraries may be unpacked into.
   "HOME",
   "LOCALAPPDATA",
   "TMPDIR",
   "XDG_CACHE_HOME",
 ];
 
-/** Variables that npm packages look at and that change nothing here: they read as not set. */
+/** Variables that npm packages read and that change nothing here: they appear unset. */
 const IGNORED_ENVIRONMENT: readonly string[] = ["CLICOLOR_FORCE", "FORCE_COLOR", "NODE_V8_COVERAGE", "NO_COLOR"];
 
-/** Facts of the system it asks for: the user, to refuse folders of others; the host's name, which pino asks for as it loads. */
+/** Facts of the system that it reads: the user, to refuse folders of others; the host's name, which pino reads when it loads. */
 export const SYSTEM: readonly string[] = ["hostname", "uid"];
 
 /**
- * The flags of `deno compile`. Paths and addresses are the user's choice, so they cannot be named here; src/cli/serve.ts gives
- * back what a server that is up no longer needs.
+ * The flags of `deno compile`. Users choose paths and addresses, so they cannot be listed here; src/cli/serve.ts revokes what a
+ * running server no longer needs.
  */
 export const PERMISSIONS: readonly string[] = [
   "--no-prompt",

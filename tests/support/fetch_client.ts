@@ -1,6 +1,6 @@
 /**
- * One call on a connection of its own, by Deno's fetch: for tests in which the server goes away while calls are open, where grpc-js, which
- * is on Deno's HTTP/2 of Node's, may end the process.
+ * One gRPC call on its own connection, by Deno's fetch. For tests that stop the server while calls are open: grpc-js, which uses Deno's
+ * `node:http2`, may end the process then.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { encodePredictRequest } from "../../src/apis/tensorflow_serving/grpc/pre
 
 const PATH = "/tensorflow.serving.PredictionService/Predict";
 
-/** What came of a call. */
+/** The outcome of a call. */
 export interface FetchedCall {
   /** Whether there was a message. */
   readonly isAnswered: boolean;
-  /** gRPC's status where there was none; undefined where it is in trailers, which fetch does not tell, or there was no reply. */
+  /** The gRPC status of a reply without a message. Undefined when it is in trailers, which fetch does not expose, or without a reply. */
   readonly status: number | undefined;
 }
 
-/** Asks a copy of `half_plus_two` that is served as `half` for 10 / 2 + 2. */
+/** Requests 10 / 2 + 2 from a copy of `half_plus_two` that is served as `half`. */
 export async function askHalfByFetch(address: string): Promise<FetchedCall> {
   using client = Deno.createHttpClient({ http1: false, http2: true });
   try {

@@ -9,15 +9,15 @@ import {
 } from "../../src/apis/tensorflow_serving/grpc/predict_codec.ts";
 import { messagePrefix } from "../../src/grpc/message_reader.ts";
 
-/** What came of a load. */
+/** The outcome of a load. */
 export interface LoadOutcome {
   /** Calls that ended with an HTTP status of 200. */
   readonly succeeded: number;
-  /** Payload of all replies: tells whether they were answers or only statuses. */
+  /** Payload of all replies: shows whether they were answers or only statuses. */
   readonly dataBytes: number;
 }
 
-/** How much to send, and in what bundles. */
+/** How many calls to send, and how. */
 export interface LoadOptions {
   readonly address: string;
   readonly calls: number;

@@ -1,5 +1,5 @@
 /**
- * A client on `@grpc/grpc-js`, which shares no code with the server: protobufjs encodes, Node's HTTP/2 sends.
+ * A client of the TensorFlow Serving API on `@grpc/grpc-js`. It shares no code with the server: protobufjs encodes, Node's HTTP/2 sends.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const definition = loadSync(
   { includeDirs: [PROTOS], keepCase: true, longs: String, enums: String, bytes: Buffer, defaults: true, oneofs: true },
 );
 
-/** A message as proto-loader gives and takes it: the fields by their names in the protos. */
+/** A message as proto-loader represents it: fields by their names in the protos. */
 export type Message = Record<string, unknown>;
 
 /** Options of one call. */
@@ -49,7 +49,7 @@ export class PredictionClient implements Disposable {
     return this.callRaw(path, { message: requestSerialize(request), ...options }).then(responseDeserialize);
   }
 
-  /** Any path with any bytes, to see what the server makes of them. */
+  /** Sends any bytes to any path, to test how the server handles them. */
   callRaw(path: string, { message, ...options }: CallOptions & { message: Uint8Array }): Promise<Buffer> {
     const metadata = new grpc.Metadata();
     for (const [name, value] of Object.entries(options.metadata ?? {})) metadata.set(name, value);

@@ -1,5 +1,5 @@
 /**
- * What a process holds, as Linux tells it.
+ * Memory and threads of a process, from Linux's /proc.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export async function threadCount(pid: number): Promise<number> {
 }
 
 async function statusOf(pid: number, field: RegExp): Promise<number> {
-  // Deno itself reads /proc only when everything is allowed.
+  // Deno itself reads /proc only with every permission.
   const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
   return Number(field.exec(new TextDecoder().decode(stdout))?.[1]);
 }

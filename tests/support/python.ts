@@ -1,5 +1,5 @@
 /**
- * The Python that tests compare with: a virtual environment with the packages of `tests/requirements.txt`.
+ * Finds the Python that tests compare with: a virtual environment with the packages of `tests/requirements.txt`.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 const ENVIRONMENT = fileURLToPath(new URL("../../.ovserve/python/", import.meta.url));
 
 /**
- * The path of an interpreter that has the packages, or undefined with a line on stderr that says what to do. For
+ * The path of an interpreter that has the packages. Undefined, with a line on stderr that says what to do, when it is missing. For
  * `ignore`: `const interpreter = await python();`, then `Deno.test({ ignore: interpreter === undefined, … })`.
  */
 export async function python(): Promise<string | undefined> {

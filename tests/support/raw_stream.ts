@@ -1,5 +1,5 @@
 /**
- * A stream of `@grpc/grpc-js` with messages as bytes, for methods that are more than a question and an answer.
+ * A stream of `@grpc/grpc-js` with messages as bytes, for streaming methods.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export class RawStream implements Disposable {
       this.#messages.push(message);
       this.#news.resolve();
     });
-    // Told by the status too.
+    // The status event reports errors too.
     this.#call.on("error", () => {});
     const { promise, resolve } = Promise.withResolvers<StreamEnd>();
     this.ended = promise;
@@ -60,7 +60,7 @@ export class RawStream implements Disposable {
     this.#call.end();
   }
 
-  /** Gives the call up. */
+  /** Cancels the call. */
   cancel(): void {
     this.#call.cancel();
   }

@@ -1,14 +1,14 @@
 /**
- * A folder of a test's own, with models of this repository in it and files that list them.
+ * A temporary folder for one test, with models of this repository and files that list them.
  *
  * @module
  */
 import { modelPath } from "./model_path.ts";
 
-/** What a file says of one model besides its name and its base path. */
+/** Fields of a model in a JSON configuration file, besides its name and base path. */
 export type ModelChanges = Readonly<Record<string, unknown>>;
 
-/** A folder that is gone when it is disposed. */
+/** A temporary folder. Disposing it removes it. */
 export class Scratch implements AsyncDisposable {
   private constructor(readonly path: string) {}
 
@@ -17,7 +17,7 @@ export class Scratch implements AsyncDisposable {
     return new Scratch(await Deno.makeTempDir());
   }
 
-  /** Puts a model of this repository into a version folder of `name`, all at once. */
+  /** Puts a model of this repository into a version folder of `name`, atomically. */
   async addVersion(name: string, { model, version }: { model: string; version: number }): Promise<void> {
     await Deno.mkdir(`${this.path}/${name}`, { recursive: true });
     const incoming = `${this.path}/${name}/incoming-${version}`;
@@ -28,7 +28,7 @@ export class Scratch implements AsyncDisposable {
     await Deno.rename(incoming, `${this.path}/${name}/${version}`);
   }
 
-  /** Writes a file, all at once, and returns its path. */
+  /** Writes a file atomically and returns its path. */
   async write(name: string, text: string): Promise<string> {
     const path = `${this.path}/${name}`;
     await Deno.writeTextFile(`${path}.new`, text);
@@ -36,7 +36,7 @@ export class Scratch implements AsyncDisposable {
     return path;
   }
 
-  /** Writes a JSON file that lists models by name; the base path is `NAME` here unless it is said. */
+  /** Writes a JSON file that lists models by name; the base path is `NAME` in this folder unless `changes` has another. */
   writeConfig(models: Readonly<Record<string, ModelChanges>>): Promise<string> {
     const list = Object.entries(models).map(([name, changes]) => ({ config: { name, base_path: name, ...changes } }));
     return this.write("models.json", JSON.stringify({ model_config_list: list }));

@@ -1,5 +1,5 @@
 /**
- * The program as a user runs it: a process of its own, from source or compiled, on a port the system chose.
+ * The program as users run it: a process of its own, from source or compiled, on a free port.
  *
  * @module
  */
@@ -25,16 +25,16 @@ export interface Outcome {
 
 /** How to start the program. */
 export interface StartOptions {
-  /** A program, with arguments, that does something and then becomes the command that follows its arguments. */
+  /** A program with arguments that prepares something and then becomes the command that follows. */
   readonly through?: readonly string[];
-  /** What the compiled program may do and `deno task ovserve` does not ask for. */
+  /** Permissions of the executable that `deno task ovserve` does not have. */
   readonly permissions?: readonly string[];
-  /** Does not wait for the models: clients are heard, and there is no more to it. */
+  /** Whether to wait only until the server listens, not until its models are loaded. */
   readonly isStarting?: boolean;
 }
 
 /**
- * The program with arguments: the compiled one where `OVSERVE_BINARY` names it, else from source.
+ * The program with arguments: the executable that `OVSERVE_BINARY` names, or else from source.
  */
 function command(args: readonly string[], { through = [], permissions = [] }: StartOptions = {}): Deno.Command {
   const binary = Deno.env.get("OVSERVE_BINARY");
@@ -52,7 +52,7 @@ export async function runProgram(args: readonly string[], options: StartOptions 
 /** A line of the log. */
 export type LogEvent = Readonly<Record<string, unknown>>;
 
-/** A server that is up. Disposing it sends SIGTERM and waits for its end. */
+/** A running server. Disposing it sends SIGTERM and waits for its end. */
 export class Server implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -68,7 +68,7 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Starts `ovserve` with these arguments, on a port of the system's choice, and waits until it serves, or listens.
+   * Starts `ovserve` with these arguments on a free port, and waits until it serves, or listens.
    */
   static async start(args: readonly string[], options: StartOptions = {}): Promise<Server> {
     const all = [...args, "--grpc_bind_address", "127.0.0.1", "--port", "0"];
@@ -92,7 +92,7 @@ export class Server implements AsyncDisposable {
     return this.#lines.join("\n");
   }
 
-  /** The first event of a name, past or to come, for which a condition holds. Fails when the server ends without it. */
+  /** The first event of a name, past or future, for which a condition holds. Rejects when the server ends without it. */
   async event(name: string, holds: (event: LogEvent) => boolean = () => true): Promise<LogEvent> {
     let event: LogEvent | undefined;
     await this.until(() => {
@@ -102,7 +102,7 @@ export class Server implements AsyncDisposable {
     return event as LogEvent;
   }
 
-  /** Resolves when what has been logged fulfils a condition. Fails when the server ends before, and says what was missed. */
+  /** Resolves when the log fulfils a condition. Rejects when the server ends first; `what` names the condition in the error. */
   async until(holds: () => boolean, what: string): Promise<void> {
     while (!holds()) {
       if (this.#hasEnded) throw new Error(`The server ended without "${what}":\n${this.log}`);
@@ -149,7 +149,7 @@ export class Server implements AsyncDisposable {
     try {
       this.#events.push(JSON.parse(line));
     } catch {
-      // Not an event: a sentence of the program's for people, kept in the log all the same.
+      // A sentence for people, which is in the log but no event.
     }
   }
 

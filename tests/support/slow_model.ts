@@ -1,6 +1,6 @@
 /**
- * A model that takes its time, for whatever has to happen while requests are being answered: it fills a square matrix with its
- * one number and multiplies it with itself.
+ * A slow model, for tests that act while requests are in progress: it fills a square matrix with its one input and multiplies it with
+ * itself.
  *
  * @module
  */

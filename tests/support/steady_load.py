@@ -1,9 +1,9 @@
-"""Calls a method over and over with grpcio, never again what has failed. grpcio itself sends elsewhere what it had not sent yet, or the
-server not taken, when it hears GOAWAY: its transparent retries.
+"""Calls a method continuously with grpcio and retries no failed call. After GOAWAY, grpcio itself resends calls that it had not sent
+or the server had not accepted: its transparent retries.
 
     steady_load.py HOST:PORT PATH < MESSAGE
 
-Prints a line when the first answer is there. Ends at SIGTERM and prints what came of it: {"answers": 1234, "failures": []}.
+Prints a line after the first answer. Ends at SIGTERM and prints the outcome: {"answers": 1234, "failures": []}.
 """
 
 import json

@@ -1,5 +1,5 @@
 /**
- * Predictions without a pause from several callers, none of which may fail: the load under which everything else happens.
+ * Continuous predictions from several callers, none of which may fail: the load that runs while tests change something.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { floatTensor, type Message, PredictionClient } from "./prediction_client
 const CALLERS = 4;
 const CONNECTIONS = 2;
 
-/** Asks `half_plus_two`, under whatever name, for 10 / 2 + 2. */
+/** Requests 10 / 2 + 2 from `half_plus_two`, under any name. */
 export function askHalf(client: PredictionClient, modelSpec: Message): Promise<Message> {
   return client.predict({ model_spec: modelSpec, inputs: { x: floatTensor([10]) } }, { timeoutMs: 60_000 });
 }
@@ -20,7 +20,7 @@ export function versionOf(answer: Message): string {
   return (answer.model_spec as { version: { value: string } }).version.value;
 }
 
-/** Asks a model for its newest version, over and over, until it is stopped. */
+/** Requests the newest version of a model continuously until it is stopped. */
 export class SteadyLoad {
   readonly #clients: readonly PredictionClient[];
   readonly #callers: Promise<unknown>;
@@ -32,7 +32,7 @@ export class SteadyLoad {
 
   /** @param name of a copy of `half_plus_two`, served at this address. */
   constructor(address: string, name: string) {
-    // Nobody may be waiting for it when it comes.
+    // It may reject while nothing awaits it.
     this.#failed.promise.catch(() => {});
     this.#clients = Array.from({ length: CONNECTIONS }, () => new PredictionClient(address));
     this.#callers = Promise.all(
@@ -40,7 +40,7 @@ export class SteadyLoad {
     );
   }
 
-  /** How many right answers there were. */
+  /** How many correct answers there were. */
   get answers(): number {
     return this.#answers;
   }
@@ -50,24 +50,24 @@ export class SteadyLoad {
     return this.#versions;
   }
 
-  /** Makes the load, and whoever waits for it, fail. */
+  /** Makes the load fail, and everything that waits for it. */
   fail(reason: unknown): void {
     this.#isStopped = true;
     this.#failed.reject(reason);
   }
 
-  /** Waits for something else; rejects when a request fails before. */
+  /** Waits for something else; rejects when a request fails first. */
   during<T>(other: Promise<T>): Promise<T> {
     return Promise.race([this.#failed.promise, other]);
   }
 
-  /** Resolves when so many more requests have been answered; rejects when one has failed. */
+  /** Resolves when `count` more requests have been answered; rejects when one has failed. */
   async more(count: number): Promise<void> {
     const enough = this.#answers + count;
     while (this.#answers < enough) await this.during(new Promise<void>((resolve) => this.#onAnswer = resolve));
   }
 
-  /** Ends the load. Fails when any request has failed or was answered wrong, or none was sent. */
+  /** Ends the load. Rejects when a request failed or was answered wrongly, or when none was answered. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#callers;

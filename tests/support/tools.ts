@@ -1,5 +1,5 @@
 /**
- * The programs from elsewhere that tests send at the server.
+ * Finds the third-party programs that tests use.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export type ToolName =
 
 const TOOLS = fileURLToPath(new URL("../../.ovserve/tools/", import.meta.url));
 
-/** The program to start, or undefined with a line on stderr that says why its tests are skipped. Meant for `ignore`. */
+/** The program to start. Undefined, with a line on stderr, when it is missing. Meant for `ignore`. */
 export async function findTool(name: ToolName): Promise<string | undefined> {
   for (const program of [`${TOOLS}${name}`, name]) {
     if (await starts(program)) return program;
@@ -37,7 +37,7 @@ async function starts(program: string): Promise<boolean> {
     await new Deno.Command(program, { args: ["--version"], stdin: "null", stdout: "null", stderr: "null" }).output();
     return true;
   } catch (thrown) {
-    // Without the permission to start it, a program that is not there looks like one that must not be started.
+    // Without the permission to start it, a missing program looks like a forbidden one.
     if (thrown instanceof Deno.errors.NotFound || thrown instanceof Deno.errors.NotCapable) return false;
     throw thrown;
   }
