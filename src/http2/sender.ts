@@ -20,7 +20,7 @@ import {
 import type { Http2Limits } from "./limits.ts";
 import { OutgoingBuffer } from "./outgoing_buffer.ts";
 import { encodeSettings, type Setting, windowRangeError } from "./settings.ts";
-import type { PendingRun, SendingHalf } from "./streams/sending_half.ts";
+import type { PendingRun, SendingHalf } from "./streams/stream.ts";
 
 /** Bytes of waiting data one stream may send before the next one gets its turn. */
 const TURN_BYTES = 65_536;

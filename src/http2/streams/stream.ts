@@ -1,13 +1,14 @@
 /**
- * One stream: its receiving half, and the object that the layer above replies on. The sending half is in `sending_half.ts`.
+ * One stream: the state of both directions, and the object that the layer above replies on. The sending half is changed by the sender
+ * alone, the receiving half by the stream table. Halves in objects of their own, or a base class, would cost each request time.
  *
  * @module
  */
 import type { Span } from "../../base/bytes.ts";
-import { ERROR_CODE } from "../frames.ts";
+import { ChangeTimer } from "../change_timer.ts";
+import { ERROR_CODE, WINDOW_BYTES_MAX } from "../frames.ts";
 import type { HeaderField, Http2Stream, StreamListener } from "../http2.ts";
 import type { CheckedHeaders } from "../request_headers.ts";
-import { SendingHalf } from "./sending_half.ts";
 
 /** What a stream needs from its connection. */
 export interface StreamHost {
@@ -25,11 +26,36 @@ export interface StreamRequest {
   readonly endStream: boolean;
 }
 
-/**
- * A stream from its HEADERS until both sides have ended or one has reset it. It extends its sending half instead of holding it, so
- * that a request makes one object less.
- */
-export class Stream extends SendingHalf implements Http2Stream {
+/** Something accepted for sending that has to wait: data, or the headers or trailers that follow data. */
+export interface PendingRun {
+  /** Owned. */
+  readonly bytes: Uint8Array;
+  readonly isHeaders: boolean;
+  readonly endStream: boolean;
+  /** How much of it has been sent. */
+  offset: number;
+}
+
+/** The half of a stream that the sender changes. */
+export type SendingHalf = Pick<
+  Stream,
+  | "id"
+  | "window"
+  | "bytesPending"
+  | "next"
+  | "finish"
+  | "endSent"
+  | "moveWindow"
+  | "spendWindow"
+  | "queue"
+  | "take"
+  | "shift"
+  | "dropPending"
+>;
+
+/** A stream from its HEADERS until both sides have ended or one has reset it. */
+export class Stream implements Http2Stream {
+  readonly id: number;
   readonly #host: StreamHost;
   /** Set as soon as the layer above has accepted the request. */
   #listener: StreamListener | undefined = undefined;
@@ -44,9 +70,20 @@ export class Stream extends SendingHalf implements Http2Stream {
   /** Bytes of data that must still arrive to match the content-length; -1 if there is none. */
   #contentLeft: number;
 
+  /** Bytes of data the peer lets us send; negative after it lowered its initial window. */
+  #window: number;
+  #isFinished = false;
+  #isEndSent = false;
+  /** Undefined while nothing waits. */
+  #pending: PendingRun[] | undefined = undefined;
+  #bytesPending = 0;
+  /** How long the data that waits has not moved; undefined until first asked for. */
+  #stall: ChangeTimer | undefined = undefined;
+
   constructor(host: StreamHost, request: StreamRequest, sendWindow: number, receiveWindow: number) {
-    super(request.id, sendWindow);
+    this.id = request.id;
     this.#host = host;
+    this.#window = sendWindow;
     this.#isRemoteEnded = request.endStream;
     this.#receiveWindow = receiveWindow;
     this.#contentLeft = request.headers.contentLength;
@@ -84,7 +121,8 @@ export class Stream extends SendingHalf implements Http2Stream {
   }
 
   consumed(bytes: number): void {
-    if (this.#isClosed) return;
+    // A peer that has ended its side needs no credit.
+    if (this.#isClosed || this.#isRemoteEnded) return;
     const given = Math.min(bytes, this.#unconsumedBytes);
     this.#unconsumedBytes -= given;
     this.#host.consumed(this, given);
@@ -132,7 +170,7 @@ export class Stream extends SendingHalf implements Http2Stream {
   /**
    * Adds consumed bytes to what the peer may send again.
    *
-   * @returns the increment of the WINDOW_UPDATE to send; 0 while it would be below `leastBytes`, or if the peer has ended.
+   * @returns the increment of the WINDOW_UPDATE to send; 0 while it would be below `leastBytes`, or if the peer has ended its side.
    */
   credit(bytes: number, leastBytes: number): number {
     this.#creditBytes += bytes;
@@ -168,5 +206,87 @@ export class Stream extends SendingHalf implements Http2Stream {
   /** Reports to the layer above that nothing waits any more. */
   drained(): void {
     this.#listener?.onDrained?.();
+  }
+
+  /** Bytes of data the peer lets us send; negative after it lowered its initial window. */
+  get window(): number {
+    return this.#window;
+  }
+
+  /** Bytes of data that wait. */
+  get bytesPending(): number {
+    return this.#bytesPending;
+  }
+
+  /** Whether the layer above has sent its last; not all of it may have left. */
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  /** Whether END_STREAM has been sent. */
+  get isEndSent(): boolean {
+    return this.#isEndSent;
+  }
+
+  /** What is sent next; undefined while nothing waits. */
+  get next(): PendingRun | undefined {
+    return this.#pending?.[0];
+  }
+
+  /** The layer above sends nothing more. */
+  finish(): void {
+    this.#isFinished = true;
+  }
+
+  /** END_STREAM has been sent. */
+  endSent(): void {
+    this.#isEndSent = true;
+  }
+
+  /** Moves the window. Returns false if it leaves its range. */
+  moveWindow(change: number): boolean {
+    this.#window += change;
+    return this.#window <= WINDOW_BYTES_MAX;
+  }
+
+  /** Data of this length has been sent. */
+  spendWindow(bytes: number): void {
+    this.#window -= bytes;
+  }
+
+  /** Queues a run behind those that wait. */
+  queue(run: PendingRun): void {
+    if (this.#pending === undefined) this.#pending = [run];
+    else this.#pending.push(run);
+    if (!run.isHeaders) this.#bytesPending += run.bytes.length;
+  }
+
+  /** The first `bytes` of what is left of the next run go out; returns them. */
+  take(run: PendingRun, bytes: number): Uint8Array {
+    const start = run.offset;
+    run.offset += bytes;
+    this.#bytesPending -= bytes;
+    return run.bytes.subarray(start, run.offset);
+  }
+
+  /** The next run has been sent. Returns whether it was the last that waited. */
+  shift(): boolean {
+    this.#pending?.shift();
+    if (this.#pending === undefined || this.#pending.length > 0) return false;
+    this.#pending = undefined;
+    return true;
+  }
+
+  /** Drops what waits. Returns how many bytes of data that was. */
+  dropPending(): number {
+    const dropped = this.#bytesPending;
+    this.#pending = undefined;
+    this.#bytesPending = 0;
+    return dropped;
+  }
+
+  /** Milliseconds since the amount of waiting data last changed, as of the calls of this method. */
+  stalledMs(nowMs: number): number {
+    return (this.#stall ??= new ChangeTimer()).of(this.#bytesPending, nowMs);
   }
 }

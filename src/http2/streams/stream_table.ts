@@ -33,8 +33,10 @@ export class StreamTable implements StreamHost, SenderEvents<Stream> {
   readonly sender: Sender<Stream>;
   readonly peer: string;
   readonly #options: StreamTableOptions;
-  readonly #connectionWindowBytes: number;
   readonly #streamWindowBytes: number;
+  /** The smallest increments that are worth a WINDOW_UPDATE. */
+  readonly #connectionCreditBytesMin: number;
+  readonly #streamCreditBytesMin: number;
   readonly #open: OpenStreams = new OpenStreams();
   /** A ring of ids: positive if both sides had ended, negative if we reset the stream. */
   readonly #ended: Int32Array = new Int32Array(ENDED_SLOTS);
@@ -45,9 +47,11 @@ export class StreamTable implements StreamHost, SenderEvents<Stream> {
 
   constructor(options: StreamTableOptions) {
     this.#options = options;
-    this.#connectionWindowBytes = options.limits.connectionWindowBytes;
-    this.#streamWindowBytes = options.limits.streamWindowBytes;
-    this.#receiveWindow = this.#connectionWindowBytes;
+    const { connectionWindowBytes, streamWindowBytes } = options.limits;
+    this.#streamWindowBytes = streamWindowBytes;
+    this.#connectionCreditBytesMin = Math.ceil(connectionWindowBytes / CREDIT_DIVISOR);
+    this.#streamCreditBytesMin = Math.ceil(streamWindowBytes / CREDIT_DIVISOR);
+    this.#receiveWindow = connectionWindowBytes;
     this.peer = options.peer;
     this.sender = new Sender(options.limits, this);
   }
@@ -118,7 +122,7 @@ export class StreamTable implements StreamHost, SenderEvents<Stream> {
   /** Lets the peer send as many bytes again on the connection. */
   creditConnection(bytes: number): void {
     this.#creditBytes += bytes;
-    if (this.#creditBytes < this.#connectionWindowBytes / CREDIT_DIVISOR) return;
+    if (this.#creditBytes < this.#connectionCreditBytesMin) return;
     this.sender.windowUpdate(0, this.#creditBytes);
     this.#receiveWindow += this.#creditBytes;
     this.#creditBytes = 0;
@@ -126,7 +130,7 @@ export class StreamTable implements StreamHost, SenderEvents<Stream> {
 
   /** Lets the peer send as many bytes again on a stream. */
   credit(stream: Stream, bytes: number): void {
-    const increment = stream.credit(bytes, this.#streamWindowBytes / CREDIT_DIVISOR);
+    const increment = stream.credit(bytes, this.#streamCreditBytesMin);
     if (increment > 0) this.sender.windowUpdate(stream.id, increment);
   }
 
