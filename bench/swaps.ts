@@ -179,7 +179,7 @@ class SwapRig implements AsyncDisposable {
   /** Waits for a state and returns when the version reached it. */
   async #state(name: string, version: number, state: string): Promise<number> {
     const isMeant = (event: LogEvent) => event.name === name && event.version === version && event.state === state;
-    const { time } = await this.server.event("version changed state", isMeant);
+    const { time } = await this.server.event("version state changed", isMeant);
     return Date.parse(time as string) * 1000;
   }
 }

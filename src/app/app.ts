@@ -131,7 +131,7 @@ export class App implements AsyncDisposable {
 
   /** Rereads the file that lists the models and applies it, changed or not. Failures are logged. */
   async reload(): Promise<void> {
-    if (this.#modelsFile === undefined) this.#log.warning("nothing to reload", { reason: "no file lists the models" });
+    if (this.#modelsFile === undefined) this.#log.warning("reload ignored", { reason: "no file lists the models" });
     else await this.#modelsFile.reload();
   }
 
@@ -228,7 +228,7 @@ async function loadFirstModels(
     if (models.hasAvailable) return;
     const reason = missing === undefined ? "No model is listed" : missingSentence(missing);
     if (!config.waitsForModels) throw new Error(reason);
-    log.warning("no model to serve yet", { reason });
+    log.warning("model awaited", { reason });
   } finally {
     leaving?.removeEventListener("abort", leave);
   }

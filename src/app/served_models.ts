@@ -161,6 +161,6 @@ export function missingSentence({ name, version, error }: MissingModel): string 
 
 function logState(log: Log, { id, state, error }: ServableState): void {
   const fields = { name: id.name, version: id.version, state };
-  if (error === undefined) log.info("version changed state", fields);
+  if (error === undefined) log.info("version state changed", fields);
   else log.error("version failed", { ...fields, error: error.detail, cause: error.cause && String(error.cause) });
 }

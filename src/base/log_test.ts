@@ -39,7 +39,7 @@ Deno.test("Log writes repeated warnings a few times, then how many it suppressed
   for (let i = 0; i < 1000; i++) log.error("request failed", { path: "/c" }, { requestId: String(i) });
   assert.deepEqual(lines.slice(6).map((line) => JSON.parse(line).requestId), ["0", "1", "2", "3", "4"]);
   lines.length = 6;
-  for (let i = 0; i < 1000; i++) log.info("version changed state");
+  for (let i = 0; i < 1000; i++) log.info("version state changed");
   assert.equal(lines.length, 1006, "changes of state are all told");
 });
 

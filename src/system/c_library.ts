@@ -14,6 +14,13 @@ const POSIX = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" }, // int fd, void* out, size_t bytes
   close: { parameters: ["i32"], result: "i32" }, // int fd
   flock: { parameters: ["i32", "i32"], result: "i32" }, // int fd, int operation
+  create: { name: "open", parameters: ["buffer", "i32", "i32"], result: "i32" }, // const char* path, int flags, mode_t mode
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" }, // int fd, const void* bytes, size_t count
+  access: { parameters: ["buffer", "i32"], result: "i32" }, // const char* path, int mode
+  mkdtemp: { parameters: ["buffer"], result: "pointer" }, // char* template, changed in place
+  symlink: { parameters: ["buffer", "buffer"], result: "i32" }, // const char* target, const char* path
+  unlink: { parameters: ["buffer"], result: "i32" }, // const char* path
+  rmdir: { parameters: ["buffer"], result: "i32" }, // const char* path
 } as const;
 
 const LINUX = {
@@ -24,6 +31,7 @@ const LINUX = {
   readdir: { parameters: ["pointer"], result: "pointer" }, // DIR* folder
   closedir: { parameters: ["pointer"], result: "i32" }, // DIR* folder
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" }, // int resource, struct rlimit* out
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32", optional: true }, // const char* name, unsigned flags; glibc 2.27
   mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" }, // address, bytes, prot, flags, fd, offset
   munmap: { parameters: ["pointer", "usize"], result: "i32" }, // address, bytes
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" }, // int fd, struct sockaddr* out, socklen_t* bytes

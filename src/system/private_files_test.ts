@@ -20,7 +20,7 @@ Deno.test("PrivateFolder holds files and links until it is disposed", () => {
   }
 });
 
-Deno.test("PrivateFolder says where it tried in vain", () => {
+Deno.test("PrivateFolder names the folders that it cannot use", () => {
   assert.throws(
     () => new PrivateFolder(["/proc/nowhere", "/nowhere"]),
     (error: ServingError) => /none of \/proc\/nowhere, \/nowhere can be written to/.test(error.detail),

@@ -125,9 +125,9 @@ Deno.test("without a command, the server logs once that it has no model, and ser
   using client = new PredictionClient(server.address);
   await assert.rejects(ask(client, { name: "half" }), { code: NOT_FOUND });
   await scratch.addVersion("half", { model: "half_plus_two", version: 1 });
-  await server.event("version changed state", ({ state }) => state === "available");
+  await server.event("version state changed", ({ state }) => state === "available");
   assert.deepEqual(valuesOf(await ask(client, { name: "half" })), [7]);
-  assert.equal(server.events("no model to serve yet").length, 1);
+  assert.equal(server.events("model awaited").length, 1);
 });
 
 Deno.test("--batch_size, --shape and --enable_serialization_as_tensor_content take effect", async () => {

@@ -111,7 +111,7 @@ Deno.test("HandleReloadConfigRequest tells which new models did not become avail
   });
   await server.event("model not served", ({ reason }) => reason === `Cannot find ${scratch.path}/late`);
   await scratch.addVersion("late", { model: "half_plus_two", version: 1 });
-  await server.event("version changed state", ({ name, state }) => name === "late" && state === "available");
+  await server.event("version state changed", ({ name, state }) => name === "late" && state === "available");
   await ask(client, "late");
   await load.stop();
 });
@@ -139,7 +139,7 @@ Deno.test("A JSON file is applied when it changes: models come, change beside th
 
   await scratch.writeConfig({ half: {} });
   await server.event("configuration reloaded", ({ models }) => !(models as string[]).includes("more"));
-  await server.event("version changed state", ({ name, state }) => name === "more" && state === "end");
+  await server.event("version state changed", ({ name, state }) => name === "more" && state === "end");
   await assert.rejects(ask(client, "more"), { code: NOT_FOUND });
   assert.equal(server.events("configuration refused").length, 1);
   await load.stop();
@@ -200,7 +200,7 @@ Deno.test("SIGHUP reads a file that is not polled, and is no matter where there 
 
   await using single = await Server.start(HALF);
   single.signal("SIGHUP");
-  await single.event("nothing to reload");
+  await single.event("reload ignored");
   using other = new PredictionClient(single.address);
   await ask(other, "half");
 });

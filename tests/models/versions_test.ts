@@ -71,7 +71,7 @@ class Rig implements AsyncDisposable {
     void
   > {
     const isMeant = (event: Message) => event.name === name && event.version === version && event.state === state;
-    const events = () => this.server.events("version changed state").filter(isMeant);
+    const events = () => this.server.events("version state changed").filter(isMeant);
     await this.server.until(() => events().length >= count, `${name} ${version} ${state}`);
   }
 

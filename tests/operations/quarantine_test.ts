@@ -52,7 +52,7 @@ for (const threads of ["1", "3"]) {
       assert.equal(versionOf(await askHalf(client, { name: "half" })), "1");
 
       await Deno.utime(`${scratch.path}/slow/1/slow.xml`, new Date(), new Date());
-      await server.event("version changed state", ({ name, state }) => name === "slow" && state === "available");
+      await server.event("version state changed", ({ name, state }) => name === "slow" && state === "available");
     },
   );
 }

@@ -53,7 +53,7 @@ class StartingRig implements AsyncDisposable {
       ], { isStarting: true }),
     );
     const { rest } = await server.event("server listening");
-    await server.event("version changed state", ({ state }) => state === "loading");
+    await server.event("version state changed", ({ state }) => state === "loading");
     return new StartingRig(resources.move(), { server, scratch, pipe, rest: rest as string });
   }
 

@@ -80,7 +80,7 @@ Deno.test("a version is swapped on all threads, and freed when all have let go o
   for (const version of [2, 3, 4]) {
     await scratch.addVersion("half", { model: "half_plus_two", version });
     const ended = server.event(
-      "version changed state",
+      "version state changed",
       (event) => event.version === version - 1 && event.state === "end",
     );
     await Promise.all(loads.map((load) => load.during(ended)));

@@ -106,7 +106,7 @@ export class FaultRig implements AsyncDisposable {
       await this.scratch.addVersion(CLOCK, { model: MODEL, version });
       const isMeant = (event: LogEvent) =>
         event.name === CLOCK && event.version === version && event.state === "available";
-      await this.load.during(this.server.event("version changed state", isMeant));
+      await this.load.during(this.server.event("version state changed", isMeant));
     }
   }
 
@@ -119,7 +119,7 @@ export class FaultRig implements AsyncDisposable {
   /** Waits until versions of the model have come to a state so many times, all together. */
   async changes(state: string, count: number): Promise<void> {
     const isMeant = (event: LogEvent) => event.name === NAME && event.state === state;
-    const isReached = () => this.server.events("version changed state").filter(isMeant).length >= count;
+    const isReached = () => this.server.events("version state changed").filter(isMeant).length >= count;
     await this.#until(isReached, `${count} times ${state}`);
   }
 
@@ -164,7 +164,7 @@ export class FaultRig implements AsyncDisposable {
 
   #tellings(isMeant: (event: LogEvent) => boolean): string[] {
     return this.server.events().filter((event) => event.name === NAME && isMeant(event)).map((event) =>
-      String(event.event === "version changed state" ? event.state : event.event)
+      String(event.event === "version state changed" ? event.state : event.event)
     );
   }
 

@@ -11,7 +11,7 @@ const LOAD_THREADS = 4;
 function mostLoading({ server }: FaultRig): number {
   let loading = 0;
   let most = 0;
-  for (const { name, state } of server.events("version changed state")) {
+  for (const { name, state } of server.events("version state changed")) {
     if (name === "half" && state === "loading") most = Math.max(most, ++loading);
     if (name === "half" && state === "available") loading--;
   }

@@ -120,7 +120,7 @@ Deno.test("versions come and go while the clock is set back and forth", {
     await rig.add(++version);
     await rig.state(version - 1, "end");
     if (version === 2) {
-      const { time } = await rig.server.event("version changed state", ({ state }) => state === "end");
+      const { time } = await rig.server.event("version state changed", ({ state }) => state === "end");
       assert(Date.parse(String(time)) < startedAt, "the clock was not set back");
     }
   }

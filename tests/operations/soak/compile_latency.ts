@@ -90,7 +90,7 @@ async function addVersion(version: number): Promise<void> {
 }
 
 async function stateOf(version: number, state: string): Promise<void> {
-  await server.event("version changed state", (event) => event.version === version && event.state === state);
+  await server.event("version state changed", (event) => event.version === version && event.state === state);
 }
 
 function sleep(ms: number): Promise<void> {

@@ -74,7 +74,7 @@ class Rig implements AsyncDisposable {
     await this.scratch.addVersion("digits", { model: "digits", version });
     const isGone = (event: Readonly<Record<string, unknown>>) =>
       event.name === "digits" && event.version === version - 1 && event.state === "end";
-    await this.server.event("version changed state", isGone);
+    await this.server.event("version state changed", isGone);
   }
 
   async page(): Promise<string> {
