@@ -1,5 +1,6 @@
 /**
- * What transports and telemetry share about one request: who sent it, how its client identifies it, and what became of it.
+ * What transports share about requests with the layers above: who sent one, how its client identifies it, what became of it, and what
+ * may hold it back.
  *
  * @module
  */
@@ -28,6 +29,19 @@ export interface RequestObserver {
   onBegin(): RequestRecord;
   /** A request is over, with this code; the reply goes out next. */
   onEnd(request: ObservedRequest, code: Code): void;
+}
+
+/** Holds requests back until the server can handle them. */
+export interface RequestGate {
+  /** Check this before {@link wait}, which costs a promise. */
+  readonly isOpen: boolean;
+  /**
+   * Resolves when the gate is open.
+   *
+   * @param bytes the size of the message that is kept meanwhile.
+   * @throws {ServingError} if the request cannot wait, or no longer; the reason of the caller's signal when that is aborted.
+   */
+  wait(caller: { readonly signal: AbortSignal }, bytes: number): Promise<void>;
 }
 
 /** Called with each failure that clients see only as an internal error. Must not throw. */

@@ -7,7 +7,7 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { joinParts, type Span } from "../base/bytes.ts";
-import type { ObservedRequest, OnFault, RequestObserver } from "../base/observed_request.ts";
+import type { ObservedRequest, OnFault, RequestGate, RequestObserver } from "../base/observed_request.ts";
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream } from "../http2/http2.ts";
@@ -63,19 +63,6 @@ export interface MessageSink {
 /** A method of a service. */
 export type Method = UnaryMethod | StreamingMethod;
 
-/** Holds calls back until the server can handle them. */
-export interface CallGate {
-  /** Check this before {@link wait}, which costs a promise. */
-  readonly isOpen: boolean;
-  /**
-   * Resolves when the gate is open.
-   *
-   * @param bytes of the message that is kept meanwhile.
-   * @throws {ServingError} if the call cannot wait, or no longer; the reason of the caller's signal when that is aborted.
-   */
-  wait(caller: { readonly signal: AbortSignal }, bytes: number): Promise<void>;
-}
-
 /** What all calls of a server share. */
 export interface CallOptions {
   /** The longest message a client may send, before and after decompression. */
@@ -88,7 +75,7 @@ export interface CallOptions {
   readonly onFault: OnFault;
   readonly observer?: RequestObserver;
   /** Open from the start if left out. */
-  readonly gate?: CallGate | undefined;
+  readonly gate?: RequestGate | undefined;
 }
 
 /** What a call needs besides its stream. */

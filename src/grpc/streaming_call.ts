@@ -5,9 +5,10 @@
  * @module
  */
 import type { Span } from "../base/bytes.ts";
+import type { RequestGate } from "../base/observed_request.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream, StreamListener } from "../http2/http2.ts";
-import { type CallGate, type CallParts, type MessageSink, NO_DATA, ServerCall, type StreamingMethod } from "./call.ts";
+import { type CallParts, type MessageSink, NO_DATA, ServerCall, type StreamingMethod } from "./call.ts";
 import { inflateMessage } from "./compressed_message.ts";
 import type { Reservation } from "./inflight_budget.ts";
 import { POOLED_BYTES_MIN } from "./message_buffers.ts";
@@ -144,7 +145,7 @@ export class StreamingCall extends ServerCall implements StreamListener {
     this.#reservation = undefined;
   }
 
-  #waitFor(gate: CallGate): void {
+  #waitFor(gate: RequestGate): void {
     this.#isBusy = true;
     gate.wait(this, 0).then(() => {
       this.#isBusy = false;

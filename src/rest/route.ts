@@ -53,11 +53,3 @@ export interface Probe {
   /** Returns the reply to GET, or undefined for any other path. */
   replyTo(path: string): Reply | Promise<Reply> | undefined;
 }
-
-/** Holds requests back until the server has started. */
-export interface Gate {
-  /** Whether the server has started. Checked before {@link wait}, which costs a promise. */
-  readonly isOpen: boolean;
-  /** Resolves when the gate opens; rejects with what `signal` is aborted with. `bytes` is the size of what is kept meanwhile. */
-  wait(caller: { readonly signal: AbortSignal }, bytes: number): Promise<void>;
-}

@@ -4,18 +4,18 @@
  *
  * @module
  */
-import { echoedId, type OnFault, REQUEST_ID_HEADER } from "../base/observed_request.ts";
+import { echoedId, type OnFault, REQUEST_ID_HEADER, type RequestGate } from "../base/observed_request.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import { BodyBudget } from "./body_budget.ts";
 import { Call, type CallObserver } from "./call.ts";
 import { errorReply, HttpError, type Reply, toResponse, withoutBody } from "./http_reply.ts";
-import type { Gate, Handler, Route, RouteSet } from "./route.ts";
+import type { Handler, Route, RouteSet } from "./route.ts";
 import { pathOf } from "./url_path.ts";
 
 /** How requests are answered. */
 export interface RouterOptions {
   /** Where requests that need a model wait while the server starts. Left out, they never wait. */
-  readonly gate?: Gate;
+  readonly gate?: RequestGate;
   /** Called with failures that clients see only as an internal error. */
   readonly onFault: OnFault;
   readonly observer?: CallObserver;

@@ -4,8 +4,8 @@
  *
  * @module
  */
+import type { RequestGate } from "../base/observed_request.ts";
 import { CODE, ServingError } from "../base/status.ts";
-import type { Caller } from "../model/infer_request_pool.ts";
 
 /** The limits on what waits. */
 export interface StartGateOptions {
@@ -16,7 +16,7 @@ export interface StartGateOptions {
 }
 
 /** Closed until it is opened. Disposing a closed gate refuses all requests, now and later; an open gate stays open. */
-export class StartGate implements Disposable {
+export class StartGate implements RequestGate, Disposable {
   readonly #options: StartGateOptions;
   readonly #waiters = new Set<PromiseWithResolvers<void>>();
   #bytes = 0;
@@ -50,7 +50,7 @@ export class StartGate implements Disposable {
    * @throws {ServingError} RESOURCE_EXHAUSTED at once if too many requests or bytes wait already; UNAVAILABLE if the server leaves
    * without having started; the reason of the caller's signal when that is aborted.
    */
-  async wait({ signal }: Pick<Caller, "signal">, bytes: number): Promise<void> {
+  async wait({ signal }: { readonly signal: AbortSignal }, bytes: number): Promise<void> {
     if (this.#isOpen) return;
     if (this.#refusal !== undefined) throw this.#refusal;
     this.#checkRoom(bytes);

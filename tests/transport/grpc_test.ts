@@ -2,7 +2,8 @@
 import * as grpc from "@grpc/grpc-js";
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../../src/base/status.ts";
-import type { CallGate, Method, ServerCall } from "../../src/grpc/call.ts";
+import type { RequestGate } from "../../src/base/observed_request.ts";
+import type { Method, ServerCall } from "../../src/grpc/call.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
 import { testLimits } from "../../src/http2/testing/limits.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
@@ -23,7 +24,7 @@ class Rig implements AsyncDisposable {
     options: {
       messageBytesMax?: number;
       inflightBytesMax?: number;
-      gate?: CallGate;
+      gate?: RequestGate;
       client?: grpc.ClientOptions;
     } = {},
   ) {
@@ -268,7 +269,7 @@ Deno.test("GrpcServer refuses a message that is larger than all memory for messa
 });
 
 /** A gate the test opens, and what waits at it. */
-class TestGate implements CallGate {
+class TestGate implements RequestGate {
   isOpen = false;
   readonly waiting: number[] = [];
   readonly #opened = Promise.withResolvers<void>();
