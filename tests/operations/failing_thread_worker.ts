@@ -1,6 +1,6 @@
 /**
- * A serving thread that fails when a model gets a label of a certain name: `reject` leaves a rejection that nobody handles, `throw`
- * an error that ends the thread at once.
+ * A serving thread that fails when a model gets a certain label: `reject` leaves an unhandled rejection, `throw` throws an error that
+ * ends the thread at once.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** Leaving: nothing that was accepted is lost, and what was killed comes back as it was. */
+/** Shutdown: no accepted request is lost, and a killed server restarts with the same models. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { encodePredictRequest } from "../../src/apis/tensorflow_serving/grpc/predict_codec.ts";
@@ -16,7 +16,7 @@ const MODEL = ["model", "--model_name", "half", "--model_path", modelPath("half_
 const PATH = "/tensorflow.serving.PredictionService/Predict";
 const NO_PROXY = { NO_PROXY: "*", "no_proxy": "*" };
 
-/** Gives each connection to the first server that takes it, as a load balancer does. */
+/** Forwards each connection to the first server that accepts it, as a load balancer does. */
 class Balancer implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #ports: readonly number[];
@@ -65,7 +65,7 @@ interface Outcome {
   readonly failures: readonly string[];
 }
 
-/** grpcio in Python; undefined where it is not installed. */
+/** A load from grpcio in Python. */
 class GrpcioLoad {
   readonly #process: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
@@ -75,7 +75,7 @@ class GrpcioLoad {
     this.#lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /** Resolves when it has had an answer. */
+  /** Resolves after the first answer; undefined when grpcio is not installed. */
   static async start(address: string): Promise<GrpcioLoad | undefined> {
     const interpreter = await python();
     if (interpreter === undefined) return undefined;
@@ -107,7 +107,7 @@ class GrpcioLoad {
   }
 }
 
-/** grpc-go, by ghz, for some seconds; undefined where it is not built. It finds the messages by reflection. */
+/** A load from grpc-go, through ghz with reflection, for some seconds; undefined when ghz is not built. */
 async function runGhz(address: string, seconds: number): Promise<Outcome | undefined> {
   if (await Deno.stat(GHZ).catch(() => undefined) === undefined) return undefined;
   const data = JSON.stringify({
@@ -178,7 +178,7 @@ Deno.test(
   },
 );
 
-Deno.test("a server that was killed comes back to the same models and versions", LINUX_ONLY, async () => {
+Deno.test("a killed server restarts with the same models and versions", LINUX_ONLY, async () => {
   await using scratch = await Scratch.make();
   for (const version of [1, 2, 3]) await scratch.addVersion("half", { model: "half_plus_two", version });
   const config = await scratch.writeConfig({ half: { model_version_policy: { specific: { versions: [1, 3] } } } });

@@ -1,4 +1,4 @@
-/** The server's memory under predictions without end. */
+/** The server's memory under continuous predictions. */
 import assert from "node:assert/strict";
 import { loadPredict } from "../support/load.ts";
 import { residentBytes } from "../support/process_memory.ts";

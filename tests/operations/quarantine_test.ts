@@ -1,4 +1,4 @@
-/** A version with which the process dies again and again: loaded no more, and said so. */
+/** A version that crashes the process repeatedly is quarantined, and the log and status say so. */
 import assert from "node:assert/strict";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
 import { Scratch } from "../support/scratch.ts";

@@ -15,14 +15,14 @@ const MODEL = "half_plus_two";
 const MODEL_SERVICE = "tensorflow.serving.ModelService";
 const PREDICTION_SERVICE = "tensorflow.serving.PredictionService";
 
-/** Words that stand nowhere but in paths, in the user's name and in the environment. */
+/** Words that occur only in paths, in the user's name and in the environment. */
 const USER = "zaphodbeeblebrox";
 const PLACE = "heart of gold";
 const VARIABLES = { USER, LOGNAME: USER, HOME: `/home/${USER}`, OVSERVE_TEST_SECRET: "fortytwo-fortytwo" };
-/** Where something lies on a host, or in OpenVINO's source. */
+/** A path of a host, or of OpenVINO's source. */
 const PATH_REGEXP = /(?:^|[\s"'([=:,<])\/(?:[^\s/"']+\/)+[^\s/"']*|[A-Za-z]:\\|\S+\.(?:cpp|hpp|cc|h):\d+/;
 
-/** What clients were told. */
+/** The answers that clients got. */
 class Answers {
   readonly #answers: { readonly what: string; readonly text: string }[] = [];
 
@@ -30,7 +30,7 @@ class Answers {
     this.#answers.push({ what, text });
   }
 
-  /** Fails when one says too much; what a client itself wrote, it may hear again. */
+  /** Fails when an answer reveals something; what the client itself sent may come back. */
   check({ secrets, own }: { secrets: readonly string[]; own: readonly string[] }): void {
     for (const { what, text } of this.#answers) {
       const foreign = own.reduce((rest, word) => rest.replaceAll(word, ""), text);
@@ -43,13 +43,13 @@ class Answers {
     return this.#answers.length;
   }
 
-  /** Those that match, to see that what should go wrong did. */
+  /** The answers that match, to check that what should fail did fail. */
   matching(regexp: RegExp): number {
     return this.#answers.filter(({ text }) => regexp.test(text)).length;
   }
 }
 
-/** Something that is wrong with a version: what is done to its folder, and what its state says. */
+/** A fault of a version: a change of its folder, and the state that it causes. */
 interface Flaw {
   readonly name: string;
   readonly says: RegExp;
@@ -145,7 +145,7 @@ const FLAWS: readonly Flaw[] = [
   { name: "rank", says: /./, spoil: nothing, changes: { shape: "(1,2,3,4)" } },
 ];
 
-/** A server of models that are all wrong but one, in places with telling names. */
+/** A server of one good model and many faulty ones, in folders with recognizable names. */
 class Rig implements AsyncDisposable {
   readonly answers = new Answers();
   readonly #resources: AsyncDisposableStack;

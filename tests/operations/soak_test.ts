@@ -1,4 +1,4 @@
-/** Swap after swap under load, as many as there is time for in a test; `tests/operations/soak/main.ts` goes on for longer. */
+/** A short soak: version swaps under load. `tests/operations/soak/main.ts` runs longer ones. */
 import assert from "node:assert/strict";
 import { soak, type SoakRow } from "./soak/swaps.ts";
 

@@ -1,4 +1,4 @@
-/** While the first models are being loaded: who is answered at once, who waits, and what becomes of those who wait. */
+/** The start: what is answered while the first models load, what waits, and how the wait ends. */
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { askHalfByFetch } from "../support/fetch_client.ts";
@@ -57,7 +57,7 @@ class StartingRig implements AsyncDisposable {
     return new StartingRig(resources.move(), { server, scratch, pipe, rest: rest as string });
   }
 
-  /** Lets the model be loaded, or fail with parameters that make no sense. */
+  /** Lets the model load, or fail with invalid parameters. */
   async release(parameters = "max_batch_size { value: 1000 }"): Promise<void> {
     this.#isReleased = true;
     await Deno.writeTextFile(this.#pipe, parameters);
@@ -74,7 +74,7 @@ class StartingRig implements AsyncDisposable {
     return [response.status, await response.text()];
   }
 
-  /** Waits until so many wait that one more is refused: who is not, gives up again. */
+  /** Waits until the queue is full: sends requests, and cancels those that are not refused. */
   async full(): Promise<void> {
     for (let status = 0; status !== 429;) {
       const leaver = new AbortController();
@@ -97,7 +97,7 @@ async function codeOf(call: Promise<unknown>): Promise<number> {
   return await call.then(() => status.OK, (error: { code: number }) => error.code);
 }
 
-/** Asks again as long as there is no room. */
+/** Retries while the queue is full. */
 async function inTurn(ask: () => Promise<Message>): Promise<Message> {
   while (true) {
     try {
@@ -108,7 +108,7 @@ async function inTurn(ask: () => Promise<Message>): Promise<Message> {
   }
 }
 
-/** The same by fetch, for a server that goes meanwhile; the status of the call. */
+/** The same by fetch, for a server that stops meanwhile; returns the status of the call. */
 async function inTurnByFetch(rig: StartingRig): Promise<number | undefined> {
   while (true) {
     const { status: code } = await askHalfByFetch(rig.server.address);
@@ -116,7 +116,7 @@ async function inTurnByFetch(rig: StartingRig): Promise<number | undefined> {
   }
 }
 
-/** The same over REST; the status of the answer. */
+/** The same over REST; returns the HTTP status. */
 async function inTurnOverRest(rig: StartingRig): Promise<number> {
   while (true) {
     const [code] = await rig.fetch("/v1/models/half:predict", BODY);
@@ -124,7 +124,7 @@ async function inTurnOverRest(rig: StartingRig): Promise<number> {
   }
 }
 
-testSource("A server that starts says so at once, and what needs a model waits for it", LINUX_ONLY, async () => {
+testSource("A starting server reports so at once, and requests that need a model wait for it", LINUX_ONLY, async () => {
   await using rig = await StartingRig.start();
   const { client } = rig;
   const metadata = { "model_spec": HALF, "metadata_field": ["signature_def"] };
@@ -221,7 +221,7 @@ testSource(
   },
 );
 
-testSource("A start that fails turns those who wait away", LINUX_ONLY, async () => {
+testSource("A failed start rejects waiting requests", LINUX_ONLY, async () => {
   await using rig = await StartingRig.start(["--max_waiting_requests", "1"]);
   const waiting = inTurnByFetch(rig);
   await rig.full();

@@ -1,4 +1,4 @@
-/** Several serving threads at one port: the same answers from all of them, versions that come and go on all, threads that fail. */
+/** Several serving threads on one port: equal answers, versions swapped on all of them, threads that fail. */
 import assert from "node:assert/strict";
 import { App } from "../../src/app/app.ts";
 import { modelConfig } from "../../src/cli/commands/model.ts";
@@ -12,7 +12,7 @@ import { askHalf, SteadyLoad, versionOf } from "../support/steady_load.ts";
 
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
 const THREADS = ["--grpc_workers", "3"];
-/** So many connections that no thread is left without one, but for one run in a hundred thousand. */
+/** Enough connections that every thread gets one, except in one run in a hundred thousand. */
 const CONNECTIONS = 32;
 
 /** Clients with a connection each. */
@@ -42,7 +42,7 @@ async function statesOf(client: PredictionClient, name: string): Promise<string[
   return (states as Message[]).map(({ version, state }) => `${version} ${state}`);
 }
 
-/** The value of a series on the page of metrics. */
+/** The value of a series on the metrics page. */
 async function metric(server: Server, series: string): Promise<number> {
   const { metrics } = await server.event("server started");
   const page = await (await fetch(`http://${metrics}/metrics`)).text();
@@ -50,7 +50,7 @@ async function metric(server: Server, series: string): Promise<number> {
   return Number(line?.slice(series.length + 1));
 }
 
-Deno.test("all threads answer, and what they count is added up", LINUX_ONLY, async () => {
+Deno.test("all threads answer, and their counts are added up", LINUX_ONLY, async () => {
   const args = ["model", "--model_name", "half", "--model_path", modelPath("half_plus_two"), "--access_log"];
   await using server = await Server.start([...args, ...THREADS, "--metrics_port", "0"]);
   using crowd = new Crowd(server.address);
@@ -68,7 +68,7 @@ Deno.test("all threads answer, and what they count is added up", LINUX_ONLY, asy
   await server.until(() => logged("OK") === CONNECTIONS && logged("NOT_FOUND") === CONNECTIONS, "a line a request");
 });
 
-Deno.test("a version is swapped on all threads, and freed when all have let go of it", LINUX_ONLY, async () => {
+Deno.test("a version is swapped on all threads, and freed when all have released it", LINUX_ONLY, async () => {
   await using scratch = await Scratch.make();
   await scratch.addVersion("half", { model: "half_plus_two", version: 1 });
   const config = await scratch.writeConfig({ half: {} });
@@ -96,7 +96,7 @@ Deno.test("a version is swapped on all threads, and freed when all have let go o
   assert.equal(await metric(server, `ovserve_infer_requests{model="half",version="3"}`), NaN);
 });
 
-Deno.test("a configuration that comes through one thread counts for all", LINUX_ONLY, async () => {
+Deno.test("a configuration received by one thread applies to all", LINUX_ONLY, async () => {
   await using server = await Server.start([`--model_base_path=${modelPath("half_plus_two")}`, ...THREADS]);
   using crowd = new Crowd(server.address);
   const entry = { name: "half", "base_path": modelPath("half_plus_two"), "model_platform": "tensorflow" };

@@ -1,4 +1,4 @@
-/** The executable alone: it carries all it needs, leaves nothing behind but its cache, and ends when it is told to. */
+/** The executable alone: it carries all it needs, leaves only its cache behind, and ends on SIGTERM. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { PredictionClient } from "../support/prediction_client.ts";

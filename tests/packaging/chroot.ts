@@ -1,6 +1,6 @@
 /**
- * A file system of one's own to run a program in, as a container would: the C and C++ libraries of this machine's Debian
- * packages, certificates, and what is put into it. Read-only, as a user without rights. Needs root and Linux's namespaces.
+ * A root file system to run a program in, like a container's: the C and C++ libraries of this machine's Debian packages, certificates,
+ * and what a test adds. Read-only, as an unprivileged user. Needs root and Linux's namespaces.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 /** distroless's `nonroot`. */
 const USER = "65532:65532";
 
-/** Why no program can be run so here; undefined when one can. */
+/** Why no program can run like this here; undefined when one can. */
 export async function reasonAgainst(): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return "only Linux has chroot and namespaces";
   if (Deno.uid() !== 0) return "chroot needs root";
@@ -30,7 +30,7 @@ export async function reasonAgainst(): Promise<string | undefined> {
   return success ? undefined : `namespaces, or the programs to make them, are missing: ${stderr.trim()}`;
 }
 
-/** What a program that ended left. */
+/** The outcome of a program. */
 export interface Ended {
   readonly success: boolean;
   readonly code: number;
@@ -160,7 +160,7 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Copies one file, link or folder without what is in it; what is not there is left out. */
+/** Copies one file, link or empty folder, if it exists. */
 async function copyEntry(source: string, destination: string): Promise<void> {
   const info = await Deno.lstat(source).catch(() => undefined);
   if (info === undefined) return;

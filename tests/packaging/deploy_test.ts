@@ -151,7 +151,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "systemd finds nothing wrong with the unit, and little that it could do",
+  name: "systemd finds no fault in the unit, and little exposure",
   ignore: systemdAnalyze === undefined,
   fn: async () => {
     const folder = await Deno.makeTempDir();

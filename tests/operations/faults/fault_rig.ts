@@ -1,6 +1,6 @@
 /**
- * A server with one model that must go on answering, whatever happens to the files of its versions, and what the faults need: its
- * folder, its states, its log, and a way to let polls pass.
+ * A server whose one model must keep answering whatever happens to the files of its versions, with what fault tests need: its folder,
+ * its states, its log, and a way to wait for polls.
  *
  * @module
  */
@@ -11,29 +11,29 @@ import { type LogEvent, Server } from "../../support/server.ts";
 
 /** The model under load. */
 const NAME = "half";
-/** A model of no other use than to show by its new versions that polls have passed. */
+/** A model whose new versions show that polls have passed. */
 const CLOCK = "clock";
 const MODEL = "half_plus_two";
 
 const LIMIT_MS = 120_000;
 
-/** What may differ from one fault to another. */
+/** Options of one fault test. */
 export interface FaultRigOptions {
-  /** The versions that are there from the start; only version 1 unless it is said. */
+  /** The versions at the start. Default: version 1. */
   readonly versions?: readonly number[];
-  /** What the file of models says of the model. */
+  /** The model's fields in the configuration file. */
   readonly changes?: ModelChanges;
   readonly pollSeconds?: number;
-  /** How long all of it may take, 120 seconds unless it is said. After that all waiting fails. */
+  /** How long the test may take. Every wait fails afterwards. Default: 120 seconds. */
   readonly limitMs?: number;
   readonly args?: readonly string[];
   /** See `Server.start`. */
   readonly through?: readonly string[];
-  /** Does something to the folder before the server starts. */
+  /** Prepares the folder before the server starts. */
   readonly prepare?: (scratch: Scratch) => Promise<void>;
 }
 
-/** A server, and a client that asks it all the time. */
+/** A server, and a client that predicts continuously. */
 export class FaultRig implements AsyncDisposable {
   readonly scratch: Scratch;
   readonly server: Server;
@@ -82,7 +82,7 @@ export class FaultRig implements AsyncDisposable {
     return `${this.basePath}/${name}`;
   }
 
-  /** Puts a whole version there, all at once. */
+  /** Adds a complete version atomically. */
   async add(version: number): Promise<void> {
     await this.scratch.addVersion(NAME, { model: MODEL, version });
   }
@@ -110,13 +110,13 @@ export class FaultRig implements AsyncDisposable {
     }
   }
 
-  /** Waits until the log has told of a state of a version, the `count`th time. */
+  /** Waits until the log has reported a state of a version `count` times. */
   async state(version: number, state: string, count = 1): Promise<void> {
     const isReached = () => this.told(version).filter((told) => told === state).length >= count;
     await this.#until(isReached, `${version} ${state}`);
   }
 
-  /** Waits until versions of the model have come to a state so many times, all together. */
+  /** Waits until versions of the model have reached a state `count` times in total. */
   async changes(state: string, count: number): Promise<void> {
     const isMeant = (event: LogEvent) => event.name === NAME && event.state === state;
     const isReached = () => this.server.events("version state changed").filter(isMeant).length >= count;
@@ -130,23 +130,23 @@ export class FaultRig implements AsyncDisposable {
     );
   }
 
-  /** Waits until the file of models has been read and so many models are served. */
+  /** Waits until the configuration has been reloaded and `count` models are served. */
   async reloaded(count: number): Promise<void> {
     const isMeant = ({ models }: LogEvent) => (models as string[]).length === count;
     await this.load.during(this.server.event("configuration reloaded", isMeant));
   }
 
-  /** Waits until the file of models has been refused for the `count`th time. */
+  /** Waits until the configuration has been refused `count` times. */
   async refused(count: number): Promise<void> {
     await this.#until(() => this.server.events("configuration refused").length >= count, `${count} refusals`);
   }
 
-  /** All that the log says of a version, in order: its states, and the names of other events. */
+  /** All log entries of a version, in order: its states, and the names of other events. */
   told(version: number): string[] {
     return this.#tellings((event) => event.version === version);
   }
 
-  /** All that the log says of the model itself. */
+  /** All log entries of the model itself. */
   toldOfModel(): string[] {
     return this.#tellings((event) => event.version === undefined && event.path === undefined);
   }
@@ -183,7 +183,7 @@ export class FaultRig implements AsyncDisposable {
     });
   }
 
-  /** The version that answers whoever names none. */
+  /** The version that answers requests without a version. */
   async latest(): Promise<number> {
     return Number(versionOf(await askHalf(this.client, { name: NAME })));
   }

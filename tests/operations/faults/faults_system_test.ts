@@ -17,7 +17,7 @@ const noUser = isMissing(user, "permissions of files");
 const noMounts = isMissing(mounts, "mounts");
 const noClock = isMissing(clock, "a clock that is set");
 
-Deno.test("a version that must not be read says so, and is served once it may be", {
+Deno.test("an unreadable version reports why, and is served once it is readable", {
   ignore: noUser,
 }, async () => {
   await using rig = await FaultRig.start({ through: user.through });
@@ -36,7 +36,7 @@ Deno.test("a version that must not be read says so, and is served once it may be
   await rig.finish();
 });
 
-Deno.test("what serves goes on when it must not be read any more, its version or the whole base path", {
+Deno.test("a serving version continues when its folder or the base path becomes unreadable", {
   ignore: noUser,
 }, async () => {
   await using rig = await FaultRig.start({ through: user.through });
@@ -57,7 +57,7 @@ Deno.test("what serves goes on when it must not be read any more, its version or
   await rig.finish();
 });
 
-Deno.test("a base path whose file system is unmounted unloads nothing, and is taken up again when it is mounted", {
+Deno.test("a base path whose file system is unmounted unloads nothing, and is watched again when it is mounted", {
   ignore: noMounts,
 }, async () => {
   await using disk = await Scratch.make();

@@ -22,7 +22,7 @@ async function writeSlowly(folder: string, name: string): Promise<void> {
   }
 }
 
-Deno.test("a version with a truncated .bin says so, is left alone, and is served when it is mended", async () => {
+Deno.test("a version with a truncated .bin reports it, is not retried, and is served when it is fixed", async () => {
   await using rig = await FaultRig.start();
   const folder = await rig.prepare(2);
   await Deno.truncate(`${folder}/${BIN}`, 5);
@@ -43,7 +43,7 @@ Deno.test("a version with a truncated .bin says so, is left alone, and is served
   assert.deepEqual(rig.load.versions, ["1", "2"]);
 });
 
-Deno.test("a version with an empty .xml says so and is left alone until a newer one comes", async () => {
+Deno.test("a version with an empty .xml reports it and is not retried until a newer one comes", async () => {
   await using rig = await FaultRig.start();
   const folder = await rig.prepare(2);
   await Deno.truncate(`${folder}/${XML}`, 0);
@@ -61,7 +61,7 @@ Deno.test("a version with an empty .xml says so and is left alone until a newer 
   assert.deepEqual(rig.load.versions, ["1", "3"]);
 });
 
-Deno.test("a version that is being copied is loaded when the copy is whole, and not before", async () => {
+Deno.test("a version that is being copied is loaded when the copy is complete, and not before", async () => {
   await using rig = await FaultRig.start({ pollSeconds: 0.5 });
   await Deno.mkdir(rig.path(2));
   await writeSlowly(rig.path(2), XML);

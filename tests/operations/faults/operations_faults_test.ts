@@ -25,7 +25,7 @@ async function expectAnswer(server: Server): Promise<void> {
   assert.equal(versionOf(await askHalf(client, { name: "half" })), "1");
 }
 
-Deno.test("500 idle connections are in nobody's way", async () => {
+Deno.test("500 idle connections do not hinder others", async () => {
   await using server = await Server.start(MODEL);
   const idle = await Promise.all(Array.from({ length: 500 }, () => greet(server.address)));
   await expectAnswer(server);

@@ -1,6 +1,6 @@
 /**
- * `deno run --allow-all tests/operations/soak/compile_latency.ts [ROUNDS [CALLERS [FLAGS…]]]`: how long clients of a ResNet-50 wait for their answers
- * while another version of it is loaded, beside how long they wait else, in turns. `bench/models.py` makes the model.
+ * `deno run --allow-all tests/operations/soak/compile_latency.ts [ROUNDS [CALLERS [FLAGS…]]]`: latency of a ResNet-50
+ * while another version loads, and without, in turns. `bench/models.py` makes the model.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `deno run --allow-all tests/operations/soak/main.ts [SWAPS] [EVERY]`: swaps versions under load, 1,000 times unless it is said, and writes a table
+ * `deno run --allow-all tests/operations/soak/main.ts [SWAPS] [EVERY]`: swaps versions under load (default: 1,000 times) and prints a table
  * with a row for every 100. Ends with 1 when a request fails.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * One version after the other takes the place of the one before it, while clients ask for the newest without a pause.
+ * Replaces one version after the other while clients predict continuously.
  *
  * @module
  */

@@ -44,7 +44,7 @@ export interface Variable {
   readonly type: string;
   readonly query: string | { readonly query: string };
   readonly includeAll?: boolean;
-  /** What All stands for; the values there are unless it is said. */
+  /** What All stands for. Default: all values. */
   readonly allValue?: string;
 }
 
@@ -56,7 +56,7 @@ export interface Dashboard {
   readonly templating: { readonly list: readonly Variable[] };
 }
 
-/** What a variable is set to: some of its values, or all. */
+/** The selection of a variable: some of its values, or all. */
 export type Choice = readonly string[] | "all";
 
 /** Grafana's `$__rate_interval` for the interval at which Prometheus looks unless it is told: four times that. */

@@ -14,7 +14,7 @@ function overlap(one: GridPos, other: GridPos): boolean {
   return one.x < other.x + other.w && other.x < one.x + one.w && one.y < other.y + other.h && other.y < one.y + one.h;
 }
 
-Deno.test("the dashboard's panels are of Grafana's kinds, each with a name, a unit and a place of its own", () => {
+Deno.test("the dashboard's panels are of Grafana's kinds, each with a name, a unit and its own place", () => {
   assert(title.length > 0 && schemaVersion >= 39);
   assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
   assert.equal(new Set(panels.map((panel) => panel.title)).size, panels.length);
@@ -37,7 +37,7 @@ Deno.test("the dashboard's panels are of Grafana's kinds, each with a name, a un
   assert.equal(area, COLUMNS * lowest, "there are gaps");
 });
 
-Deno.test("the dashboard asks the data source that is chosen, and for variables that it has", () => {
+Deno.test("the dashboard queries the selected data source, with variables that it defines", () => {
   const chosen = { type: "prometheus", uid: "${datasource}" };
   assert.deepEqual(variables.map(({ name, type }) => [name, type]), [
     ["datasource", "datasource"],

@@ -1,5 +1,5 @@
 /**
- * A strict reader of Prometheus' text format 0.0.4: what it does not understand to the letter it refuses.
+ * A strict parser of Prometheus' text format 0.0.4: it rejects everything outside the specification.
  *
  * @module
  */
@@ -26,7 +26,7 @@ const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   histogram: ["_bucket", "_sum", "_count"],
 };
 
-/** Reads a page. Fails with the line that is wrong. */
+/** Parses a page. Throws with the line that is wrong. */
 export function readExposition(page: string): ReadonlyMap<string, ReadFamily> {
   assert(page.endsWith("\n"), "the last line has no end");
   const families = new Map<string, ReadFamily & { samples: Map<string, number> }>();
@@ -89,7 +89,7 @@ function checkHistogram(name: string, samples: ReadonlyMap<string, number>): voi
   }
 }
 
-/** What Prometheus' own linter asks of names, for families that nobody else has named. */
+/** The rules of Prometheus' own linter for names, for families that no other server named first. */
 export function checkNames(families: Iterable<ReadFamily>): void {
   for (const { name, type, help } of families) {
     assert(help.length > 0, `${name} has no help`);

@@ -47,7 +47,7 @@ function value(families: ReadonlyMap<string, ReadFamily>, name: string, labels: 
   }
 }
 
-Deno.test("metrics tell what was asked over both protocols, on both ports and at both paths", async () => {
+Deno.test("metrics count requests of both protocols, on both ports and at both paths", async () => {
   await using server = await Server.start([...TINY, ...OPEN, ...APART]);
   const { rest, metrics } = await addressesOf(server);
   using client = new PredictionClient(server.address);
@@ -92,7 +92,7 @@ Deno.test("metrics tell what was asked over both protocols, on both ports and at
   }
 });
 
-Deno.test("metrics tell of questions about a model under its name, over both protocols", async () => {
+Deno.test("metrics count metadata and status requests under the model's name, over both protocols", async () => {
   await using server = await Server.start([...TINY, ...OPEN]);
   const { rest } = await addressesOf(server);
   using client = new PredictionClient(server.address);
@@ -115,7 +115,7 @@ Deno.test("metrics tell of questions about a model under its name, over both pro
   }
 });
 
-Deno.test("metrics tell how many examples requests had", async () => {
+Deno.test("metrics expose how many examples requests had", async () => {
   const folder = fileURLToPath(new URL("../../apis/tensorflow_serving/tensorflow/examples", import.meta.url));
   await using server = await Server.start(["model", "--model_name", "m", "--model_path", folder, ...OPEN]);
   const { rest } = await addressesOf(server);
@@ -133,7 +133,7 @@ Deno.test("metrics tell how many examples requests had", async () => {
   assert.equal(value(families, ":tensorflow:serving:request_example_counts_count", ['model="m"']), 2);
 });
 
-Deno.test("metrics tell of a version that cannot be loaded", async () => {
+Deno.test("metrics expose a version that cannot be loaded", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${folder}/7`);
@@ -154,7 +154,7 @@ Deno.test("metrics tell of a version that cannot be loaded", async () => {
   }
 });
 
-Deno.test("metrics tell how many rows batches have", async () => {
+Deno.test("metrics expose how many rows batches have", async () => {
   const digits = ["model", "--model_name", "digits", "--model_path", modelPath("digits")];
   // A log of each request has each of them timed; else a burst as quick as this one is timed in part.
   await using server = await Server.start([...digits, ...OPEN, "--enable_batching", "--access_log"]);
@@ -169,7 +169,7 @@ Deno.test("metrics tell how many rows batches have", async () => {
   assert.equal(value(families, "ovserve_request_phase_duration_seconds_count", ['phase="queue"']), 20);
 });
 
-Deno.test("readiness is told over HTTP, for the server and its models", async () => {
+Deno.test("readiness is exposed over HTTP, for the server and its models", async () => {
   await using server = await Server.start([...TINY, ...OPEN, ...APART]);
   const { rest, metrics } = await addressesOf(server);
   for (const address of [rest, metrics]) {
@@ -191,7 +191,7 @@ Deno.test("readiness is told over HTTP, for the server and its models", async ()
   assert.equal((await get(metrics, "/v1/models/tiny")).status, 404, "the port is for those who watch");
 });
 
-Deno.test("--monitoring_config_file says whether and where metrics are told", async () => {
+Deno.test("--monitoring_config_file sets whether and where metrics are exposed", async () => {
   const file = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(file, 'prometheus_config { enable: true path: "/own/path" }');
@@ -219,7 +219,7 @@ function namesIn(text: string): ReadonlySet<string> {
   return new Set(Array.from(named, ([, name]) => name ?? ""));
 }
 
-Deno.test("the documentation has all metrics, and the dashboard asks for none that there is not", async () => {
+Deno.test("the documentation lists all metrics, and the dashboard queries only existing ones", async () => {
   await using server = await Server.start([...TINY, ...OPEN]);
   const { rest } = await addressesOf(server);
   const names = new Set(readExposition((await get(rest, "/metrics")).text).keys());

@@ -44,7 +44,7 @@ Deno.test("--access_log writes a line for each request, with the ids its client 
   assert.deepEqual([refused.path, refused.code], ["/v1/models/tiny:predict", "INVALID_ARGUMENT"]);
 });
 
-Deno.test("requests are not logged unless that is asked for", async () => {
+Deno.test("requests are not logged by default", async () => {
   const server = await Server.start(TINY);
   using client = new PredictionClient(server.address);
   await client.predict(request("tiny"));
@@ -68,7 +68,7 @@ interface Export {
   readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[];
 }
 
-/** Takes in what an exporter sends. */
+/** Receives what an exporter sends. */
 class Collector implements AsyncDisposable {
   readonly spans: Span[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;

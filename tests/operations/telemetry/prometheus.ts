@@ -1,11 +1,11 @@
 /**
- * A real Prometheus that watches servers of a test's, on a port of its own.
+ * A real Prometheus that scrapes the servers of a test.
  *
  * @module
  */
 import { until } from "../../support/until.ts";
 
-/** What it watches. */
+/** What it scrapes and evaluates. */
 export interface PrometheusOptions {
   /** Addresses of pages of metrics: `127.0.0.1:40123`. */
   readonly targets: readonly string[];
@@ -19,7 +19,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** A rule as it is told. */
+/** A rule, as Prometheus' API reports it. */
 export interface Rule {
   readonly name: string;
   readonly query: string;
@@ -27,11 +27,11 @@ export interface Rule {
   readonly lastError?: string;
 }
 
-/** How often it looks: `rate` needs two looks, and tests wait for them. */
+/** The scrape interval: `rate` needs two scrapes, and tests wait for them. */
 const INTERVAL = "200ms";
 const LISTENING_REGEXP = /msg="Listening on".* address=(\S+)/;
 
-/** A Prometheus that is up. Disposing it ends it and removes its folder. */
+/** A running Prometheus. Disposing it stops it and removes its folder. */
 export class Prometheus implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #folder: string;
@@ -45,7 +45,7 @@ export class Prometheus implements AsyncDisposable {
     this.#rest = parts.rest;
   }
 
-  /** Starts the program at a path, on a port of the system's choice. */
+  /** Starts the program at a path on a free port. */
   static async start(program: string, { targets, rulesPath }: PrometheusOptions): Promise<Prometheus> {
     const folder = await Deno.makeTempDir();
     const config = {
@@ -116,7 +116,7 @@ export class Prometheus implements AsyncDisposable {
   }
 }
 
-/** Where it says that it listens; what it says thereafter is read so that it can go on. */
+/** Finds the address in the log. The rest of the log is read too, so that Prometheus does not block. */
 async function addressIn(stderr: ReadableStream<Uint8Array>): Promise<{ address: string; rest: Promise<unknown> }> {
   let text = "";
   const reader = stderr.pipeThrough(new TextDecoderStream()).getReader();

@@ -12,14 +12,14 @@ import { findTool } from "../../support/tools.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const RULES = `${ROOT}deploy/prometheus/ovserve.rules.yaml`;
-/** promtool's exit code for a page that it can read and does not like. */
+/** promtool's exit code for a valid page with lint warnings. */
 const PROMTOOL_LINT = 3;
 const IMAGE = floatTensor(new Array(64).fill(0), [1, 8, 8]);
 
 const prometheus = await findTool("prometheus");
 const promtool = await findTool("promtool");
 
-/** A server of two models, batching, with what it takes to make it work and fail. */
+/** A server of two models with batching, and requests that succeed and fail. */
 class Rig implements AsyncDisposable {
   readonly server: Server;
   readonly scratch: Scratch;
@@ -69,7 +69,7 @@ class Rig implements AsyncDisposable {
     }
   }
 
-  /** Puts another version in the place of the one that serves, and waits until that is gone. */
+  /** Adds a new version and waits until the old one is unloaded. */
   async swap(version: number): Promise<void> {
     await this.scratch.addVersion("digits", { model: "digits", version });
     const isGone = (event: Readonly<Record<string, unknown>>) =>
@@ -88,7 +88,7 @@ class Rig implements AsyncDisposable {
   }
 }
 
-/** Runs promtool; what it says and its exit code. */
+/** Runs promtool; returns its output and exit code. */
 async function runPromtool(args: readonly string[], input = ""): Promise<{ code: number; text: string }> {
   const process = new Deno.Command(promtool ?? "", {
     args: [...args],
@@ -183,7 +183,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "promtool finds nothing in the page of metrics but names that are other servers'",
+  name: "promtool warns about nothing on the metrics page but other servers' names",
   ignore: promtool === undefined,
   fn: async () => {
     await using rig = await Rig.start();
@@ -196,7 +196,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the alerts are valid, and each is told when it should and only then",
+  name: "the alerts are valid, and each fires when it should and only then",
   ignore: promtool === undefined,
   fn: async () => {
     const checked = await runPromtool(["check", "rules", RULES]);

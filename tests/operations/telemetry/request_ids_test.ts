@@ -1,4 +1,4 @@
-/** Ids that clients give their requests: they come back with the reply, and stand in the log where a request fails. */
+/** Request ids of clients: they come back with the reply, and the log has them when a request fails. */
 import assert from "node:assert/strict";
 import * as grpc from "@grpc/grpc-js";
 import { floatTensor, type Message, PredictionClient } from "../../support/prediction_client.ts";
@@ -49,7 +49,7 @@ function request(a: readonly number[], b: readonly number[]): Message {
   return { "model_spec": { name: "sum" }, inputs: { a: floatTensor(a), b: floatTensor(b) } };
 }
 
-Deno.test("A request's id comes back with its reply, and stands beside the reason when it fails", async () => {
+Deno.test("A request's id comes back with its reply, and is logged with the reason when the request fails", async () => {
   await using scratch = await Scratch.make();
   await Deno.mkdir(`${scratch.path}/sum/1`, { recursive: true });
   await Deno.writeTextFile(`${scratch.path}/sum/1/m.xml`, SUM_XML);
