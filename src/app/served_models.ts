@@ -128,7 +128,7 @@ export class ServedModels implements AsyncDisposable {
     await this.manager[Symbol.asyncDispose]();
   }
 
-  /** Loads a version here, then has the other threads serve it too. */
+  /** Loads a version, then publishes it to the other threads. */
   async #load(model: ModelConfig, version: SourceVersion): Promise<ModelServable> {
     const { engine, threads, batching, quarantine, log } = this.#parts;
     const { servable, report, files } = await loadVersion(model, version, {

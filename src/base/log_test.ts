@@ -40,10 +40,10 @@ Deno.test("Log writes repeated warnings a few times, then how many it suppressed
   assert.deepEqual(lines.slice(6).map((line) => JSON.parse(line).requestId), ["0", "1", "2", "3", "4"]);
   lines.length = 6;
   for (let i = 0; i < 1000; i++) log.info("version state changed");
-  assert.equal(lines.length, 1006, "changes of state are all told");
+  assert.equal(lines.length, 1006, "changes of state are all written");
 });
 
-Deno.test("Log.request() is written whatever the level", () => {
+Deno.test("Log.request() writes at any level", () => {
   const { log, lines } = rig("json", "error");
   log.request({ path: "/a", code: "OK" });
   assert.deepEqual({ ...JSON.parse(lines[0] ?? ""), time: "" }, {

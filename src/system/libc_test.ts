@@ -49,7 +49,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "holdFolder() says that a folder is not there, and whileUnused() does nothing",
+  name: "holdFolder() throws for a missing folder, and whileUnused() does nothing",
   ignore: !KNOWS_LOCKS,
   fn: () => {
     const folder = Deno.makeTempDirSync();
@@ -89,7 +89,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "processFigures() counts descriptors to the one, and says how many there may be",
+  name: "processFigures() counts descriptors exactly, and reports their limit",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const before = processFigures();
@@ -108,7 +108,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "processFigures() says what the system says",
+  name: "processFigures() agrees with the system",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const args = ["--pid", String(Deno.pid), "--nofile", "--noheadings", "--raw", "--output", "SOFT"];
@@ -119,7 +119,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "readSystemFile() reads files that do not say how long they are, to their end",
+  name: "readSystemFile() reads files of unstated length to their end",
   ignore: Deno.build.os !== "linux",
   fn: () => {
     assert.match(readSystemFile("/proc/self/status") ?? "", /^Name:.*\n(?:.*\n)*nonvoluntary_ctxt_switches:.*\n$/);

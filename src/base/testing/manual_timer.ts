@@ -1,5 +1,5 @@
 /**
- * A {@link Timer} that a test moves by hand. Never in the binary.
+ * A {@link Timer} that a test fires by hand.
  *
  * @module
  */
@@ -10,23 +10,23 @@ interface Entry {
   readonly delayMs: number;
 }
 
-/** Keeps what was asked for until the test lets it fire. */
+/** Keeps callbacks until the test fires them. */
 export class ManualTimer {
   readonly #entries = new Set<Entry>();
 
-  /** To be handed to whom is under test. */
+  /** The timer to pass to the code under test. */
   readonly start: Timer = (callback, delayMs) => {
     const entry = { callback, delayMs };
     this.#entries.add(entry);
     return () => void this.#entries.delete(entry);
   };
 
-  /** The delays asked for and neither fired nor cancelled, in the order they were asked for. */
+  /** The delays of pending callbacks, in the order of their requests. */
   get delaysMs(): readonly number[] {
     return [...this.#entries].map((entry) => entry.delayMs);
   }
 
-  /** Fires all that wait now; what they start anew waits for the next call. */
+  /** Fires all pending callbacks; those that they start wait for the next call. */
   fire(): void {
     const due = [...this.#entries];
     this.#entries.clear();

@@ -53,7 +53,7 @@ const FLAGS = {
   }),
 };
 
-/** Addresses that stand for all of a machine's addresses. */
+/** Addresses that mean all of a machine's addresses. */
 const WILDCARDS = ["0.0.0.0", "::", "[::]"];
 
 /** Process id of the program a container was started with. */

@@ -17,7 +17,7 @@ import {
 } from "../flags/model_flags.ts";
 import { readServerFlags, SERVER_SECTIONS } from "../flags/server_flags.ts";
 
-/** TensorFlow Serving's, where it has others. */
+/** TensorFlow Serving's defaults, where they differ. */
 const DEFAULTS: Defaults = { port: "8500" };
 
 const FLAGS = {

@@ -20,7 +20,7 @@ export interface FlagSpec<T> {
   readonly parse: (text: string) => T;
   /** The text to read if none is given; a flag without a default is required. */
   readonly default?: string;
-  /** The default in words for --help, where its text does not say enough. */
+  /** The default in words, for --help, if its text is not enough. */
   readonly defaultWords?: string;
   /** Environment variable to read if the flag is not given; ignored while it is empty. */
   readonly env?: string;
@@ -140,7 +140,7 @@ export function addFlags(command: Command, sections: readonly Flags[], defaults:
   for (const flag of [...flags.filter(isBasic), ...flags.filter((flag) => !isBasic(flag))]) {
     flag.addTo(command, defaults);
   }
-  // The help texts say what commander would add: defaults, and what a bare switch means.
+  // The help texts contain the defaults; commander would add what a bare switch means.
   command.configureHelp({ optionDescription: ({ description }) => description });
 }
 

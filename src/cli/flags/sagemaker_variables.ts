@@ -77,7 +77,7 @@ const VARIABLES = {
 export const VARIABLE_DEFAULTS: Defaults = { "rest_port": VARIABLES.restPort.default };
 
 const NO_PYTHON = "there is no Python to run";
-const THREADS = `--plugin_config '{"INFERENCE_NUM_THREADS": 4}' says it`;
+const THREADS = `--plugin_config '{"INFERENCE_NUM_THREADS": 4}' sets it`;
 const NO_SCRIPTS = "scripts are not run, prepare inputs in the client";
 
 const FOREIGN_VARIABLES: readonly Foreign[] = [
@@ -92,7 +92,7 @@ const FOREIGN_VARIABLES: readonly Foreign[] = [
   { name: "SAGEMAKER_TFS_INTER_OP_PARALLELISM", ignored: THREADS, idle: ["0"] },
   { name: "SAGEMAKER_TFS_INTRA_OP_PARALLELISM", ignored: THREADS, idle: ["0"] },
   { name: "SAGEMAKER_TFS_FRACTIONAL_GPU_MEM_MARGIN", ignored: "OpenVINO takes memory as it needs it" },
-  { name: "SAGEMAKER_TFS_NGINX_LOGLEVEL", ignored: "--log_level says it" },
+  { name: "SAGEMAKER_TFS_NGINX_LOGLEVEL", ignored: "--log_level sets it" },
   { name: "SAGEMAKER_GUNICORN_WORKERS", ignored: NO_PYTHON },
   { name: "SAGEMAKER_GUNICORN_THREADS", ignored: NO_PYTHON },
   { name: "SAGEMAKER_GUNICORN_WORKER_CLASS", ignored: NO_PYTHON },
