@@ -1,6 +1,6 @@
 /**
- * Looks at the base paths of all models, again and again, and says which versions ought to be served. Knows files and policies;
- * neither loads nor remembers what is loaded.
+ * The source of models on the file system: polls the base paths of all models and reports the versions that should be served. Loads
+ * nothing and does not know what is loaded.
  *
  * @module
  */
@@ -10,20 +10,20 @@ import { listVersionFolders, type ModelLookOptions, ModelWatch } from "./model_w
 import type { ModelSource, SourceListener, SourceModel } from "./source.ts";
 
 /**
- * What is most likely unchanged is looked at in turn, so many a poll over all models, which bounds what polling costs: base paths
- * whose time says that nothing has come or gone, and versions whose files have settled.
+ * How many of the base paths and versions that are most likely unchanged are looked at in each poll, over all models. They take turns,
+ * which bounds the cost of polling: base paths with the same modification time, and versions whose files have settled.
  */
 const BASE_PATHS_PER_POLL = 8;
 const QUIET_VERSIONS_PER_POLL = 8;
 
-/** How long disposing waits for looks under way, which never end on a file server that is gone. */
+/** How long disposing waits for running looks, which never end on a file server that is gone. */
 const DISPOSE_WAIT_MS = 1_000;
 
-/** What of one model's is due. */
+/** The part of a model that is due in a poll. */
 type Due = Pick<ModelLookOptions, "isDue" | "dueVersions">;
 
-/** Takes some of a changing list at a time, so that each has its turn. */
-class Turn {
+/** Takes some items of a changing list at a time, so that each has its turn. */
+class RoundRobin {
   readonly #count: number;
   #next = 0;
 
@@ -45,10 +45,10 @@ export class FileSystemSource implements ModelSource {
   readonly #timer: Timer;
   readonly #now: () => number;
   #watches: ReadonlyMap<string, ModelWatch> = new Map();
-  /** The looks under way, so that none is begun twice. */
+  /** The running looks: a model is looked at once at a time. */
   readonly #looks = new Map<ModelWatch, Promise<void>>();
-  readonly #basePathTurn = new Turn(BASE_PATHS_PER_POLL);
-  readonly #versionTurn = new Turn(QUIET_VERSIONS_PER_POLL);
+  readonly #basePathTurn = new RoundRobin(BASE_PATHS_PER_POLL);
+  readonly #versionTurn = new RoundRobin(QUIET_VERSIONS_PER_POLL);
   #cancelTimer: () => void = () => {};
   #isClosed = false;
 
@@ -68,11 +68,7 @@ export class FileSystemSource implements ModelSource {
     this.#now = now;
   }
 
-  /**
-   * Replaces the set of models. Those that are new, or have another base path or policy, are looked at now; the others go on
-   * undisturbed. Resolves when each of the former is decided: its files have settled, or are given up as incomplete after a few
-   * polls, or its base path cannot be read.
-   */
+  /** A model is decided when its files have settled, are given up as incomplete after a few polls, or its base path cannot be read. */
   async setModels(models: readonly SourceModel[]): Promise<void> {
     const before = this.#watches;
     const after = new Map<string, ModelWatch>();
@@ -95,7 +91,7 @@ export class FileSystemSource implements ModelSource {
       if (!after.has(name)) this.#listener.onAspired(name, new Map());
     }
     if (this.#pollIntervalMs < 0 || changed.length === 0) return;
-    // A new interval begins, so that no file seems quiet only because two looks follow closely.
+    // A new interval starts, so that no file seems unchanged only because two looks follow closely.
     this.#startTimer();
     await Promise.all(changed.map((watch) => this.#look(watch, { isDue: true, dueVersions: new Set() })));
     await Promise.all(changed.map((watch) => watch.decided.promise));
@@ -109,7 +105,7 @@ export class FileSystemSource implements ModelSource {
     }
   }
 
-  /** Looks at every model now. Resolves when all have been looked at; a look that is under way is waited for. */
+  /** Looks at every model now. Resolves when all looks have ended, those already running included. */
   async poll(): Promise<void> {
     const watches = [...this.#watches.values()];
     const due = this.#basePathTurn.take(watches);
@@ -117,7 +113,7 @@ export class FileSystemSource implements ModelSource {
     await Promise.all(watches.map((watch) => this.#look(watch, { isDue: due.has(watch), dueVersions })));
   }
 
-  /** Ends the watching. What a look under way would have said is not said any more. */
+  /** Stops polling. A running look reports nothing any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer();
@@ -126,14 +122,14 @@ export class FileSystemSource implements ModelSource {
   }
 
   #look(watch: ModelWatch, due: Due): Promise<void> {
-    const underWay = this.#looks.get(watch);
-    if (underWay !== undefined) return underWay;
-    const look = this.#lookAndTell(watch, due).finally(() => this.#looks.delete(watch));
+    const running = this.#looks.get(watch);
+    if (running !== undefined) return running;
+    const look = this.#lookAndReport(watch, due).finally(() => this.#looks.delete(watch));
     this.#looks.set(watch, look);
     return look;
   }
 
-  async #lookAndTell(watch: ModelWatch, due: Due): Promise<void> {
+  async #lookAndReport(watch: ModelWatch, due: Due): Promise<void> {
     const nowMs = this.#now();
     const versions = await watch.look({
       ...due,

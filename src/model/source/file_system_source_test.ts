@@ -20,23 +20,23 @@ Deno.test("FileSystemSource adds, changes and removes models without touching th
   assert.deepEqual([rig.versions("a"), rig.versions("b"), rig.versions("c")], [[5], [], undefined]);
 });
 
-Deno.test("FileSystemSource polls by its timer, and no more when it is disposed", async () => {
+Deno.test("FileSystemSource polls by its timer until it is disposed", async () => {
   const rig = await SourceRig.make({ pollIntervalMs: 250 });
   {
     await using _ = rig;
     await rig.write("m/1");
     await rig.watch();
     assert.deepEqual(rig.timer.delaysMs, [250]);
-    const said = rig.said;
+    const reports = rig.reports;
     rig.timer.fire();
     assert.deepEqual(rig.timer.delaysMs, [250]);
     await rig.source.poll();
-    assert.equal(rig.said, said + 1, "a look under way is not begun twice");
+    assert.equal(rig.reports, reports + 1, "a running look is not started twice");
   }
   assert.deepEqual(rig.timer.delaysMs, []);
 });
 
-Deno.test("FileSystemSource with an interval of 0 looks once at each model, and takes all as it is", async () => {
+Deno.test("FileSystemSource with an interval of 0 looks once at each model, and accepts it as it is", async () => {
   await using rig = await SourceRig.make({ pollIntervalMs: 0 });
   await rig.write("m/1");
   await Deno.mkdir(`${rig.root}/m/2`);
@@ -45,11 +45,11 @@ Deno.test("FileSystemSource with an interval of 0 looks once at each model, and 
   assert.deepEqual(rig.timer.delaysMs, []);
 });
 
-Deno.test("FileSystemSource with an interval below 0 never looks by itself", async () => {
+Deno.test("FileSystemSource with a negative interval never looks by itself", async () => {
   await using rig = await SourceRig.make({ pollIntervalMs: -1 });
   await rig.write("m/1");
   await rig.watch();
-  assert.equal(rig.said, 0);
+  assert.equal(rig.reports, 0);
   assert.deepEqual(rig.timer.delaysMs, []);
 });
 
@@ -67,7 +67,7 @@ Deno.test("FileSystemSource.setModels() waits until new models are decided", asy
   assert.deepEqual(rig.versions(), [1]);
 });
 
-Deno.test("FileSystemSource.setModels() ends when what it waits for is removed", async () => {
+Deno.test("FileSystemSource.setModels() resolves when the models it waits for are removed", async () => {
   await using rig = await SourceRig.make();
   await Deno.mkdir(`${rig.root}/m/1`, { recursive: true });
   const ready = rig.watch();
@@ -81,10 +81,10 @@ Deno.test("FileSystemSource looks at many quiet versions in turn", async () => {
   await rig.watch(ALL);
   for (const version of [0, 24]) await rig.write(`m/${version}`, "changed");
   for (let look = 0; look < 5; look++) await rig.source.poll();
-  assert.deepEqual(rig.told().sort(), ["version files changed 0", "version files changed 24"]);
+  assert.deepEqual(rig.takeEvents().sort(), ["version files changed 0", "version files changed 24"]);
 });
 
-Deno.test("FileSystemSource lists many base paths in turn, but one whose time has changed at once", async () => {
+Deno.test("FileSystemSource lists many base paths in turn, but at once if the modification time has changed", async () => {
   await using rig = await SourceRig.make();
   const names = Array.from({ length: 40 }, (_, i) => `m${i}`);
   const rewind = (name: string) => Deno.utime(`${rig.root}/${name}`, LONG_AGO, LONG_AGO);
@@ -103,7 +103,7 @@ Deno.test("FileSystemSource lists many base paths in turn, but one whose time ha
   assert.deepEqual([rig.versions("m38"), rig.versions("m39")], [[2], [2]]);
 });
 
-Deno.test("FileSystemSource does not trust the time of a base path written to just now", async () => {
+Deno.test("FileSystemSource does not trust the modification time of a base path that has just changed", async () => {
   await using rig = await SourceRig.make();
   const names = Array.from({ length: 20 }, (_, i) => `m${i}`);
   for (const name of names) await rig.write(`${name}/1`);

@@ -1,18 +1,18 @@
 /**
- * What lies in a folder and a fingerprint of it, told from names, sizes and times alone. Knows nothing of models.
+ * Lists the files of a folder with a fingerprint, from names, sizes and times alone. Knows no models.
  *
  * @module
  */
 
-/** How deep folders in folders are looked into: a SavedModel's `variables` and `assets.extra` are one deep. */
+/** How deep folders are searched: a SavedModel's `variables` and `assets.extra` are one level deep. */
 const DEPTH_MAX = 4;
 
-/** How many files are looked at. */
+/** The most files that are listed. */
 const FILES_MAX = 10_000;
 
 /** One file of a folder. */
 export interface FileEntry {
-  /** From the folder on, with slashes: `variables/variables.index`. */
+  /** Relative to the folder, with slashes: `variables/variables.index`. */
   readonly path: string;
   readonly bytes: number;
 }
@@ -20,15 +20,15 @@ export interface FileEntry {
 /** A folder at one moment. */
 export interface FolderScan {
   readonly folder: string;
-  /** In the order of their paths; those that symbolic links lead to are among them. */
+  /** Sorted by path; symbolic links are followed. */
   readonly files: readonly FileEntry[];
-  /** Differs when a file has come, gone, grown, been written to, replaced or given other permissions. */
+  /** Changes when a file is added, removed, written to, replaced or given other permissions. */
   readonly fingerprint: string;
-  /** When the newest file was written, in milliseconds since 1970 by the file system's clock; 0 without files. */
+  /** When the newest file was written, in milliseconds since 1970 on the file system's clock; 0 without files. */
   readonly modifiedMs: number;
 }
 
-/** Where collecting has come to. */
+/** A folder that is being listed, and the files found so far. */
 interface Place {
   readonly prefix: string;
   readonly depth: number;
@@ -40,8 +40,8 @@ interface Found extends FileEntry {
 }
 
 /**
- * Looks at the files of a folder, at most 10,000 and four folders deep; folders whose names begin with a dot are left out, and
- * so is what vanishes meanwhile.
+ * Lists the files of a folder, at most 10,000 and four levels deep. Leaves out folders whose names begin with a dot, and files that
+ * vanish meanwhile.
  *
  * @throws what `Deno.readDir` throws when the folder itself cannot be read.
  */
@@ -57,7 +57,7 @@ export async function scanFolder(folder: string): Promise<FolderScan> {
   };
 }
 
-/** Names first, then all of them at once: waiting for one after another costs twice as much. */
+/** Reads all names first, then all facts at once: one after another takes twice as long. */
 async function collect(folder: string, at: Place): Promise<void> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(folder)) names.push(name);
@@ -68,7 +68,7 @@ async function collect(folder: string, at: Place): Promise<void> {
     if (info !== undefined && !info.isDirectory) at.found.push({ path: `${at.prefix}${name}`, bytes: info.size, info });
     if (!info?.isDirectory || name.startsWith(".") || at.depth === DEPTH_MAX) continue;
     const below = { ...at, prefix: `${at.prefix}${name}/`, depth: at.depth + 1 };
-    // What cannot be read will be missed by whoever needs it, with a better sentence than could be said here.
+    // An unreadable folder is reported where its files are needed, with a better error than is possible here.
     await collect(`${folder}/${name}`, below).catch(() => {});
   }
 }

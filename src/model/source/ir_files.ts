@@ -1,35 +1,35 @@
 /**
- * Tells from the two files of OpenVINO's intermediate representation whether both are there to the last byte.
+ * Reads from the `.xml` of an OpenVINO IR whether it is complete, and how many bytes its `.bin` must have.
  *
  * @module
  */
 
-/** Bytes read at a time: little enough not to hold up the event loop. */
+/** Bytes read at a time: few enough not to block the event loop. */
 const CHUNK_BYTES = 128 * 1024;
 
-/** A constant's place in the weights: `<data element_type="f32" shape="…" offset="0" size="12"/>`. */
+/** A constant's range in the weights: `<data element_type="f32" shape="…" offset="0" size="12"/>`. */
 const CONSTANT = /<data\b[^<>]*?\belement_type="[^<>]*?\boffset="(\d+)"[^<>]*?\bsize="(\d+)"/g;
 
-/** The longest tag that is kept until its end is read. */
+/** The longest tag that is buffered until its end is read. */
 const TAG_CHARS_MAX = 1 << 20;
 
-/** What an IR's `.xml` says of itself. */
+/** Facts from an IR's `.xml`. */
 export interface IrFacts {
-  /** Whether it begins and ends as an IR does. */
+  /** Whether it has the start and the end of an IR. */
   readonly isComplete: boolean;
-  /** How many bytes its `.bin` must have for all of its constants. */
+  /** How many bytes its `.bin` needs for all constants. */
   readonly weightsBytes: number;
 }
 
 /**
- * Reads an IR's `.xml` from beginning to end, without parsing it.
+ * Reads an IR's `.xml` to the end, without parsing it.
  *
  * @throws what `Deno.open` throws when it cannot be read.
  */
 export async function readIrFacts(xmlPath: string): Promise<IrFacts> {
   using file = await Deno.open(xmlPath);
   const chunk = new Uint8Array(CHUNK_BYTES);
-  // One char a byte, so that no character can be cut in two; all that is looked for is ASCII.
+  // One char a byte, so that no character is split between reads; all patterns are ASCII.
   const decoder = new TextDecoder("latin1");
   let hasBegun = false;
   let weightsBytes = 0;

@@ -1,6 +1,6 @@
 /**
- * Finds the model in a version's folder by its file names, and tells whether its files are whole. Which formats can be read in
- * the end is the engine's to say.
+ * Finds the model in a version's folder by its file names, and checks that its files are complete. The engine decides which formats it
+ * can read.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { CODE, type Code, ServingError, toServingError } from "../../base/status
 import { type FileEntry, type FolderScan, scanFolder } from "./folder_scan.ts";
 import { readIrFacts } from "./ir_files.ts";
 
-/** The formats that are told apart by file name. */
+/** The formats that file names distinguish. */
 export type ModelFormat = "ir" | "onnx" | "saved_model" | "frozen_graph" | "tflite" | "paddle";
 
-/** The files of one version. All paths begin with the folder. */
+/** The files of one version. All paths start with the version's folder. */
 export interface ModelFiles {
   readonly format: ModelFormat;
-  /** What the engine reads: the model file, or the version's folder for a SavedModel. */
+  /** The path that the engine reads: the model file, or the version's folder for a SavedModel. */
   readonly path: string;
   /** The names clients use for the tensors: `mapping_config.json`. */
   readonly mappingPath: string | undefined;
@@ -26,7 +26,7 @@ export interface ModelFiles {
   readonly bytes: number;
 }
 
-/** Whether a version's files are all there: told from the files themselves, or not to be told from them. */
+/** Whether a version's files are complete: known from the files themselves, or unknown. */
 export type Completeness =
   | { readonly kind: "whole" }
   | { readonly kind: "unknown" }
@@ -37,7 +37,7 @@ interface Candidate {
   readonly file: FileEntry;
 }
 
-/** What clients know the folder of a version by. */
+/** The name of a version's folder in errors for clients. */
 export const VERSION_FOLDER = "the version's folder";
 
 const SAVED_MODEL_FILE = "saved_model.pb";
@@ -49,11 +49,11 @@ const LOOKED_FOR =
   "*.xml (OpenVINO IR), *.onnx, saved_model.pb, *.pb (frozen graph), *.tflite, *.pdmodel, *.json with *.pdiparams";
 
 /**
- * Finds a version's model and makes sure that its files are whole. Symbolic links to the folder are followed once, so that all
- * paths are of one release even when the link is turned meanwhile.
+ * Finds a version's model and checks that its files are complete. Symbolic links to the folder are resolved once, so that all paths
+ * belong to one release even when the link changes meanwhile.
  *
- * @throws {ServingError} NOT_FOUND when there is no model, INVALID_ARGUMENT when there is more than one, DATA_LOSS when files
- * are cut short or missing, PERMISSION_DENIED when they cannot be read.
+ * @throws {ServingError} NOT_FOUND without a model, INVALID_ARGUMENT for more than one, DATA_LOSS when files are truncated or missing,
+ * PERMISSION_DENIED when they cannot be read.
  */
 export async function findModelFiles(folder: string): Promise<ModelFiles> {
   const scan = await Deno.realPath(folder).then(scanFolder).catch((thrown) => {
@@ -65,9 +65,9 @@ export async function findModelFiles(folder: string): Promise<ModelFiles> {
 }
 
 /**
- * Finds the model among the files of a version's folder. Only files directly in it count, and none whose name begins with a dot.
+ * Chooses the model among the files of a version's folder. Only files directly in it count, and none whose name starts with a dot.
  *
- * @throws {ServingError} NOT_FOUND when there is none, INVALID_ARGUMENT with all names when there is more than one.
+ * @throws {ServingError} NOT_FOUND without a model, INVALID_ARGUMENT with all names for more than one.
  */
 export function chooseModelFiles(scan: FolderScan): ModelFiles {
   const { format, file } = chooseCandidate(scan);
@@ -83,15 +83,15 @@ export function chooseModelFiles(scan: FolderScan): ModelFiles {
   };
 }
 
-/** Whether a file among these names is one by which a model is known. */
+/** Whether one of these file names identifies a model. */
 export function hasModelFile(names: readonly string[]): boolean {
   const all = new Set(names);
   return names.some((name) => formatOf(name, all) !== undefined);
 }
 
 /**
- * Tells whether a version can be read to the end: an IR's `.xml` is closed and its `.bin` holds all constants, a SavedModel has
- * all shards of its variables. Of the other formats nothing can be told but that the file is not empty.
+ * Judges whether a version is complete: an IR's `.xml` is closed and its `.bin` has all constants, a SavedModel has all shards of its
+ * variables. A file of another format can only be checked for being empty.
  */
 export async function judgeCompleteness(scan: FolderScan): Promise<Completeness> {
   try {
@@ -108,18 +108,18 @@ export async function judgeCompleteness(scan: FolderScan): Promise<Completeness>
   }
 }
 
-/** A file or a folder, and what clients may know it by. */
+/** A file or folder, and its name in errors for clients. */
 export interface Place {
   readonly path: string;
   readonly name: string;
 }
 
-/** A file in a version's folder, known by its own name. */
+/** A file in a version's folder, named by its file name. */
 export function fileIn(folder: string, file: string): Place {
   return { path: `${folder}/${file}`, name: file };
 }
 
-/** Says in one sentence why a folder or one of its files cannot be read. */
+/** Returns the error for a folder or file that cannot be read, in one sentence. */
 export function accessError({ path, name }: Place, thrown: unknown): ServingError {
   const failure = (code: Code, sentence: (place: string) => string) =>
     new ServingError(code, sentence(name), { detail: sentence(path), cause: thrown });
@@ -186,7 +186,7 @@ function splitExtension(name: string): [stem: string, extension: string] {
   return dot < 0 ? [name, ""] : [name.slice(0, dot), name.slice(dot)];
 }
 
-/** What is missing, in words, or undefined. */
+/** Returns what is missing, in words; undefined for a complete model. */
 async function lackOf({ format, file }: Candidate, scan: FolderScan): Promise<string | undefined> {
   if (format === "ir") return await lackOfIr(file, scan);
   if (format === "saved_model") return lackOfVariables(scan);
@@ -206,7 +206,7 @@ async function lackOfIr(xml: FileEntry, scan: FolderScan): Promise<string | unde
   return `${there}, ${xml.path} needs ${facts.weightsBytes}`;
 }
 
-/** Variables lie in `variables.index` and in shards that say how many they are: `variables.data-00000-of-00002`. */
+/** Variables are stored in `variables.index` and in shards whose names have their number: `variables.data-00000-of-00002`. */
 function lackOfVariables(scan: FolderScan): string | undefined {
   const names = new Set(scan.files.map((file) => file.path));
   const shards = [...names].filter((name) => name.startsWith("variables/variables.data-"));

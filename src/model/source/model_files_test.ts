@@ -9,7 +9,7 @@ function ir(bytes: number): string {
 </layer></layers></net>\n`;
 }
 
-/** Makes a version folder, finds the model in it, and takes the folder's name out of what was found. */
+/** Makes a version folder and finds the model in it; `F` replaces the folder in the result. */
 async function find(files: Record<string, string | Uint8Array>): Promise<ModelFiles> {
   const made = await Deno.makeTempDir();
   try {
@@ -46,7 +46,7 @@ const FOUND: [what: string, files: Record<string, string | Uint8Array>, expected
     { format: "paddle", path: "F/m.pdmodel" },
   ],
   [
-    "a SavedModel with all its company",
+    "a SavedModel with all files of TensorFlow",
     {
       "saved_model.pb": "x",
       "fingerprint.pb": "x",
@@ -74,7 +74,7 @@ const FOUND: [what: string, files: Record<string, string | Uint8Array>, expected
     },
   ],
   [
-    "a model beside dotfiles, copies on their way and other files",
+    "a model beside dotfiles, unfinished copies and other files",
     { "m.onnx": "x", ".m.onnx.q2X": "x", ".n.onnx": "x", "m.onnx.part": "x", "README.md": "x", "old/n.onnx": "x" },
     { format: "onnx", path: "F/m.onnx" },
   ],
@@ -103,19 +103,19 @@ const REFUSED: [what: string, files: Record<string, string | Uint8Array>, code: 
   ["an empty model file", { "m.onnx": "" }, CODE.DATA_LOSS, "Incomplete model in F: m.onnx is empty"],
   ["an empty .xml", { "m.xml": "" }, CODE.DATA_LOSS, "Incomplete model in F: m.xml is empty"],
   [
-    "a .xml cut short",
+    "a truncated .xml",
     { "m.xml": ir(1).slice(0, -9), "m.bin": "x" },
     CODE.DATA_LOSS,
     "Incomplete model in F: m.xml does not end as an IR does",
   ],
   [
-    "a .bin cut short",
+    "a truncated .bin",
     { "m.xml": ir(10), "m.bin": new Uint8Array(9) },
     CODE.DATA_LOSS,
     "Incomplete model in F: m.bin has 9 bytes, m.xml needs 10",
   ],
   [
-    "a .bin that is missing",
+    "a missing .bin",
     { "m.xml": ir(10) },
     CODE.DATA_LOSS,
     "Incomplete model in F: m.bin is missing, m.xml needs 10",
@@ -139,10 +139,10 @@ const REFUSED: [what: string, files: Record<string, string | Uint8Array>, code: 
 ];
 
 for (const [what, files, code, message] of REFUSED) {
-  Deno.test(`findModelFiles() refuses ${what}`, async () => {
+  Deno.test(`findModelFiles() rejects ${what}`, async () => {
     await assert.rejects(find(files), (thrown: ServingError) => {
       assert.deepEqual([thrown.code, thrown.detail], [code, message]);
-      // Clients are told the same without the folder.
+      // The error for clients is the same without the folder.
       assert.equal(
         thrown.message,
         message.replace("Incomplete model in F", "Incomplete model").replace(" F:", " the version's folder:"),
@@ -152,7 +152,7 @@ for (const [what, files, code, message] of REFUSED) {
   });
 }
 
-Deno.test("findModelFiles() says that a folder is not there", async () => {
+Deno.test("findModelFiles() reports a missing folder", async () => {
   await assert.rejects(findModelFiles("/nowhere/1"), {
     code: CODE.NOT_FOUND,
     message: "Cannot find the version's folder",
@@ -160,7 +160,7 @@ Deno.test("findModelFiles() says that a folder is not there", async () => {
   });
 });
 
-Deno.test("findModelFiles() finds the constants of an IR wherever the reads cut it", async () => {
+Deno.test("findModelFiles() finds the constants of an IR across chunks", async () => {
   const filler = `<data shape="1,3" element_type="f32"/>\n`;
   for (let padding = 131_072 - 180; padding < 131_072; padding += 7) {
     const xml = ir(100).replace(
@@ -172,7 +172,7 @@ Deno.test("findModelFiles() finds the constants of an IR wherever the reads cut 
   }
 });
 
-Deno.test("findModelFiles() follows a link to the folder once and for all", async () => {
+Deno.test("findModelFiles() resolves a link to the folder once", async () => {
   const base = await Deno.realPath(await Deno.makeTempDir());
   try {
     await Deno.mkdir(`${base}/release`);

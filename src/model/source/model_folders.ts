@@ -1,5 +1,5 @@
 /**
- * Finds models below a folder by their version folders, where nothing lists them.
+ * Finds the base paths below a folder by their version folders, where no configuration lists them.
  *
  * @module
  */
@@ -7,14 +7,14 @@ import { basename, join } from "node:path";
 import { hasModelFile } from "./model_files.ts";
 
 const VERSION_REGEXP = /^\d+$/;
-/** Deeper than anyone puts a model, and an end to links that lead in circles. */
+/** Deep enough for any layout; also ends circles of symbolic links. */
 const DEPTH_MAX = 8;
 
 /**
- * The folders of version folders below a folder, or the folder itself, in the order of their paths: of each, at least one version
- * has a file by which a model is known. What lies inside a version is not looked at.
+ * Returns the base paths below a folder, or the folder itself, sorted: folders in which at least one version folder has a model file.
+ * Does not search inside versions.
  *
- * @throws {Deno.errors.NotFound} and what else the system says of the folder itself; folders below that cannot be read are left out.
+ * @throws {Deno.errors.NotFound} and other errors of the folder itself; unreadable folders below it are left out.
  */
 export function findModelFolders(root: string): string[] {
   const found: string[] = [];
@@ -39,7 +39,7 @@ function search(
   }
 }
 
-/** Undefined for what is no folder, as links may turn out to be, or cannot be read. */
+/** Undefined when the path, possibly a link, is not a folder or cannot be read. */
 function tryRead(path: string): Deno.DirEntry[] | undefined {
   try {
     return Array.from(Deno.readDirSync(path));

@@ -1,5 +1,5 @@
 /**
- * Watches the base path of one model: which versions lie there, which of them have settled and are wanted.
+ * Watches the base path of one model: which versions it has, which of them have settled, and which the policy wants.
  *
  * @module
  */
@@ -16,40 +16,40 @@ interface Reason {
   readonly publicReason: string;
 }
 
-/** What clients know the base path by. */
+/** The name of a base path in errors for clients. */
 const BASE_PATH = "base path";
 
-/** A folder written to less than this ago may be written to again without its time changing. */
+/** A folder that changed less than this ago may change again without a new modification time. */
 const TIME_GRAIN_MAX_MS = 3_000;
 
-/** How a model is looked at. */
+/** One look at a model. */
 export interface ModelLookOptions {
-  /** Whether to list the base path even when its time says that nothing has come or gone: not all file systems keep it. */
+  /** Whether to list the base path even if its modification time has not changed: not all file systems maintain it. */
   readonly isDue: boolean;
-  /** Quiet versions to look at as well; all others that are quiet are left alone. */
+  /** The quiet versions to look at; other quiet versions are skipped. */
   readonly dueVersions: ReadonlySet<VersionWatch>;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
-  /** Milliseconds since 1970 before which files must have been written to be trusted at once when a model is new. */
+  /** Files of a new model that were written before this moment, in milliseconds since 1970, are trusted at once. */
   readonly wroteBeforeMs: number;
-  /** Whether nobody will look again. */
+  /** Whether there is no later look. */
   readonly isOnly: boolean;
 }
 
-/** One model's base path, look by look. */
+/** The base path of one model, over all looks. */
 export class ModelWatch {
   model: SourceModel;
-  /** For the owner: to be resolved when its versions are known. */
+  /** Resolved by the owner when its versions are known. */
   readonly decided = Promise.withResolvers<void>();
   readonly #onEvent: (event: SourceEvent) => void;
   readonly #versions = new Map<number, VersionWatch>();
   #isFirst = true;
-  /** The base path and its version folders when they were listed last. */
+  /** The facts of the base path when it was last listed, and its version folders then. */
   #stamp: string | undefined;
   #folders: ReadonlyMap<number, string> = new Map();
-  /** The file system the version folders were on. */
+  /** The file system of the version folders. */
   #device: number | undefined;
-  /** What was told last, so that it is told once. */
+  /** What was last reported, to report it once. */
   #unreadable: string | undefined;
   #missing: string | undefined;
   #ignored: ReadonlyMap<string, string> = new Map();
@@ -59,13 +59,13 @@ export class ModelWatch {
     this.#onEvent = onEvent;
   }
 
-  /** Whether the last look has left a version waiting to settle. */
+  /** Whether a version still has to settle. */
   get hasUnsettled(): boolean {
     return this.#unreadable === undefined &&
       [...this.#versions.values()].some((watch) => watch.isThere && watch.files === undefined);
   }
 
-  /** The wanted versions that it is enough to look at now and then. */
+  /** The wanted versions that need a look only now and then. */
   get quietVersions(): VersionWatch[] {
     const quiet = [...this.#versions.values()].filter((watch) => watch.isQuiet && watch.isThere);
     const wanted = new Set(aspiredVersions(quiet.map((watch) => watch.version), this.model.versionPolicy));
@@ -75,7 +75,7 @@ export class ModelWatch {
   /**
    * Looks at the base path and at each version that has not settled.
    *
-   * @returns the versions that ought to be served, or undefined when nothing can be told and nothing should change.
+   * @returns the versions that should be served; undefined when that is unknown and nothing should change.
    */
   async look(options: ModelLookOptions): Promise<ReadonlyMap<number, SourceVersion> | undefined> {
     const folders = await this.#list(options);
@@ -95,8 +95,8 @@ export class ModelWatch {
   }
 
   /**
-   * Whether what was listed is not what was looked at: versions that were listed are not there, and are not listed any more. The base
-   * path was put elsewhere meanwhile, or turned to another folder; the next look sees what is there.
+   * Whether the base path was moved or its link changed during the look: listed versions are gone, and no longer listed. The next look
+   * sees the new state.
    */
   async #hasMoved(folders: ReadonlyMap<number, string>): Promise<boolean> {
     const gone = [...folders].filter(([version]) => this.#versions.get(version)?.isThere === false);
@@ -115,21 +115,21 @@ export class ModelWatch {
     });
     if (news === undefined) return;
     const { version } = watch;
-    if (news.kind === "changed") this.#tell({ kind: "version files changed", version, reason: options.folder });
-    else this.#tell({ kind: "version incomplete", version, ...reasonOf(news.error) });
+    if (news.kind === "changed") this.#report({ kind: "version files changed", version, reason: options.folder });
+    else this.#report({ kind: "version incomplete", version, ...reasonOf(news.error) });
   }
 
   #aspired(): ReadonlyMap<number, SourceVersion> | undefined {
     const there = [...this.#versions.values()].filter((watch) => watch.isThere);
     const settled = new Map(there.flatMap(({ version, files }) => files === undefined ? [] : [[version, files]]));
     const wanted = aspiredVersions(there.map((watch) => watch.version), this.model.versionPolicy);
-    this.#tellMissing(wanted);
+    this.#reportMissing(wanted);
     const aspired = new Map<number, SourceVersion>();
     for (const version of aspiredVersions(settled.keys(), this.model.versionPolicy)) {
       const files = settled.get(version);
       if (files !== undefined) aspired.set(version, files);
     }
-    // An empty set would unload what serves, while what is to replace it is still being copied.
+    // An empty set would unload the serving version while its replacement is still being copied.
     return aspired.size === 0 && wanted.length > 0 ? undefined : aspired;
   }
 
@@ -142,24 +142,24 @@ export class ModelWatch {
       const stamp = `${dev} ${ino} ${mode} ${modifiedMs}`;
       if (!isDue && stamp === this.#stamp && this.#unreadable === undefined) return this.#folders;
       const folders = this.#index(await listVersionFolders(basePath));
-      // An empty mount point is what is left of a base path whose file system has gone.
+      // An empty mount point remains of a base path whose file system was unmounted.
       if (folders.size === 0 && this.#device !== undefined && this.#device !== dev) {
-        this.#tellUnreadable(
-          saidOf(basePath, (it) => `${it} is empty and on another file system than its versions were`),
+        this.#reportUnreadable(
+          reasonWith(basePath, (it) => `${it} is empty and on another file system than its versions were`),
         );
         return undefined;
       }
-      this.#tellUnreadable(undefined);
+      this.#reportUnreadable(undefined);
       if (folders.size > 0) this.#device = dev;
       this.#stamp = nowMs - modifiedMs > TIME_GRAIN_MAX_MS ? stamp : undefined;
       return this.#folders = folders;
     } catch (thrown) {
-      this.#tellUnreadable(reasonOf(accessError({ path: basePath, name: `the ${BASE_PATH}` }, thrown)));
+      this.#reportUnreadable(reasonOf(accessError({ path: basePath, name: `the ${BASE_PATH}` }, thrown)));
       return undefined;
     }
   }
 
-  /** Numbers the folders; of several with the same number the last by name is taken, as TensorFlow Serving does. */
+  /** Maps versions to folders. Of several folders with the same number the last by name is taken, as TensorFlow Serving does. */
   #index(names: readonly string[]): ReadonlyMap<number, string> {
     const folders = new Map<number, string>();
     const ignored = new Map<string, string>();
@@ -176,40 +176,40 @@ export class ModelWatch {
     for (const [folder, reason] of ignored) {
       if (this.#ignored.get(folder) === reason) continue;
       const publicReason = `${folder}: ${reason}`;
-      this.#tell({ kind: "folder ignored", reason: `${this.model.basePath}/${publicReason}`, publicReason });
+      this.#report({ kind: "folder ignored", reason: `${this.model.basePath}/${publicReason}`, publicReason });
     }
     this.#ignored = ignored;
     for (const [version, name] of folders) folders.set(version, `${this.model.basePath}/${name}`);
     return folders;
   }
 
-  #tellUnreadable(why: Reason | undefined): void {
+  #reportUnreadable(why: Reason | undefined): void {
     if (why?.reason === this.#unreadable) return;
     this.#unreadable = why?.reason;
-    if (why === undefined) this.#tell({ kind: "base path readable" });
-    else this.#tell({ kind: "base path unreadable", ...why });
+    if (why === undefined) this.#report({ kind: "base path readable" });
+    else this.#report({ kind: "base path unreadable", ...why });
   }
 
-  #tellMissing(wanted: readonly number[]): void {
+  #reportMissing(wanted: readonly number[]): void {
     const { versionPolicy: policy, basePath } = this.model;
     const absent = policy.kind === "specific" ? policy.versions.filter((version) => !wanted.includes(version)) : [];
     let why: Reason | undefined;
     if (absent.length > 0) {
-      why = saidOf(basePath, (it) => `${it} has no version ${absent.join(", ")}, which the policy names`);
+      why = reasonWith(basePath, (it) => `${it} has no version ${absent.join(", ")}, which the policy names`);
     } else if (wanted.length === 0) {
-      why = saidOf(basePath, (it) => `${it} has no versions: folders with a whole number for a name`);
+      why = reasonWith(basePath, (it) => `${it} has no versions: folders with a whole number for a name`);
     }
-    if (why !== undefined && why.reason !== this.#missing) this.#tell({ kind: "versions missing", ...why });
+    if (why !== undefined && why.reason !== this.#missing) this.#report({ kind: "versions missing", ...why });
     this.#missing = why?.reason;
   }
 
-  #tell(event: Omit<SourceEvent, "name">): void {
+  #report(event: Omit<SourceEvent, "name">): void {
     this.#onEvent({ name: this.model.name, ...event });
   }
 }
 
-/** Something about the base path, with the path and without it. */
-function saidOf(basePath: string, sentence: (place: string) => string): Reason {
+/** A sentence about the base path, with the path and without it. */
+function reasonWith(basePath: string, sentence: (place: string) => string): Reason {
   return { reason: sentence(basePath), publicReason: sentence(`The ${BASE_PATH}`) };
 }
 

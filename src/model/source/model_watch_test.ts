@@ -3,7 +3,7 @@ import type { VersionPolicy } from "../../core/version_policy.ts";
 import { asOrdinaryUser, testIn, withMounts } from "../../system/testing/environments.ts";
 import { ALL, LATEST, SourceRig } from "../testing/source_rig.ts";
 
-Deno.test("FileSystemSource aspires at once what is there when it starts, by the policy", async () => {
+Deno.test("FileSystemSource aspires existing versions at once when it starts, by the policy", async () => {
   const cases: [VersionPolicy, number[]][] = [
     [LATEST, [10]],
     [{ kind: "latest", count: 2 }, [10, 2]],
@@ -16,7 +16,7 @@ Deno.test("FileSystemSource aspires at once what is there when it starts, by the
     await rig.watch(policy);
     assert.deepEqual(rig.versions(), expected);
     assert.equal(rig.aspired.get("m")?.get(2)?.origin ?? `${rig.root}/m/2`, `${rig.root}/m/2`);
-    assert.deepEqual(rig.told(), []);
+    assert.deepEqual(rig.takeEvents(), []);
   }
 });
 
@@ -29,7 +29,7 @@ Deno.test("FileSystemSource reads whole numbers as versions, leading zeros or no
   assert.equal(rig.aspired.get("m")?.get(123)?.origin, `${rig.root}/m/00123`);
 });
 
-Deno.test("FileSystemSource ignores all other names quietly", async () => {
+Deno.test("FileSystemSource ignores all other names silently", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/7");
   for (const name of [".1", "2.tmp", "3~", "+4", "-5", "1e3", "0x6", "v8", "lost+found", "..data"]) {
@@ -40,10 +40,10 @@ Deno.test("FileSystemSource ignores all other names quietly", async () => {
   await Deno.symlink("9", `${rig.root}/m/11`);
   await rig.watch(ALL);
   assert.deepEqual(rig.versions(), [7]);
-  assert.deepEqual(rig.told(), []);
+  assert.deepEqual(rig.takeEvents(), []);
 });
 
-Deno.test("FileSystemSource tells once of numbers that are not versions", async () => {
+Deno.test("FileSystemSource reports numbers that are not versions once", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await rig.write("m/01");
@@ -58,7 +58,7 @@ Deno.test("FileSystemSource tells once of numbers that are not versions", async 
   ]);
 });
 
-Deno.test("FileSystemSource follows a base path that is a symbolic link, and sees when it is turned", async () => {
+Deno.test("FileSystemSource follows a base path that is a symbolic link, and notices when the link changes", async () => {
   await using rig = await SourceRig.make();
   await rig.write("a/1");
   await rig.write("b/2");
@@ -67,66 +67,66 @@ Deno.test("FileSystemSource follows a base path that is a symbolic link, and see
   assert.deepEqual(rig.versions(), [1]);
   await Deno.symlink("b", `${rig.root}/new`);
   await Deno.rename(`${rig.root}/new`, `${rig.root}/m`);
-  const said = rig.said;
+  const reports = rig.reports;
   await rig.source.poll();
-  assert.equal(rig.said, said, "nothing may be said while the only version has not settled");
+  assert.equal(rig.reports, reports, "nothing may be reported while the only version has not settled");
   await rig.source.poll();
   assert.deepEqual(rig.versions(), [2]);
 });
 
-Deno.test("FileSystemSource says nothing while the base path is missing, and tells of each change once", async () => {
+Deno.test("FileSystemSource aspires nothing while the base path is missing, and reports each change once", async () => {
   await using rig = await SourceRig.make();
   await rig.watch();
   await rig.source.poll();
-  assert.equal(rig.said, 0);
-  assert.deepEqual(rig.told(), ["base path unreadable"]);
+  assert.equal(rig.reports, 0);
+  assert.deepEqual(rig.takeEvents(), ["base path unreadable"]);
   await rig.write("m/1");
   await rig.source.poll();
   await rig.source.poll();
   assert.deepEqual(rig.versions(), [1]);
-  assert.deepEqual(rig.told(), ["base path readable"]);
+  assert.deepEqual(rig.takeEvents(), ["base path readable"]);
   await Deno.rename(`${rig.root}/m`, `${rig.root}/away`);
-  const said = rig.said;
+  const reports = rig.reports;
   await rig.source.poll();
   await rig.source.poll();
-  assert.equal(rig.said, said);
+  assert.equal(rig.reports, reports);
   assert.deepEqual(rig.events.splice(0).map(({ kind, reason }) => [kind, reason]), [
     ["base path unreadable", `Cannot find ${rig.root}/m`],
   ]);
   await Deno.rename(`${rig.root}/away`, `${rig.root}/m`);
   await rig.source.poll();
   assert.deepEqual(rig.versions(), [1]);
-  assert.deepEqual(rig.told(), ["base path readable"]);
+  assert.deepEqual(rig.takeEvents(), ["base path readable"]);
 });
 
 testIn(await asOrdinaryUser(), {
-  name: "FileSystemSource says nothing while the base path cannot be read",
+  name: "FileSystemSource aspires nothing while the base path cannot be read",
   file: import.meta.url,
   fn: async () => {
     await using rig = await SourceRig.make();
     await rig.write("m/1");
     await rig.watch();
     await Deno.chmod(`${rig.root}/m`, 0);
-    const said = rig.said;
+    const reports = rig.reports;
     await rig.source.poll();
     await rig.source.poll();
-    assert.equal(rig.said, said);
-    assert.deepEqual(rig.told(), ["base path unreadable"]);
+    assert.equal(rig.reports, reports);
+    assert.deepEqual(rig.takeEvents(), ["base path unreadable"]);
     await Deno.chmod(`${rig.root}/m`, 0o700);
     await rig.source.poll();
-    assert.deepEqual([rig.versions(), rig.told()], [[1], ["base path readable"]]);
+    assert.deepEqual([rig.versions(), rig.takeEvents()], [[1], ["base path readable"]]);
   },
 });
 
-Deno.test("FileSystemSource says nothing while the base path is a file", async () => {
+Deno.test("FileSystemSource aspires nothing while the base path is a file", async () => {
   await using rig = await SourceRig.make();
   await Deno.writeTextFile(`${rig.root}/m`, "");
   await rig.watch();
-  assert.equal(rig.said, 0);
-  assert.deepEqual(rig.told(), ["base path unreadable"]);
+  assert.equal(rig.reports, 0);
+  assert.deepEqual(rig.takeEvents(), ["base path unreadable"]);
 });
 
-Deno.test("FileSystemSource aspires nothing when the base path is there and empty", async () => {
+Deno.test("FileSystemSource aspires an empty set for an empty base path", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await rig.watch();
@@ -134,16 +134,16 @@ Deno.test("FileSystemSource aspires nothing when the base path is there and empt
   await rig.source.poll();
   await rig.source.poll();
   assert.deepEqual(rig.versions(), []);
-  assert.deepEqual(rig.told(), ["versions missing"]);
+  assert.deepEqual(rig.takeEvents(), ["versions missing"]);
 });
 
-/** Makes sure that /dev/shm is another file system than that of the folders for temporary files. */
+/** Whether /dev/shm is another file system than that of temporary folders. */
 const twoFileSystems = isOnAnotherFileSystem("/dev/shm", Deno.env.get("TMPDIR") ?? "/tmp")
   ? { through: [], unavailable: undefined }
   : await withMounts("mount -t tmpfs none /dev/shm; export TMPDIR=/tmp");
 
 testIn(twoFileSystems, {
-  name: "FileSystemSource takes an empty base path on another file system for an unmounted one",
+  name: "FileSystemSource treats an empty base path on another file system as unmounted",
   file: import.meta.url,
   fn: async () => {
     await using rig = await SourceRig.make();
@@ -156,7 +156,7 @@ testIn(twoFileSystems, {
       await Deno.rename(`${rig.root}/new`, `${rig.root}/m`);
       await rig.source.poll();
       assert.deepEqual(rig.versions(), [1]);
-      assert.deepEqual(rig.told(), ["base path unreadable"]);
+      assert.deepEqual(rig.takeEvents(), ["base path unreadable"]);
     } finally {
       await Deno.remove(mountPoint);
     }
@@ -171,7 +171,7 @@ function isOnAnotherFileSystem(one: string, other: string): boolean {
   }
 }
 
-Deno.test("FileSystemSource tells once which versions of a specific policy are missing", async () => {
+Deno.test("FileSystemSource reports missing versions of a specific policy once", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await rig.watch({ kind: "specific", versions: [1, 2, 3] });
@@ -203,11 +203,11 @@ Deno.test("FileSystemSource changes nothing when the base path moves between lis
       await move();
     };
     try {
-      // A look at everything, which lists what has not changed too.
+      // A look that also lists unchanged base paths.
       await Deno.utime(`${rig.root}/a`, new Date(), new Date());
-      const said = rig.said;
+      const reports = rig.reports;
       while (!hasMoved) await rig.source.poll();
-      assert.equal(rig.said, said, "nothing is said by such a look");
+      assert.equal(rig.reports, reports, "such a look reports nothing");
     } finally {
       Deno.readDir = readDir;
     }

@@ -1,6 +1,5 @@
 /**
- * Watches the files of one version and says when they have settled. Which versions there are and which of them are wanted is for
- * others to say.
+ * Watches the files of one version until they have settled. Knows neither the other versions nor the policy.
  *
  * @module
  */
@@ -9,39 +8,39 @@ import { type FolderScan, scanFolder } from "./folder_scan.ts";
 import { accessError, type Completeness, findModelFiles, judgeCompleteness, VERSION_FOLDER } from "./model_files.ts";
 import type { SourceVersion } from "./source.ts";
 
-/** After so many looks with the same result, files that are not whole are taken for what they will stay. */
+/** After this many looks without a change, incomplete files are not expected to change any more. */
 const QUIET_LOOKS_MAX = 5;
 
-/** How to look. */
+/** One look at a version. */
 export interface LookOptions {
   readonly folder: string;
   /**
-   * Set for what was there already when the watching began: it need not be seen quiet first, unless it was written to after
-   * this moment (milliseconds since 1970) and cannot be told to be whole.
+   * Set for a version that existed when watching started. It need not be seen unchanged first, unless it was written after this moment
+   * (milliseconds since 1970) and its completeness is unknown.
    */
   readonly wroteBeforeMs: number | undefined;
-  /** Whether nobody will look again, so that whatever is there must do. */
+  /** Whether there is no later look, so that the version settles as it is. */
   readonly isOnly: boolean;
 }
 
-/** What a look brought to light that people may want to know. */
+/** A change that a look found and that operators may want to know. */
 export type VersionNews = { readonly kind: "changed" } | { readonly kind: "incomplete"; readonly error: ServingError };
 
-/** What was seen, whether it could be read or not. */
+/** The state of the folder at one look, readable or not. */
 interface Sight {
   readonly fingerprint: string;
   readonly modifiedMs: number;
   judge(): Promise<Completeness>;
 }
 
-/** The files of one version, look by look. */
+/** The files of one version, over all looks. */
 export class VersionWatch {
   readonly version: number;
-  /** The files as they were when they settled last; undefined until they have settled for the first time. */
+  /** The files as they last settled; undefined until they first settle. */
   files: SourceVersion | undefined;
-  /** Whether the folder was there at the last look. */
+  /** Whether the folder existed at the last look. */
   isThere = false;
-  /** Whether the files are still as they settled, so that it is enough to look now and then. */
+  /** Whether the files are unchanged since they settled, so that they need a look only now and then. */
   isQuiet = false;
   #seen: string | undefined;
   #quietLooks = 0;
@@ -68,7 +67,7 @@ export class VersionWatch {
     return this.#hasSettled(sight, options) ? this.#settle(options.folder, sight) : undefined;
   }
 
-  /** Undefined when there is no folder, or when one that had settled cannot be read: nothing changes then. */
+  /** Returns undefined without a folder, or when a version that had settled cannot be read: nothing changes then. */
   async #see(folder: string): Promise<Sight | undefined> {
     try {
       const scan: FolderScan = await scanFolder(folder);

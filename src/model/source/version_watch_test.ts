@@ -3,7 +3,7 @@ import { FileSystemSource } from "./file_system_source.ts";
 import { asOrdinaryUser, testIn } from "../../system/testing/environments.ts";
 import { ALL, LATEST, SourceRig } from "../testing/source_rig.ts";
 
-Deno.test("FileSystemSource does not trust files written just before it started until they are quiet", async () => {
+Deno.test("FileSystemSource trusts files written just before it started only once they are unchanged", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   const aspired: number[][] = [];
@@ -18,7 +18,7 @@ Deno.test("FileSystemSource does not trust files written just before it started 
   assert.deepEqual(aspired, [[1]]);
 });
 
-Deno.test("FileSystemSource trusts at once an IR that is whole, however new", async () => {
+Deno.test("FileSystemSource trusts a complete IR at once, however new", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await Deno.rename(`${rig.root}/m/1/m.onnx`, `${rig.root}/m/1/m.xml`);
@@ -32,7 +32,7 @@ Deno.test("FileSystemSource trusts at once an IR that is whole, however new", as
   assert.deepEqual(versions, [1]);
 });
 
-Deno.test("FileSystemSource waits until the files of a new version are quiet", async () => {
+Deno.test("FileSystemSource waits until the files of a new version are unchanged", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await rig.watch();
@@ -58,7 +58,7 @@ Deno.test("FileSystemSource waits for a file that is copied under a temporary na
   assert.deepEqual(rig.versions(), [1]);
 });
 
-Deno.test("FileSystemSource gives up waiting for files that are not whole, so that loading can say why", async () => {
+Deno.test("FileSystemSource stops waiting for incomplete files, so that loading reports the error", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await rig.watch();
@@ -70,7 +70,7 @@ Deno.test("FileSystemSource gives up waiting for files that are not whole, so th
   await rig.source.poll();
   assert.deepEqual(rig.versions(), [2]);
   await rig.source.poll();
-  assert.deepEqual(rig.told(), ["version incomplete 2"]);
+  assert.deepEqual(rig.takeEvents(), ["version incomplete 2"]);
   const broken = rig.fingerprint(2);
   await rig.write("m/2");
   await rig.source.poll();
@@ -79,7 +79,7 @@ Deno.test("FileSystemSource gives up waiting for files that are not whole, so th
   assert.notEqual(rig.fingerprint(2), broken);
 });
 
-Deno.test("FileSystemSource takes a version renamed into place once it was seen quiet", async () => {
+Deno.test("FileSystemSource accepts a version renamed into place once it was seen unchanged", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await rig.write("m/2.tmp");
@@ -91,7 +91,7 @@ Deno.test("FileSystemSource takes a version renamed into place once it was seen 
   assert.deepEqual(rig.versions(), [2]);
 });
 
-Deno.test("FileSystemSource follows symbolic links to versions, and sees when they are turned", async () => {
+Deno.test("FileSystemSource follows symbolic links to versions, and notices when they change", async () => {
   await using rig = await SourceRig.make();
   await rig.write("a", "one");
   await rig.write("b", "two");
@@ -105,38 +105,38 @@ Deno.test("FileSystemSource follows symbolic links to versions, and sees when th
   await rig.source.poll();
   await rig.source.poll();
   assert.notEqual(rig.fingerprint(1), before);
-  assert.deepEqual(rig.told(), ["version files changed 1"]);
+  assert.deepEqual(rig.takeEvents(), ["version files changed 1"]);
   await Deno.remove(`${rig.root}/b`, { recursive: true });
   await rig.source.poll();
   assert.deepEqual(rig.versions(), []);
 });
 
-Deno.test("FileSystemSource tells once that the files of a version have changed, when they are quiet again", async () => {
+Deno.test("FileSystemSource reports changed files of a version once, when they have settled again", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await rig.watch();
   const before = rig.fingerprint(1);
   await rig.write("m/1", "changed");
   await rig.source.poll();
-  assert.deepEqual(rig.told(), []);
+  assert.deepEqual(rig.takeEvents(), []);
   assert.equal(rig.fingerprint(1), before);
   for (let look = 0; look < 3; look++) await rig.source.poll();
-  assert.deepEqual(rig.told(), ["version files changed 1"]);
+  assert.deepEqual(rig.takeEvents(), ["version files changed 1"]);
   assert.notEqual(rig.fingerprint(1), before);
   assert.deepEqual(rig.versions(), [1]);
 });
 
-Deno.test("FileSystemSource sees that a file was written to and kept its size", async () => {
+Deno.test("FileSystemSource notices a file that was written to without changing its size", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await rig.watch();
   await Deno.utime(`${rig.root}/m/1/m.onnx`, 2000, 2000);
   await rig.source.poll();
   await rig.source.poll();
-  assert.deepEqual(rig.told(), ["version files changed 1"]);
+  assert.deepEqual(rig.takeEvents(), ["version files changed 1"]);
 });
 
-Deno.test("FileSystemSource waits until a new IR is quiet, even one that is whole", async () => {
+Deno.test("FileSystemSource waits until a new IR is unchanged, even a complete one", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await rig.watch();
@@ -148,7 +148,7 @@ Deno.test("FileSystemSource waits until a new IR is quiet, even one that is whol
   assert.deepEqual(rig.versions(), [2]);
 });
 
-Deno.test("FileSystemSource sees that a file was replaced by one of the same size and time", async () => {
+Deno.test("FileSystemSource notices a file that was replaced by one of the same size and time", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   const file = `${rig.root}/m/1/m.onnx`;
@@ -159,25 +159,25 @@ Deno.test("FileSystemSource sees that a file was replaced by one of the same siz
   await Deno.rename(`${rig.root}/other`, file);
   await rig.source.poll();
   await rig.source.poll();
-  assert.deepEqual(rig.told(), ["version files changed 1"]);
+  assert.deepEqual(rig.takeEvents(), ["version files changed 1"]);
 });
 
-Deno.test("FileSystemSource keeps what serves while its replacement is still being copied", async () => {
+Deno.test("FileSystemSource keeps the serving version while its replacement is being copied", async () => {
   await using rig = await SourceRig.make();
   await rig.write("m/1");
   await rig.watch();
   await Deno.remove(`${rig.root}/m/1`, { recursive: true });
   await rig.write("m/2");
-  const said = rig.said;
+  const reports = rig.reports;
   await rig.source.poll();
-  assert.equal(rig.said, said);
+  assert.equal(rig.reports, reports);
   await rig.source.poll();
   assert.deepEqual(rig.versions(), [2]);
 });
 
 testIn(await asOrdinaryUser(), {
   name:
-    "FileSystemSource keeps a version whose folder cannot be read any more, and tries a new one so that loading can say why",
+    "FileSystemSource keeps a version whose folder becomes unreadable, and aspires a new unreadable one so that loading reports the error",
   file: import.meta.url,
   fn: async () => {
     await using rig = await SourceRig.make();

@@ -1,5 +1,5 @@
 /**
- * A source of models with a folder of its own and a memory of what it said, for tests. Never in the binary.
+ * A file system source with its own folder and a record of what it reported, for tests.
  *
  * @module
  */
@@ -8,27 +8,27 @@ import type { VersionPolicy } from "../../core/version_policy.ts";
 import { FileSystemSource } from "../source/file_system_source.ts";
 import type { SourceEvent, SourceVersion } from "../source/source.ts";
 
-/** What files are said to have been written at, lest they be taken for files that are still written to. */
+/** A modification time that is old enough for files to count as written. */
 export const LONG_AGO = new Date("2020-02-02");
 /** All versions. */
 export const ALL: VersionPolicy = { kind: "all" };
 /** The latest version. */
 export const LATEST: VersionPolicy = { kind: "latest", count: 1 };
 
-/** A source, a folder for models, and what the source has said. */
+/** A source, a folder for models, and what the source has reported. */
 export class SourceRig implements AsyncDisposable {
   readonly timer = new ManualTimer();
   readonly events: SourceEvent[] = [];
-  /** What was said last of each model. */
+  /** The last report for each model. */
   readonly aspired = new Map<string, ReadonlyMap<number, SourceVersion>>();
-  /** How often something was said. */
-  said = 0;
+  /** How many reports there were. */
+  reports = 0;
   readonly source: FileSystemSource;
 
   private constructor(readonly root: string, pollIntervalMs: number) {
     this.source = new FileSystemSource(pollIntervalMs, {
       onAspired: (name, versions) => {
-        this.said++;
+        this.reports++;
         this.aspired.set(name, versions);
       },
       onEvent: (event) => this.events.push(event),
@@ -44,7 +44,7 @@ export class SourceRig implements AsyncDisposable {
     await Deno.remove(this.root, { recursive: true });
   }
 
-  /** Writes a version that cannot be told to be whole, as if it had been written some time ago. */
+  /** Writes a version of unknown completeness, as if it had been written long ago. */
   async write(path: string, content = "model"): Promise<void> {
     const file = `${this.root}/${path}/m.onnx`;
     await Deno.mkdir(`${this.root}/${path}`, { recursive: true });
@@ -66,8 +66,8 @@ export class SourceRig implements AsyncDisposable {
     return this.aspired.get("m")?.get(version)?.fingerprint;
   }
 
-  /** The kinds of the events since the last call. */
-  told(): string[] {
+  /** Takes the events since the last call, by kind. */
+  takeEvents(): string[] {
     return this.events.splice(0).map(({ kind, version }) => version === undefined ? kind : `${kind} ${version}`);
   }
 }
