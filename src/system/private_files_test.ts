@@ -10,7 +10,7 @@ Deno.test("PrivateFolder holds files and links until it is disposed", () => {
     folder.write("model", [new TextEncoder().encode("one"), big]);
     folder.link("variables", parent);
     assert.ok(folder.path.startsWith(`${parent}/`));
-    assert.equal(Deno.readFileSync(`${folder.path}/model`).length, 3 + big.length);
+    assert.equal(contentOf(`${folder.path}/model`).length, 3 + big.length);
     assert.ok(Deno.statSync(`${folder.path}/variables`).isDirectory);
     if (Deno.build.os === "linux") assert.ok(Deno.lstatSync(`${folder.path}/model`).isSymlink);
     folder[Symbol.dispose]();
@@ -26,3 +26,10 @@ Deno.test("PrivateFolder names the folders that it cannot use", () => {
     (error: ServingError) => /none of \/proc\/nowhere, \/nowhere can be written to/.test(error.detail),
   );
 });
+
+/** Reads a file of the folder as another process: Deno itself reads through /proc only with every permission. */
+function contentOf(path: string): Uint8Array {
+  if (Deno.build.os !== "linux") return Deno.readFileSync(path);
+  const inMemory = Deno.readLinkSync(path).replace("/self/", `/${Deno.pid}/`);
+  return new Deno.Command("cat", { args: [inMemory] }).outputSync().stdout;
+}

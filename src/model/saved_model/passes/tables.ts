@@ -1,7 +1,6 @@
 /**
- * Gives lookup tables their content as constants: the runtime knows a table by the import type { GraphNode } from "../graph/graph_def.ts";
-import type { LiveGraph } from "../graph/live_graph.ts";
-import it finds beside it.
+ * Gives lookup tables their content as constants: the runtime knows a table by the import it finds
+ * beside it.
  *
  * @module
  */
