@@ -5,7 +5,7 @@ function listen(path: string): Deno.Listener<Deno.Conn> {
   return openListener({ path }, { writeTimeoutMs: 1000 });
 }
 
-Deno.test("removeStaleSocket() removes a socket nobody listens on, and nothing else", async () => {
+Deno.test("removeStaleSocket() removes a socket that nobody listens on, and nothing else", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/grpc.sock`;
   await removeStaleSocket(path);

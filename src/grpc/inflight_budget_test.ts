@@ -14,7 +14,7 @@ function rig(
   return { budget, granted, ask: (name, bytes) => budget.reserve(bytes, () => granted.push(name)) };
 }
 
-Deno.test("InflightBudget grants at once what there is, and the rest in order as memory comes back", () => {
+Deno.test("InflightBudget grants available memory at once, and the rest in order as memory is released", () => {
   const { budget, granted, ask } = rig(100);
   const first = ask("first", 60);
   assert(first.isGranted);
@@ -30,7 +30,7 @@ Deno.test("InflightBudget grants at once what there is, and the rest in order as
   assert.deepEqual([budget.grantedBytes, budget.waiting], [0, 0]);
 });
 
-Deno.test("InflightBudget forgets who gives up, and lets those behind go on", () => {
+Deno.test("InflightBudget drops a released reservation, and grants those behind it", () => {
   const { budget, granted, ask } = rig(100);
   const first = ask("first", 60);
   const large = ask("large", 90);
@@ -41,7 +41,7 @@ Deno.test("InflightBudget forgets who gives up, and lets those behind go on", ()
   assert.deepEqual([budget.grantedBytes, budget.waiting], [0, 0]);
 });
 
-Deno.test("InflightBudget refuses at once what it can never grant", () => {
+Deno.test("InflightBudget refuses at once more than it can ever grant", () => {
   const { budget, ask } = rig(100);
   assert.throws(
     () => ask("huge", 101),

@@ -4,7 +4,7 @@ import { span } from "../protobuf/testing/wire_messages.ts";
 
 const KB = 1024;
 
-Deno.test("MessageBuffers hands out what was given back when it fits and is not far too large", () => {
+Deno.test("MessageBuffers reuses a buffer that fits and is not far too large", () => {
   const buffers = new MessageBuffers({ idleBytesMax: 10_000 * KB });
   const buffer = new Uint8Array(300 * KB);
   buffers.giveBack(buffer.subarray(0, 250 * KB));
@@ -29,7 +29,7 @@ Deno.test("MessageBuffers keeps no more than its bound, the newest first", () =>
   assert.equal(buffers.takeIdle(100 * KB), undefined);
 });
 
-Deno.test("copyMessage() gives each message bytes of its own, on a word, however many there are", () => {
+Deno.test("copyMessage() gives each message word-aligned bytes of its own", () => {
   const copies = Array.from({ length: 3000 }, (_, i) => {
     const chunk = new Uint8Array(5 + i % 200).fill(i);
     const given = span(chunk);
@@ -44,7 +44,7 @@ Deno.test("copyMessage() gives each message bytes of its own, on a word, however
   }
 });
 
-Deno.test("copyMessage() leaves nothing of a slab to the buffers for large messages", () => {
+Deno.test("copyMessage() never gives a slab to the buffers of large messages", () => {
   const buffers = new MessageBuffers({ idleBytesMax: 10_000 * KB });
   const small = copyMessage(span(new Uint8Array(100)), 5);
   buffers.giveBack(small);

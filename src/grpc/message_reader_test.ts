@@ -20,7 +20,7 @@ function rig(bytesMax = 1 << 20): { reader: MessageReader; messages: string[] } 
   return { reader, messages };
 }
 
-Deno.test("MessageReader finds messages wherever the data is cut", () => {
+Deno.test("MessageReader finds messages wherever the data is split", () => {
   const data = new Uint8Array([...framed("one"), ...framed(""), ...framed("three", true)]);
   for (let size = 1; size <= data.length; size++) {
     const { reader, messages } = rig();
@@ -30,7 +30,7 @@ Deno.test("MessageReader finds messages wherever the data is cut", () => {
   }
 });
 
-Deno.test("MessageReader knows when the data ends inside a message", () => {
+Deno.test("MessageReader detects that the data ends inside a message", () => {
   const { reader } = rig();
   reader.push(span(framed("word").subarray(0, 3)));
   assert.equal(reader.isInside, true);
@@ -38,7 +38,7 @@ Deno.test("MessageReader knows when the data ends inside a message", () => {
   assert.equal(reader.isInside, false);
 });
 
-Deno.test("MessageReader.room() takes data straight into the message and never more than is missing", () => {
+Deno.test("MessageReader.room() takes data directly into the message, and never more than is missing", () => {
   const { reader, messages } = rig();
   assert.equal(reader.room(10), undefined);
   const data = framed("abcdef");
@@ -55,7 +55,7 @@ Deno.test("MessageReader.room() takes data straight into the message and never m
   assert.equal(reader.room(1000)?.length, 2);
 });
 
-Deno.test("MessageReader grows a large message as its data comes, and keeps every byte", () => {
+Deno.test("MessageReader grows a large message as its data arrives, and keeps every byte", () => {
   const bytes = 5_000_011;
   const sent = new Uint8Array(bytes);
   for (let i = 0; i < bytes; i += 97) sent[i] = i % 251;
@@ -76,7 +76,7 @@ Deno.test("MessageReader grows a large message as its data comes, and keeps ever
   );
 });
 
-Deno.test("MessageReader puts a large message where the place that was found in it is aligned, be memory new, used or grown", () => {
+Deno.test("MessageReader aligns the place found in a large message, in new, reused and grown memory", () => {
   const buffers = new MessageBuffers({ idleBytesMax: 64 << 20 });
   for (const bytes of [70_000, 1_500_000]) {
     const sent = Uint8Array.from({ length: bytes }, (_, i) => i % 251);
@@ -107,7 +107,7 @@ Deno.test("MessageReader puts a large message where the place that was found in 
   }
 });
 
-Deno.test("MessageReader looks for nothing in a message that is compressed", () => {
+Deno.test("MessageReader aligns nothing in a compressed message", () => {
   const reader = new MessageReader({
     bytesMax: 1 << 20,
     buffers: new MessageBuffers({ idleBytesMax: 0 }),
@@ -118,14 +118,14 @@ Deno.test("MessageReader looks for nothing in a message that is compressed", () 
   assert.equal(reader.room(10)?.byteOffset, 0);
 });
 
-Deno.test("MessageReader does not take a prefix's word for memory", () => {
+Deno.test("MessageReader does not allocate on the strength of a prefix", () => {
   const { reader } = rig(2 ** 31 - 1);
   const before = Deno.memoryUsage().external;
   reader.push(span(messagePrefix(2 ** 31 - 1, false).slice()));
   assert(Deno.memoryUsage().external - before < 8 << 20);
 });
 
-Deno.test("MessageReader refuses a message that is too long and a flag that means nothing", () => {
+Deno.test("MessageReader refuses a message that is too long, and an invalid flag", () => {
   const tooLong = (error: unknown) => error instanceof ServingError && error.code === CODE.RESOURCE_EXHAUSTED;
   assert.throws(() => rig(3).reader.push(span(framed("four"))), tooLong);
   rig(4).reader.push(span(framed("four")));
@@ -141,7 +141,7 @@ Deno.test("isOneMessage() holds for a whole message and nothing else", () => {
   assert(!isOneMessage(span(new Uint8Array([2, 0, 0, 0, 0]))));
 });
 
-Deno.test("MessageReader reads into a buffer that was given back, and gives no more of it than the message", () => {
+Deno.test("MessageReader reads into a reused buffer, and returns no more of it than the message", () => {
   const buffers = new MessageBuffers({ idleBytesMax: 1 << 20 });
   const used = new Uint8Array(100_000).fill(9);
   buffers.giveBack(used);

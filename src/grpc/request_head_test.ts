@@ -27,12 +27,12 @@ Deno.test("requestHead() reads each unit of grpc-timeout", () => {
   assert.equal(accepted({}).timeoutMs, Infinity);
 });
 
-Deno.test("requestHead() works a header list out once", () => {
+Deno.test("requestHead() parses a header list once", () => {
   const list = headers({});
   assert.equal(requestHead(list), requestHead(list));
 });
 
-Deno.test("requestHead() compresses replies to those who compress and read gzip", () => {
+Deno.test("requestHead() compresses replies to clients that compress and accept gzip", () => {
   assert.equal(accepted({ "grpc-encoding": "gzip", "grpc-accept-encoding": "identity, gzip" }).compressReplies, true);
   assert.equal(accepted({ "grpc-encoding": "gzip" }).compressReplies, false);
   assert.equal(accepted({ "grpc-accept-encoding": "gzip" }).compressReplies, false);
@@ -50,7 +50,7 @@ function decoded(block: Uint8Array): Record<string, string> {
   return Object.fromEntries(fields.map(({ name, value }) => [name, value]));
 }
 
-Deno.test("requestHead() refuses what is not gRPC in HTTP's terms", () => {
+Deno.test("requestHead() refuses requests that are not gRPC with an HTTP status", () => {
   assert.equal(refusedWith(headers({}, "GET"))[":status"], "405");
   for (const type of ["application/json", "application/grpcx", ""]) {
     assert.equal(refusedWith(headers({ "content-type": type }))[":status"], "415");
@@ -58,7 +58,7 @@ Deno.test("requestHead() refuses what is not gRPC in HTTP's terms", () => {
   for (const type of ["application/grpc+proto", "application/grpc;charset=utf-8"]) accepted({ "content-type": type });
 });
 
-Deno.test("requestHead() refuses unknown encodings and bad timeouts in gRPC's terms", () => {
+Deno.test("requestHead() refuses unknown encodings and bad timeouts with a gRPC status", () => {
   const encoding = refusedWith(headers({ "grpc-encoding": "snappy" }));
   assert.equal(encoding["grpc-status"], String(CODE.UNIMPLEMENTED));
   assert.equal(encoding["grpc-accept-encoding"], "identity,gzip");
@@ -67,7 +67,7 @@ Deno.test("requestHead() refuses unknown encodings and bad timeouts in gRPC's te
   }
 });
 
-Deno.test("replyHeaders() has the request's id where the client gave one that may stand there", () => {
+Deno.test("replyHeaders() repeats a valid id of the request", () => {
   for (const id of ["a", "7f1c-~!", "x".repeat(128)]) {
     const head = accepted({ "x-request-id": id });
     assert.equal(decoded(replyHeaders(head, { compresses: false }))["x-request-id"], id);
@@ -84,7 +84,7 @@ Deno.test("replyHeaders() has the request's id where the client gave one that ma
   assert.equal(replyHeaders(a, { compresses: false }), replyHeaders(b, { compresses: false }), "nothing is made anew");
 });
 
-Deno.test("requestHead() gives the request's id back when it refuses", () => {
+Deno.test("requestHead() repeats the request's id when it refuses", () => {
   for (const wrong of [{ "grpc-encoding": "snappy" }, { "grpc-timeout": "1" }]) {
     assert.equal(refusedWith(headers({ ...wrong, "x-request-id": "abc" }))["x-request-id"], "abc");
   }
@@ -97,7 +97,7 @@ Deno.test("percentEncode() leaves printable ASCII and encodes the rest as UTF-8"
   assert.equal(percentEncode(" a b "), "%20a b%20");
 });
 
-Deno.test("trailersOnly() cuts a text that is too long where TensorFlow Serving does", () => {
+Deno.test("trailersOnly() truncates long texts like TensorFlow Serving", () => {
   const block = decoded(trailersOnly(new ServingError(CODE.NOT_FOUND, "x".repeat(2000))));
   assert.equal(block["grpc-message"], `${"x".repeat(1024)}...TRUNCATED`);
   assert.equal(block["grpc-status"], "5");

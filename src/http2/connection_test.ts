@@ -24,7 +24,7 @@ Deno.test("Http2Connection sends its SETTINGS after the client's preface", async
   ]);
 });
 
-Deno.test("Http2Connection tells a client of HTTP/1 what it speaks, and any other nothing", async () => {
+Deno.test("Http2Connection replies to an HTTP/1 client in HTTP/1, and to other protocols with nothing", async () => {
   await using peer = new TestPeer();
   peer.socket.feed(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
   await peer.hungUp();
@@ -37,7 +37,7 @@ Deno.test("Http2Connection tells a client of HTTP/1 what it speaks, and any othe
   assert.equal(text(other), "");
 });
 
-Deno.test("Http2Connection.serve() settles once the peer has hung up, and tells the streams", async () => {
+Deno.test("Http2Connection.serve() resolves once the peer has closed, and resets the streams", async () => {
   const peer = await TestPeer.connect();
   await peer.send(headersFrame(1));
   peer.socket.end();
@@ -46,7 +46,7 @@ Deno.test("Http2Connection.serve() settles once the peer has hung up, and tells 
   assert.equal(peer.socket.isClosed, true);
 });
 
-Deno.test("Http2Connection.close() ends reads and writes under way", async () => {
+Deno.test("Http2Connection.close() ends pending reads and writes", async () => {
   const peer = await TestPeer.connect();
   peer.socket.isBlocked = true;
   await peer.send(headersFrame(1), PING);
@@ -56,7 +56,7 @@ Deno.test("Http2Connection.close() ends reads and writes under way", async () =>
   assert.equal(peer.request.resetCode, ERROR_CODE.CANCEL);
 });
 
-Deno.test("Http2Connection closes when the peer does not hang up after GOAWAY", async () => {
+Deno.test("Http2Connection closes if the peer does not close after GOAWAY", async () => {
   const peer = await TestPeer.connect({ limits: { lingerTimeoutMs: 20 } });
   const received = await peer.send(dataFrame(0, new Uint8Array(1)));
   assert.equal(TestPeer.goawayCode(received), ERROR_CODE.PROTOCOL_ERROR);
@@ -64,7 +64,7 @@ Deno.test("Http2Connection closes when the peer does not hang up after GOAWAY", 
   assert.equal(peer.socket.isClosed, true);
 });
 
-Deno.test("Http2Connection writes on where a write took only a part", async () => {
+Deno.test("Http2Connection continues after a partial write", async () => {
   await using peer = await TestPeer.connect({
     onRequest: ({ stream }) => stream.sendData([Uint8Array.from({ length: 1000 }, (_, i) => i % 251)], true),
   });
@@ -74,7 +74,7 @@ Deno.test("Http2Connection writes on where a write took only a part", async () =
   assert.deepEqual(data?.payload, Uint8Array.from({ length: 1000 }, (_, i) => i % 251));
 });
 
-Deno.test("Http2Connection stops reading while the peer does not, and goes on when it does", async () => {
+Deno.test("Http2Connection stops reading while the peer does not read, and resumes with it", async () => {
   await using peer = await TestPeer.connect({ limits: { outgoingBytesMax: 1000 } });
   peer.socket.isBlocked = true;
   const pings = joinParts(Array.from({ length: 100 }, () => PING));
@@ -119,7 +119,7 @@ Deno.test("Http2Connection.shutdown() announces itself twice, lets streams finis
   await peer.served;
 });
 
-Deno.test("Http2Connection.shutdown() does not wait for ever for a PING to come back, nor for the peer to hang up", async () => {
+Deno.test("Http2Connection.shutdown() bounds the wait for the PING and for the peer to close", async () => {
   const peer = await TestPeer.connect({ limits: { lingerTimeoutMs: 20 } });
   await peer.connection.shutdown(1000);
   assert.equal(peer.received().filter(({ type }) => type === FRAME.GOAWAY).length, 2);
@@ -127,7 +127,7 @@ Deno.test("Http2Connection.shutdown() does not wait for ever for a PING to come 
   await peer.served;
 });
 
-Deno.test("Http2Connection.shutdown() cuts off what is not over in time", async () => {
+Deno.test("Http2Connection.shutdown() cuts off streams that do not finish in time", async () => {
   const peer = await TestPeer.connect();
   await peer.send(headersFrame(1));
   await peer.connection.shutdown(20);
@@ -146,7 +146,7 @@ Deno.test("Http2Connection.shutdown() closes at once before the client's preface
   await unserved.shutdown();
 });
 
-Deno.test("Http2Connection tells what was wrong in GOAWAY and in onFault", async () => {
+Deno.test("Http2Connection reports the error in GOAWAY and to onFault", async () => {
   await using peer = await TestPeer.connect();
   const received = await peer.send(dataFrame(0, new Uint8Array(1)));
   const sentence = new TextDecoder().decode(received.at(-1)?.payload.subarray(8));

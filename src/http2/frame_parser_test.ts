@@ -81,7 +81,7 @@ const SESSION_EVENTS = [
   "frame 119 255 5 [5]",
 ];
 
-Deno.test("FrameParser.received() tells the same frames however the bytes are cut", () => {
+Deno.test("FrameParser.received() finds the same frames wherever reads are split", () => {
   for (const step of [Infinity, 20, 10, 9, 8, 7, 3, 2]) {
     const { sink, feed } = rig();
     feed(SESSION, step);
@@ -93,13 +93,13 @@ Deno.test("FrameParser.received() tells the same frames however the bytes are cu
   }
 });
 
-Deno.test("FrameParser.received() hands over whole what came whole", () => {
+Deno.test("FrameParser.received() passes on a whole payload that arrives at once", () => {
   const { sink, feed } = rig();
   feed(SESSION);
   assert.deepEqual(sink.events, SESSION_EVENTS);
 });
 
-Deno.test("FrameParser.received() drops payload that nobody needs", () => {
+Deno.test("FrameParser.received() drops payload that is not needed", () => {
   const { sink, feed } = rig(2);
   feed(PREFACE);
   feed(
@@ -118,7 +118,7 @@ Deno.test("FrameParser.received() grows the buffer for a frame that needs it, an
   assert.equal(sink.events.length, 2);
 });
 
-Deno.test("FrameParser.space() is the listener's room while a long payload is under way", () => {
+Deno.test("FrameParser.space() is the room of the listener during a long payload", () => {
   const { sink, parser, feed } = rig();
   feed(joinParts([PREFACE, dataFrame(1, new Uint8Array(200_000)).subarray(0, 9 + 10)]));
   assert.equal(sink.events.at(-1), `chunk [${new Uint8Array(10)}]`);
@@ -133,7 +133,7 @@ Deno.test("FrameParser.space() is the listener's room while a long payload is un
   assert.equal(sink.events.at(-1), "frame 4 0 0 []");
 });
 
-Deno.test("FrameParser.space() does not bother with room for little", () => {
+Deno.test("FrameParser.space() does not ask for room for short payloads", () => {
   const { sink, parser, feed } = rig();
   sink.room = new Uint8Array(100);
   feed(joinParts([PREFACE, dataFrame(1, new Uint8Array(200_000)).subarray(0, 100)]));
@@ -159,7 +159,7 @@ Deno.test("FrameParser.received() fails for another protocol at the first wrong 
   }
 });
 
-Deno.test("FrameParser.received() fails for padding that does not fit", () => {
+Deno.test("FrameParser.received() fails for padding longer than its frame", () => {
   for (const payload of [new Uint8Array(0), Uint8Array.of(1), Uint8Array.of(3, 0, 0)]) {
     const { feed } = rig();
     feed(PREFACE);
@@ -167,7 +167,7 @@ Deno.test("FrameParser.received() fails for padding that does not fit", () => {
   }
 });
 
-Deno.test("FrameParser.stop() ends it all, even from within", () => {
+Deno.test("FrameParser.stop() stops parsing, even when the sink calls it", () => {
   const { sink, parser, feed } = rig();
   feed(PREFACE);
   sink.onFrame = () => {

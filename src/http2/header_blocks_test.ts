@@ -25,7 +25,7 @@ Deno.test("HeaderBlocks.decodeRequest() returns the same object for the same byt
   assert.equal(blocks.decodeRequest(span(block)), first);
 });
 
-Deno.test("HeaderBlocks.decodeRequest() does not trust the bytes once the dynamic table has changed", () => {
+Deno.test("HeaderBlocks.decodeRequest() does not use its cache once the dynamic table has changed", () => {
   const blocks = rig();
   const indexed = (value: string): Uint8Array =>
     joinParts([encodeHeaders(requestFields()), Uint8Array.of(0x40), encodeHeaders([{ name: "x", value }]).subarray(1)]);
@@ -43,14 +43,14 @@ Deno.test("HeaderBlocks.decodeRequest() does not trust the bytes once the dynami
   assert.equal(valueOf(blocks.decodeRequest(refersToNewest)), "second");
 });
 
-Deno.test("HeaderBlocks.decodeRequest() tells malformed from too large", () => {
+Deno.test("HeaderBlocks.decodeRequest() distinguishes malformed from too large", () => {
   const blocks = rig({ headerFieldsMax: 10 });
   assert.equal(blocks.decodeRequest(span(encodeHeaders([{ name: "x", value: "y" }]))), "malformed");
   const many = Array.from({ length: 7 }, () => ({ name: "x", value: "y" }));
   assert.equal(blocks.decodeRequest(span(encodeHeaders(requestFields(...many)))), "too large");
 });
 
-Deno.test("HeaderBlocks.continue() puts fragments together, within bounds", () => {
+Deno.test("HeaderBlocks.continue() assembles fragments within bounds", () => {
   const blocks = rig({ continuationsMax: 3, headerBlockBytesMax: 100 });
   const block = encodeHeaders(requestFields());
   blocks.begin(span(block.subarray(0, 5)));

@@ -4,7 +4,7 @@ import { testLimits } from "./testing/limits.ts";
 
 const CONFIGURED = { streamsMax: 7, idleTimeoutMs: 1, keepaliveIntervalMs: 2, keepaliveTimeoutMs: 3 };
 
-Deno.test("http2Limits() takes what is configured, and what is replaced", () => {
+Deno.test("http2Limits() uses configured and replaced values", () => {
   assert.deepEqual(http2Limits(CONFIGURED, { settingsMax: 5 }), { ...testLimits(), ...CONFIGURED, settingsMax: 5 });
 });
 

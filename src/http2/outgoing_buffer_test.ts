@@ -19,7 +19,7 @@ Deno.test("OutgoingBuffer.take() lends what was appended, while more is appended
   assert.throws(() => buffer.take(), /This is a bug/);
 });
 
-Deno.test("OutgoingBuffer.reserve() keeps what is there when it grows", () => {
+Deno.test("OutgoingBuffer.reserve() keeps the content when it grows", () => {
   const buffer = new OutgoingBuffer();
   append(buffer, Uint8Array.of(7));
   append(buffer, new Uint8Array(1_000_000).fill(8));
@@ -28,7 +28,7 @@ Deno.test("OutgoingBuffer.reserve() keeps what is there when it grows", () => {
   assert.deepEqual([taken[0], taken[1], taken.at(-1)], [7, 8, 8]);
 });
 
-Deno.test("OutgoingBuffer.trim() gives back both buffers once little goes through them, and loses nothing", () => {
+Deno.test("OutgoingBuffer.trim() shrinks both buffers once little goes through them, and loses nothing", () => {
   const buffer = new OutgoingBuffer();
   for (let i = 0; i < 2; i++) {
     append(buffer, new Uint8Array(1_000_000));

@@ -49,7 +49,7 @@ for (const [name, one] of CONTROL_FLOODS) {
   });
 }
 
-Deno.test("Receiver does not mind control frames that go with work", async () => {
+Deno.test("Receiver accepts control frames that come with work", async () => {
   await using peer = await TestPeer.connect({ limits: FEW });
   await peer.send(headersFrame(1));
   const work = times(
@@ -67,7 +67,7 @@ Deno.test("Receiver ends a rapid reset with ENHANCE_YOUR_CALM", async () => {
   assert.equal(peer.connection.streamCount, 0);
 });
 
-Deno.test("Receiver ends a flood of streams that we must reset with ENHANCE_YOUR_CALM", async () => {
+Deno.test("Receiver ends a flood of streams that it has to reset with ENHANCE_YOUR_CALM", async () => {
   const bad = headersFrame(1, { fields: [{ name: "x", value: "y" }] });
   for (
     const make of [
@@ -82,7 +82,7 @@ Deno.test("Receiver ends a flood of streams that we must reset with ENHANCE_YOUR
   }
 });
 
-Deno.test("Receiver does not count streams that end as they should", async () => {
+Deno.test("Receiver does not count streams that end normally", async () => {
   await using peer = await TestPeer.connect({
     limits: FEW,
     onRequest: ({ stream }) => stream.sendHeaders(ANSWER, true),
@@ -100,7 +100,7 @@ Deno.test("Receiver ends a flood of CONTINUATION frames, by number and by bytes"
   }
 });
 
-Deno.test("Receiver refuses header blocks and SETTINGS too large to look at before their bytes have come", async () => {
+Deno.test("Receiver refuses oversized header blocks and SETTINGS before their bytes arrive", async () => {
   for (const type of [FRAME.HEADERS, FRAME.SETTINGS]) {
     await using peer = await TestPeer.connect();
     const large = frame(type, type === FRAME.SETTINGS ? 0 : 1, {
@@ -112,7 +112,7 @@ Deno.test("Receiver refuses header blocks and SETTINGS too large to look at befo
   }
 });
 
-Deno.test("Receiver answers a header list too large with status 431, and goes on", async () => {
+Deno.test("Receiver replies to an oversized header list with status 431, and continues", async () => {
   await using peer = await TestPeer.connect({ limits: { headerListBytesMax: 500, headerFieldsMax: 10 } });
   const large = requestFields({ name: "x", value: "v".repeat(500) });
   const many = requestFields(...Array.from({ length: 10 }, () => ({ name: "x", value: "" })));

@@ -113,7 +113,7 @@ for (const [name, code, frames] of STREAM_ERRORS) {
   });
 }
 
-Deno.test("Receiver wants SETTINGS first", async () => {
+Deno.test("Receiver requires SETTINGS first", async () => {
   await using peer = new TestPeer();
   assert.equal(TestPeer.goawayCode(await peer.send(PREFACE, PING)), ERROR_CODE.PROTOCOL_ERROR);
   await using other = new TestPeer();
@@ -121,7 +121,7 @@ Deno.test("Receiver wants SETTINGS first", async () => {
   assert.equal(TestPeer.goawayCode(await other.send(PREFACE, ack)), ERROR_CODE.PROTOCOL_ERROR);
 });
 
-Deno.test("Receiver answers PING with its payload, and ignores what it does not know", async () => {
+Deno.test("Receiver replies to PING with its payload, and ignores unknown frames", async () => {
   await using peer = await TestPeer.connect();
   const received = await peer.send(
     frame(99, 7, { flags: 0xff, payload: new Uint8Array(100) }),
@@ -137,7 +137,7 @@ Deno.test("Receiver answers PING with its payload, and ignores what it does not 
   assert.deepEqual(received[1]?.payload, new Uint8Array(8).fill(7));
 });
 
-Deno.test("Receiver hands over request, data and trailers, without padding and priority", async () => {
+Deno.test("Receiver passes on request, data and trailers, without padding and priority", async () => {
   await using peer = await TestPeer.connect();
   const block = encodeHeaders(requestFields({ name: "x", value: "y" }));
   const payload = joinParts([Uint8Array.of(3), uint32(0), Uint8Array.of(9), block, new Uint8Array(3)]);
@@ -155,7 +155,7 @@ Deno.test("Receiver hands over request, data and trailers, without padding and p
   assert.equal(peer.request.stream.peer, "test");
 });
 
-Deno.test("Receiver puts a header block together from CONTINUATION frames", async () => {
+Deno.test("Receiver assembles a header block from CONTINUATION frames", async () => {
   await using peer = await TestPeer.connect();
   const block = encodeHeaders(requestFields());
   await peer.send(
@@ -167,7 +167,7 @@ Deno.test("Receiver puts a header block together from CONTINUATION frames", asyn
   assert.equal(peer.request.isEnded, true);
 });
 
-Deno.test("Receiver resets a malformed request and one that depends on itself, and goes on", async () => {
+Deno.test("Receiver resets a malformed request and one that depends on itself, and continues", async () => {
   await using peer = await TestPeer.connect();
   const block = encodeHeaders(requestFields());
   const payload = joinParts([uint32(3), Uint8Array.of(0), block]);
@@ -211,7 +211,7 @@ Deno.test("Receiver ends the connection for HEADERS on an ended stream or below 
   assert.equal(TestPeer.goawayCode(await other.send(headersFrame(3))), ERROR_CODE.PROTOCOL_ERROR);
 });
 
-Deno.test("Receiver tolerates what was under way when the stream was reset", async () => {
+Deno.test("Receiver tolerates frames in flight when the stream was reset", async () => {
   await using peer = await TestPeer.connect();
   await peer.send(headersFrame(1));
   peer.request.stream.reset(ERROR_CODE.CANCEL);

@@ -14,7 +14,7 @@ const REQUEST = `:method: POST
   :path: /a
   :authority: localhost:1`;
 
-Deno.test("checkRequest() takes pseudo-header fields apart and keeps the others in order", () => {
+Deno.test("checkRequest() splits off pseudo-header fields and keeps the others in order", () => {
   const headers = checkRequest(list(`${REQUEST}\nte: trailers\nx-b: 2\nx-a: \nx-b: 1`));
   assert.deepEqual({ ...headers }, {
     method: "POST",
@@ -27,7 +27,7 @@ Deno.test("checkRequest() takes pseudo-header fields apart and keeps the others 
   });
 });
 
-Deno.test("checkRequest() reads the content-length, said twice or once", () => {
+Deno.test("checkRequest() reads a content-length, given once or twice", () => {
   assert.equal(checkRequest(list(`${REQUEST}\ncontent-length: 12`))?.contentLength, 12);
   assert.equal(checkRequest(list(`${REQUEST}\ncontent-length: 12\ncontent-length: 12`))?.contentLength, 12);
   for (const value of ["-1", "1,1", "", "0x1", "9999999999999999"]) {
@@ -36,14 +36,14 @@ Deno.test("checkRequest() reads the content-length, said twice or once", () => {
   assert.equal(checkRequest(list(`${REQUEST}\ncontent-length: 12\ncontent-length: 13`)), undefined);
 });
 
-Deno.test("checkRequest() takes the authority from host where there is no other", () => {
+Deno.test("checkRequest() takes the authority from host if there is no other", () => {
   const withoutAuthority = ":method: GET\n:scheme: http\n:path: /";
   assert.equal(checkRequest(list(`${withoutAuthority}\nhost: there`))?.authority, "there");
   assert.equal(checkRequest(list(withoutAuthority))?.authority, "");
   assert.equal(checkRequest(list(`${REQUEST}\nhost: LOCALHOST:1`))?.authority, "localhost:1");
 });
 
-Deno.test("checkRequest() knows the targets of OPTIONS and CONNECT", () => {
+Deno.test("checkRequest() accepts the targets of OPTIONS and CONNECT", () => {
   assert.equal(checkRequest(list(":method: OPTIONS\n:scheme: http\n:path: *"))?.path, "*");
   assert.equal(checkRequest(list(":method: CONNECT\n:authority: there:1"))?.authority, "there:1");
   assert.equal(checkRequest(list(":method: GET\n:scheme: http\n:path: *")), undefined);
@@ -88,7 +88,7 @@ Deno.test("checkRequest() refuses control characters and blanks at the ends of v
   assert.notEqual(checkRequest([...list(REQUEST), { name: "x", value: "a \t\u00ff b" }]), undefined);
 });
 
-Deno.test("areTrailers() takes regular fields only", () => {
+Deno.test("areTrailers() accepts regular fields only", () => {
   assert.equal(areTrailers(list("grpc-status: 0\nx: y")), true);
   assert.equal(areTrailers([]), true);
   assert.equal(areTrailers(list(":path: /")), false);

@@ -39,7 +39,7 @@ function replyWith(length: number): (request: TestRequest) => void {
   };
 }
 
-Deno.test("Sender answers with headers, data and trailers in one write", async () => {
+Deno.test("Sender sends headers, data and trailers in one write", async () => {
   await using peer = await TestPeer.connect({ onRequest: replyWith(5) });
   const received = await peer.send(headersFrame(1, { endStream: true }));
   assert.deepEqual(shapes(received), [
@@ -50,7 +50,7 @@ Deno.test("Sender answers with headers, data and trailers in one write", async (
   assert.equal(peer.connection.streamCount, 0);
 });
 
-Deno.test("Sender writes parts as one run of data, in frames no larger than the peer's", async () => {
+Deno.test("Sender writes parts as one run of data, in frames of at most the peer's size", async () => {
   await using peer = await TestPeer.connect({
     onRequest: ({ stream }) => {
       const all = pattern(40_000);
@@ -77,7 +77,7 @@ Deno.test("Sender ends a stream with an empty frame even when the windows are cl
   assert.deepEqual(shapes(await peer.send(headersFrame(1, { endStream: true }))), [[FRAME.DATA, FLAG.END_STREAM, 0]]);
 });
 
-Deno.test("Sender holds back what the stream's window does not let through, trailers too", async () => {
+Deno.test("Sender holds back what the stream's window does not allow, trailers too", async () => {
   await using peer = await TestPeer.connect({ onRequest: replyWith(100) });
   await peer.send(settingsFrame([SETTING.INITIAL_WINDOW_SIZE, 30]));
   const first = await peer.send(headersFrame(1, { endStream: true }));
@@ -109,7 +109,7 @@ Deno.test("Sender shares the connection's window between streams in turn", async
   assert.deepEqual(dataOf([...first, ...second, ...third], 3), pattern(200_000));
 });
 
-Deno.test("Sender follows SETTINGS_INITIAL_WINDOW_SIZE on open streams, below zero and back, after the ACK", async () => {
+Deno.test("Sender applies SETTINGS_INITIAL_WINDOW_SIZE to open streams, below zero and back, after the ACK", async () => {
   await using peer = await TestPeer.connect({ onRequest: replyWith(100) });
   await peer.send(settingsFrame([SETTING.INITIAL_WINDOW_SIZE, 60]));
   await peer.send(headersFrame(1, { endStream: true }));
@@ -120,14 +120,14 @@ Deno.test("Sender follows SETTINGS_INITIAL_WINDOW_SIZE on open streams, below ze
   assert.deepEqual(shapes(received).slice(0, 2), [[FRAME.SETTINGS, FLAG.ACK, 0], [FRAME.DATA, 0, 39]]);
 });
 
-Deno.test("Sender ends the connection when SETTINGS take a stream's window past its bound", async () => {
+Deno.test("Sender ends the connection if SETTINGS take a stream's window out of range", async () => {
   await using peer = await TestPeer.connect();
   await peer.send(headersFrame(1), uint32Frame(FRAME.WINDOW_UPDATE, 1, 2 ** 31 - 1 - 65_535));
   const received = await peer.send(settingsFrame([SETTING.INITIAL_WINDOW_SIZE, 65_536]));
   assert.equal(TestPeer.goawayCode(received), ERROR_CODE.FLOW_CONTROL_ERROR);
 });
 
-Deno.test("Sender says when what was held back has left", async () => {
+Deno.test("Sender reports when data that was held back has left", async () => {
   await using peer = await TestPeer.connect();
   await peer.send(settingsFrame([SETTING.INITIAL_WINDOW_SIZE, 10]), headersFrame(1));
   const { stream } = peer.request;
@@ -144,7 +144,7 @@ Deno.test("Sender says when what was held back has left", async () => {
   assert.equal(stream.bytesPending, 0);
 });
 
-Deno.test("Sender sends what comes later, without being asked", async () => {
+Deno.test("Sender sends later data by itself", async () => {
   await using peer = await TestPeer.connect();
   await peer.send(headersFrame(1, { endStream: true }));
   await Promise.resolve();
@@ -152,7 +152,7 @@ Deno.test("Sender sends what comes later, without being asked", async () => {
   assert.deepEqual(dataOf(await peer.until(FRAME.DATA)), pattern(3));
 });
 
-Deno.test("Sender cuts a header block larger than the peer's frames into CONTINUATION frames", async () => {
+Deno.test("Sender splits a header block larger than the peer's frames into CONTINUATION frames", async () => {
   const fields: HeaderField[] = [{ name: ":status", value: "200" }, { name: "x", value: "v".repeat(40_000) }];
   await using peer = await TestPeer.connect({
     onRequest: ({ stream }) => stream.sendHeaders(encodeHeaders(fields), true),
@@ -167,14 +167,14 @@ Deno.test("Sender cuts a header block larger than the peer's frames into CONTINU
   assert.deepEqual(decoder.decode(joinParts(received.map(({ payload }) => payload))), fields);
 });
 
-Deno.test("Sender announces once that it uses no table when the peer's is smaller than the default", async () => {
+Deno.test("Sender announces once that it uses no table if the peer's is smaller than the default", async () => {
   await using peer = await TestPeer.connect({ onRequest: ({ stream }) => stream.sendHeaders(HEADERS, true) });
   await peer.send(settingsFrame([SETTING.HEADER_TABLE_SIZE, 0]));
   const received = await peer.send(headersFrame(1, { endStream: true }), headersFrame(3, { endStream: true }));
   assert.deepEqual(received.map(({ payload }) => payload), [Uint8Array.of(0x20, 0x88), Uint8Array.of(0x88)]);
 });
 
-Deno.test("Sender resets a stream that has more waiting than it may, but lets one message wait", async () => {
+Deno.test("Sender resets a stream with too much pending, but lets one message wait", async () => {
   await using peer = await TestPeer.connect({
     limits: { streamPendingBytesMax: 1000, connectionPendingBytesMax: 5000 },
   });

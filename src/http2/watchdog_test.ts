@@ -18,7 +18,7 @@ const NEVER: Partial<Http2Limits> = {
   lingerTimeoutMs: 20,
 };
 
-Deno.test("Watchdog closes a connection whose preface does not come, or not to its end", async () => {
+Deno.test("Watchdog closes a connection without a complete preface", async () => {
   for (const bytes of [PREFACE.subarray(0, 0), PREFACE.subarray(0, 10), PREFACE]) {
     const peer = new TestPeer({ limits: { ...NEVER, prefaceTimeoutMs: 20 } });
     await peer.send(bytes);
@@ -26,7 +26,7 @@ Deno.test("Watchdog closes a connection whose preface does not come, or not to i
   }
 });
 
-Deno.test("Watchdog ends a connection whose header block does not come to its end", async () => {
+Deno.test("Watchdog ends a connection with an incomplete header block", async () => {
   const peer = await TestPeer.connect({ limits: { ...NEVER, headersTimeoutMs: 20 } });
   await peer.send(headersFrame(1, { endHeaders: false }));
   assert.equal(TestPeer.goawayCode(await peer.until(FRAME.GOAWAY)), ERROR_CODE.ENHANCE_YOUR_CALM);
@@ -48,7 +48,7 @@ Deno.test("Watchdog closes a connection whose peer never reads our GOAWAY", asyn
   await peer.served;
 });
 
-Deno.test("Watchdog resets a stream whose window never opens, and leaves the connection be", async () => {
+Deno.test("Watchdog resets a stream whose window never opens, and keeps the connection", async () => {
   await using peer = await TestPeer.connect({ limits: { ...NEVER, stallTimeoutMs: 20 } });
   await peer.send(
     settingsFrame([SETTING.INITIAL_WINDOW_SIZE, 0]),
@@ -64,7 +64,7 @@ Deno.test("Watchdog resets a stream whose window never opens, and leaves the con
   assert.equal(peer.connection.streamCount, 1);
 });
 
-Deno.test("Watchdog ends an idle connection in peace", async () => {
+Deno.test("Watchdog shuts an idle connection down", async () => {
   const peer = await TestPeer.connect({ limits: { ...NEVER, idleTimeoutMs: 20 } });
   const frames = await peer.until(FRAME.PING);
   assert.equal(TestPeer.goawayCode(frames), ERROR_CODE.NO_ERROR);
@@ -74,7 +74,7 @@ Deno.test("Watchdog ends an idle connection in peace", async () => {
   await peer.served;
 });
 
-Deno.test("Watchdog asks a silent peer for life, and closes when none comes", async () => {
+Deno.test("Watchdog pings a silent peer, and closes if nothing arrives", async () => {
   const peer = await TestPeer.connect({ limits: { ...NEVER, keepaliveIntervalMs: 20, keepaliveTimeoutMs: 20 } });
   for (let i = 0; i < 3; i++) {
     const ping = (await peer.until(FRAME.PING)).find(({ type }) => type === FRAME.PING);

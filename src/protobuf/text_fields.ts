@@ -1,17 +1,16 @@
 /**
- * The fields of a message in text format: by name, as what they should be, or an error that says where they are not. Knows no
- * message.
+ * The fields of a message in text format, by name and checked: errors have the place of the mistake.
  *
  * @module
  */
 import { ConfigError } from "../base/config_error.ts";
 import type { TextField, TextValue } from "./text_proto.ts";
 
-/** The fields of one message, whose names are checked. */
+/** The fields of one message, with known names only. */
 export class Fields {
   readonly fields: readonly TextField[];
 
-  /** @throws {ConfigError} for a field whose name is not `known`. */
+  /** @throws {ConfigError} for a field with a name that is not `known`. */
   constructor(type: string, fields: readonly TextField[], known: readonly string[]) {
     this.fields = fields;
     const unknown = fields.find(({ name }) => !known.includes(name));
@@ -20,7 +19,7 @@ export class Fields {
     throw new ConfigError(`${type} has no field "${unknown.name}", ${remedy}`, unknown.place);
   }
 
-  /** @throws {ConfigError} when the field is no message, or has a field whose name is not `known`. */
+  /** @throws {ConfigError} if the field is no message, or has a field with a name that is not `known`. */
   static of(type: string, { name, value }: TextField, known: readonly string[]): Fields {
     if (value.kind === "message") return new Fields(type, value.fields, known);
     throw new ConfigError(`expected { … } behind ${name}, found ${show(value)}`, value.place);
@@ -30,7 +29,7 @@ export class Fields {
     return this.fields.filter((field) => field.name === name);
   }
 
-  /** @throws {ConfigError} when there are two. */
+  /** @throws {ConfigError} if there are two. */
   one(name: string): TextField | undefined {
     const [first, second] = this.all(name);
     if (second !== undefined) throw new ConfigError(`${name} comes twice`, second.place);
@@ -45,9 +44,9 @@ export class Fields {
 }
 
 /**
- * A field's text, empty where the field is not there.
+ * A field's text; empty if the field is absent.
  *
- * @throws {ConfigError} when it is no text, or not UTF-8.
+ * @throws {ConfigError} if it is no string, or not UTF-8.
  */
 export function stringOf(field: TextField | undefined): string {
   if (field === undefined) return "";
@@ -65,7 +64,7 @@ export function stringOf(field: TextField | undefined): string {
 /**
  * A field's whole number.
  *
- * @throws {ConfigError} when it is none, or not in the range.
+ * @throws {ConfigError} if it is no whole number, or out of range.
  */
 export function integerOf({ name, value }: TextField, { min, max }: { min: number; max: number }): number {
   const [, sign, digits] = (value.kind === "word" && /^(-?)(0[xX][0-9a-fA-F]+|\d+)$/.exec(value.text)) || [];
@@ -81,9 +80,9 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
 };
 
 /**
- * A field's truth value, false where the field, or what it would stand in, is not there.
+ * A field's boolean; false if the field, or its message, is absent.
  *
- * @throws {ConfigError} when it is none.
+ * @throws {ConfigError} if it is no boolean.
  */
 export function booleanOf(fields: Fields | undefined, name: string): boolean {
   const field = fields?.one(name);
@@ -93,7 +92,7 @@ export function booleanOf(fields: Fields | undefined, name: string): boolean {
   throw new ConfigError(`expected true or false for ${name}`, field.value.place);
 }
 
-/** A value as an error tells of it. */
+/** A value as shown in errors. */
 export function show(value: TextValue): string {
   switch (value.kind) {
     case "message":

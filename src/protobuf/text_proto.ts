@@ -1,22 +1,22 @@
 /**
- * Reads protocol buffers' text format into a tree of fields. Knows no message: which fields there may be is for others to say.
+ * Parses protocol buffers' text format into a tree of fields. Knows no messages: `text_fields.ts` checks names and types.
  *
  * @module
  */
 import { ConfigError, Lines, type Place } from "../base/config_error.ts";
 
-/** Messages inside messages, at most. */
+/** Nesting depth of messages. */
 const DEPTH_MAX = 100;
 
-/** A field as it is written. */
+/** A field of a text. */
 export interface TextField {
   readonly name: string;
   readonly value: TextValue;
-  /** Where the name begins. */
+  /** The place of the name. */
   readonly place: Place;
 }
 
-/** What is written behind a field's name. A list is told as so many fields. */
+/** A field's value. A list becomes one field per element. */
 export type TextValue =
   | { readonly kind: "message"; readonly fields: readonly TextField[]; readonly place: Place }
   | { readonly kind: "string"; readonly bytes: Uint8Array; readonly place: Place }
@@ -26,13 +26,13 @@ export type TextValue =
 /**
  * Parses a text.
  *
- * @throws {ConfigError} with the place where it stops to be text format.
+ * @throws {ConfigError} with the place of the first error.
  */
 export function parseTextProto(text: string): readonly TextField[] {
   return new Parser(text).parse();
 }
 
-/** Blanks and comments, then one token: a word or number, a string's opening quote, or a sign. */
+/** Blanks and comments. */
 const BLANK_REGEXP = /(?:\s|#[^\n]*)*/y;
 const WORD_REGEXP = /[A-Za-z_][A-Za-z0-9_]*|(?:\d|\.\d)(?:[eE][+-]|[A-Za-z0-9_.])*/y;
 const NAME_REGEXP = /[A-Za-z_][A-Za-z0-9_]*/y;
@@ -116,7 +116,7 @@ class Parser {
     return { kind: "word", text: sign + word, place };
   }
 
-  /** Strings that follow one another are one. */
+  /** Adjacent strings are concatenated. */
   #parseStrings(): Uint8Array {
     const bytes: number[] = [];
     while (this.#peek() === '"' || this.#peek() === "'") {
@@ -175,10 +175,10 @@ const SIMPLE_ESCAPES: Readonly<Record<string, number>> = {
   '"': 34,
 };
 
-/** What is written in a string literal besides plain characters. */
+/** A run of plain characters, or an escape, in a string literal. */
 const PIECE_REGEXP = /[^\\]+|\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([^]))/gu;
 
-/** Appends what a literal stands for, quotes aside. Escapes stand for bytes, `\u` and `\U` for a character's bytes. */
+/** Appends the bytes of a literal with its quotes. `\u` and `\U` are characters, other escapes are bytes. */
 function unescape(literal: string, bytes: number[], error: (reason: string, index: number) => ConfigError): void {
   for (const match of literal.slice(1, -1).matchAll(PIECE_REGEXP)) {
     const [piece, octal, hex, short, long, simple] = match;

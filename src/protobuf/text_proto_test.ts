@@ -32,7 +32,7 @@ function complaint(text: string): string {
   return "none";
 }
 
-Deno.test("parseTextProto() reads messages in each way they may be written", () => {
+Deno.test("parseTextProto() parses every notation of messages", () => {
   const expected = [["a", [["b", "1"]]]];
   for (
     const text of [
@@ -51,7 +51,7 @@ Deno.test("parseTextProto() reads messages in each way they may be written", () 
   assert.deepEqual(parsed("# nothing but a comment"), []);
 });
 
-Deno.test("parseTextProto() reads numbers, words, signs and separators", () => {
+Deno.test("parseTextProto() parses numbers, words, signs and separators", () => {
   assert.deepEqual(
     parsed("a: 1 b: -2, c: - # sign\n 3; d: 0x1F e: 017 f: 1.5e-3 g: .5f h: true i: TENSORFLOW j: -inf"),
     [
@@ -69,7 +69,7 @@ Deno.test("parseTextProto() reads numbers, words, signs and separators", () => {
   );
 });
 
-Deno.test("parseTextProto() tells a list as so many fields", () => {
+Deno.test("parseTextProto() turns a list into fields", () => {
   assert.deepEqual(parsed("a: [1, 2] b [{ c: 3 }, < >] d: [] e: ['x' \"y\", 'z']"), [
     ["a", "1"],
     ["a", "2"],
@@ -80,7 +80,7 @@ Deno.test("parseTextProto() tells a list as so many fields", () => {
   ]);
 });
 
-Deno.test("parseTextProto() joins strings that follow one another and reads their escapes", () => {
+Deno.test("parseTextProto() concatenates adjacent strings and decodes escapes", () => {
   assert.deepEqual(parsed(`a: 'it' "'s" # a comment between\n ' "ok"'`), [["a", JSON.stringify('it\'s "ok"')]]);
   assert.deepEqual(parsed(String.raw`a: "\a\b\f\n\r\t\v\?\\\'\"" b: '\101\x42\u00e9\U0001F600\303\251'`), [
     ["a", JSON.stringify("\x07\b\f\n\r\t\v?\\'\"")],
@@ -89,13 +89,13 @@ Deno.test("parseTextProto() joins strings that follow one another and reads thei
   assert.deepEqual(parsed("a: 'grüße # no comment'"), [["a", '"grüße # no comment"']]);
 });
 
-Deno.test("parseTextProto() reads the name of an extension", () => {
+Deno.test("parseTextProto() parses the name of an extension", () => {
   assert.deepEqual(parsed("a { [type.googleapis.com/x.Y] { b: 1 } }"), [
     ["a", [["[type.googleapis.com/x.Y]", [["b", "1"]]]]],
   ]);
 });
 
-Deno.test("parseTextProto() says where a text stops to be text format", () => {
+Deno.test("parseTextProto() reports the place of an error", () => {
   assert.equal(complaint("a {\n  b: 1\n"), '3:1 expected "}" before the end');
   assert.equal(complaint("a < b: 1 }"), '1:10 expected the name of a field, found "}"');
   assert.equal(complaint("a: 1 }"), '1:6 expected the name of a field, found "}"');
@@ -115,7 +115,7 @@ Deno.test("parseTextProto() says where a text stops to be text format", () => {
   assert.equal(complaint("a {".repeat(101)), "1:304 messages are nested more than 100 deep");
 });
 
-Deno.test("parseTextProto() parses or complains, whatever the text", () => {
+Deno.test("parseTextProto() parses any text or throws a ConfigError", () => {
   const good =
     `model_config_list { # models\n config: { name: "a" 'b' base_path: '/m\\303\\251', model_version_policy ` +
     `{ specific: { versions: [1, 0x2] } } version_labels < key: "s" value: -3 > } }`;

@@ -1,6 +1,6 @@
 /**
- * The elements of a tensor in protobuf's repeated fields and as bytes in memory, one into the other. Knows the fields' wire types,
- * no message. Bytes are little endian on the wire and here, and so must the machine be.
+ * Converts the elements of a tensor between protobuf's repeated fields and bytes in memory. Knows the fields' wire types, not messages.
+ * Both sides are little-endian, and so must the machine be.
  *
  * @module
  */
@@ -9,26 +9,26 @@ import { DTYPE_BYTES, type NumericDType } from "../base/tensor.ts";
 import { malformedMessage, WIRE, WireReader } from "./wire_reader.ts";
 import type { WireWriter } from "./wire_writer.ts";
 
-/** Elements encoded between two looks at the room there is. */
+/** Elements encoded per reservation of room. */
 const CHUNK_ELEMENTS = 1024;
 const VARINT_BYTES_MAX = 10;
 
 assert(new Uint8Array(Uint16Array.of(1).buffer)[0] === 1, "The machine is not little endian");
 
-/** A stretch of a message that holds values of one repeated field: one packed run, or single values each with its tag. */
+/** A range of a message with values of one repeated field: a packed run, or single values with their tags. */
 export interface Run {
   readonly field: number;
   readonly isPacked: boolean;
   readonly start: number;
-  /** Moves as single values of the same field follow. */
+  /** Grows while single values of the same field follow. */
   end: number;
 }
 
-/** Where to find values and what to make of them. */
+/** Where values are, and how to decode them. */
 export interface ValueSource {
   /** The message; {@link Run}s are offsets into it. */
   readonly message: Uint8Array;
-  /** In the order of the message; those of other fields are passed over. */
+  /** In the order of the message; those of other fields are skipped. */
   readonly runs: readonly Run[];
   readonly field: number;
 }
@@ -39,15 +39,15 @@ export interface Elements {
   readonly count: number;
 }
 
-/** An array as wide as a dtype's elements (64 bits: two places, the lower half first). */
+/** An array as wide as a dtype's elements; 64-bit elements take two places, the lower half first. */
 type Words = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
-/** Whether the values of a dtype lie in their field as they lie in memory, so that they can be views of the message. */
+/** Whether values of a dtype have the same bytes in their field and in memory, so that they can be views of the message. */
 export function isVerbatim(dtype: NumericDType): boolean {
   return dtype === "f32" || dtype === "f64";
 }
 
-/** The values of a field that are one packed run with as many as needed, as a view; undefined when they are anything else. */
+/** The values of a field as a view, if they are one packed run of the needed length; else undefined. */
 export function viewValues(source: ValueSource, elements: Elements): Uint8Array | undefined {
   const run = source.runs[0];
   if (run === undefined || source.runs.length > 1 || run.field !== source.field || !run.isPacked) return undefined;
@@ -56,9 +56,8 @@ export function viewValues(source: ValueSource, elements: Elements): Uint8Array 
 }
 
 /**
- * Decodes as many values as there are elements, as TensorFlow's `FromProtoField` does (tensorflow/core/framework/tensor.cc): of
- * too many the first ones, the last one again where there are too few, zeros where there are none, and of integers that are too
- * large for the dtype the lower bits.
+ * Decodes one value per element like TensorFlow's `FromProtoField` (tensorflow/core/framework/tensor.cc): ignores surplus values,
+ * repeats the last value if there are too few, uses zeros if there are none, and truncates integers to the dtype's bits.
  *
  * @returns bytes that belong to the caller.
  * @throws {ServingError} INVALID_ARGUMENT for a varint of more than ten bytes.
@@ -106,7 +105,7 @@ function unpack(source: ValueSource, bytes: Uint8Array<ArrayBuffer>, elements: E
   return at / wordsEach;
 }
 
-/** Where unpacked values go: from the place `at` on. The functions that fill it return the place after the last one. */
+/** Target of unpacked values, from the place `at` on. Functions that fill it return the place after the last value. */
 interface Target {
   readonly words: Words;
   readonly at: number;
@@ -184,7 +183,7 @@ function readRun(message: Uint8Array, run: Run): WireReader {
   return reader;
 }
 
-/** Fills the rest of `bytes` with the element before `filled`, doubling what is copied at once. */
+/** Fills the rest of `bytes` with the element before `filled`, in copies of doubling length. */
 function repeatLast(bytes: Uint8Array, filled: number, elementBytes: number): void {
   const start = filled - elementBytes;
   let length = elementBytes;
@@ -194,7 +193,7 @@ function repeatLast(bytes: Uint8Array, filled: number, elementBytes: number): vo
   }
 }
 
-/** Checks a packed run's last value; together with its length that makes every value in it a whole one. */
+/** Checks the last value of a packed run, which with its length means that every value is complete. */
 export function checkPackedRun(message: Uint8Array, run: Run, wireType: number): void {
   const length = run.end - run.start;
   const isWhole = wireType === WIRE.FIXED32
@@ -205,7 +204,7 @@ export function checkPackedRun(message: Uint8Array, run: Run, wireType: number):
   if (!isWhole) throw malformedMessage("a packed field ends inside a value");
 }
 
-/** Writes the elements of a tensor as the contents of a packed field, with no length and no tag. */
+/** Writes the elements of a tensor as the contents of a packed field, without length and tag. */
 export function encodeValues(writer: WireWriter, dtype: NumericDType, bytes: Uint8Array): void {
   switch (dtype) {
     case "f32":
@@ -234,7 +233,7 @@ function areBools(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** With `signShift` the words are signed, and that many bits narrower than 32. */
+/** With `signShift` the words are signed and that many bits narrower than 32. */
 function pack32(
   writer: WireWriter,
   words: Uint8Array | Uint16Array | Uint32Array,
@@ -251,7 +250,7 @@ function pack32(
       let shift = 0;
       if ((value & signMask) !== 0) {
         value = (value << signBits) >> signBits;
-        // A negative number has 64 bits on the wire: ten bytes, of which the upper five are always these.
+        // A negative number takes ten bytes, of which the upper five are always these.
         scratch[--at] = 0x01;
         for (let j = 0; j < 4; j++) scratch[--at] = 0xff;
         scratch[--at] = (value >> 28) | 0x80;
@@ -283,7 +282,7 @@ function pack64(writer: WireWriter, words: Uint8Array | Uint16Array | Uint32Arra
         if (high !== 0) shift = 28;
         scratch[--at] = shift === 28 ? (low >>> 28) | (high << 4) : low >>> shift;
       } else {
-        // The upper half from its fourth bit on; the shifts of these bytes are 35, 42 … less 32.
+        // The upper half from its fourth bit on; the shifts of its bytes are 35, 42 … minus 32.
         let highShift = 7 * Math.floor((28 - Math.clz32(high)) / 7) + 3;
         scratch[--at] = high >>> highShift;
         while (highShift > 3) {
@@ -302,12 +301,12 @@ function pack64(writer: WireWriter, words: Uint8Array | Uint16Array | Uint32Arra
   }
 }
 
-/** By how much 32 bits are shifted for the last byte of their varint: seven for each byte before it. */
+/** The shift of the last byte of a varint of 32 bits: seven per byte before it. */
 function shiftOfLastByte(bits: number): number {
   return bits >>> 7 === 0 ? 0 : bits >>> 14 === 0 ? 7 : bits >>> 21 === 0 ? 14 : bits >>> 28 === 0 ? 21 : 28;
 }
 
-/** `bytes` as unsigned words of 1, 2 or 4 bytes, two of the latter for an element of 8; a copy where they lie askew. */
+/** `bytes` as unsigned words of 1, 2 or 4 bytes, two per 8-byte element; a copy if they are misaligned. */
 function wordsOf(bytes: Uint8Array<ArrayBuffer>, elementBytes: number): Words;
 function wordsOf(bytes: Uint8Array, elementBytes: number): Uint8Array | Uint16Array | Uint32Array;
 function wordsOf(bytes: Uint8Array, elementBytes: number): Uint8Array | Uint16Array | Uint32Array {

@@ -1,6 +1,5 @@
 /**
- * A small message taken apart field by field, for messages that come too rarely to be worth a reader of their own. Knows field
- * types, no message.
+ * Splits a small message into its fields, for messages too rare to deserve a reader of their own. Knows field types, not messages.
  *
  * @module
  */
@@ -8,19 +7,18 @@ import { joinParts } from "../base/bytes.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import { WIRE, WireReader } from "./wire_reader.ts";
 
-/** More fields than any message read this way has; each takes many times its two bytes. */
+/** More fields than any such message has. In memory a field takes many times its two bytes on the wire. */
 const FIELDS_MAX = 1 << 16;
 
 /**
- * The fields of one message. What is absent has proto3's default; of what comes twice the last counts, and sub-messages merge.
- * Every method throws a {@link ServingError}: INVALID_ARGUMENT where the bytes are not protobuf, RESOURCE_EXHAUSTED for fields
- * without number.
+ * The fields of one message. An absent field has proto3's default; the last of several values counts, and sub-messages are merged.
+ * Every method throws a {@link ServingError}: INVALID_ARGUMENT if the bytes are not protobuf, RESOURCE_EXHAUSTED for too many fields.
  */
 export class WireFields {
   readonly #numbers = new Map<number, number>();
   readonly #views = new Map<number, Uint8Array[]>();
 
-  /** @param message borrowed by the views handed out. */
+  /** @param message borrowed by the returned views. */
   constructor(message: Uint8Array) {
     const reader = new WireReader(message);
     for (let fields = 0; reader.position < reader.limit; fields++) {
@@ -50,10 +48,10 @@ export class WireFields {
     return (this.#views.get(field) ?? []).map(readText);
   }
 
-  /** The bytes of a sub-message; undefined when it is absent. */
+  /** The bytes of a sub-message; undefined if it is absent. */
   view(field: number): Uint8Array | undefined {
     const views = this.#views.get(field);
-    // To merge messages is to put their bytes one after the other.
+    // Concatenating the bytes of messages merges them.
     return views === undefined || views.length === 1 ? views?.[0] : joinParts(views);
   }
 
@@ -62,7 +60,7 @@ export class WireFields {
     return this.#views.get(field) ?? [];
   }
 
-  /** The fields of a sub-message; those of an empty one when it is absent. */
+  /** The fields of a sub-message; none if it is absent. */
   message(field: number): WireFields {
     return new WireFields(this.view(field) ?? new Uint8Array(0));
   }

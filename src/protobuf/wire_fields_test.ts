@@ -29,19 +29,19 @@ Deno.test("the last of several values counts, and sub-messages merge", () => {
   assert.equal(fields.message(3).text(2), "x");
 });
 
-Deno.test("of a map's entries with the same key the last counts", () => {
+Deno.test("the last of a map's entries with the same key counts", () => {
   const entry = (key: string, value: number) =>
     lengthField(1, lengthField(1, key), lengthField(2, numberField(1, value)));
   const map = new WireFields(message(entry("a", 1), entry("b", 2), entry("a", 3))).map(1);
   assert.deepEqual([...map].map(([key, value]) => [key, value.number(1)]), [["a", 3], ["b", 2]]);
 });
 
-Deno.test("bytes that are no message are refused, and so is text that is not UTF-8", () => {
+Deno.test("bytes that are no message, and text that is not UTF-8, are refused", () => {
   assert.throws(() => new WireFields(message([10, 5, 0])), ServingError);
   assert.throws(() => new WireFields(message(lengthField(1, [0xff]))).text(1), ServingError);
 });
 
-Deno.test("fields without number are refused before they fill the memory", () => {
+Deno.test("too many fields are refused before they fill the memory", () => {
   const bytes = new Uint8Array(200_000);
   for (let i = 0; i < bytes.length; i += 2) bytes[i] = 10;
   assert.throws(() => new WireFields(bytes), /more than 65536 fields/);

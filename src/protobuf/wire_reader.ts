@@ -1,16 +1,16 @@
 /**
- * Reads protobuf's wire format in place: a cursor over a message's bytes. Knows field types, no message.
+ * Reads protobuf's wire format in place: a cursor over a message's bytes. Knows field types, not messages.
  *
  * @module
  */
 import { CODE, ServingError } from "../base/status.ts";
 
-/** The last three bits of a tag: how the value that follows is delimited. */
+/** The last three bits of a tag: the wire type of the value that follows. */
 export const WIRE = { VARINT: 0, FIXED64: 1, LENGTH: 2, GROUP_START: 3, GROUP_END: 4, FIXED32: 5 } as const;
 
-/** How deep groups may nest, as in protobuf's own parsers. */
+/** Nesting depth of groups, as in protobuf's own parsers. */
 const GROUP_DEPTH_MAX = 100;
-/** Names of up to this many bytes are looked up before they are decoded. */
+/** Longest name, in bytes, that is looked up before it is decoded. */
 const CACHED_NAME_BYTES_MAX = 64;
 const NAME_CACHE_SLOTS = 512;
 
@@ -21,27 +21,27 @@ interface CachedName {
   readonly text: string;
 }
 
-/** Names seen lately, each in the slot its hash says: requests repeat a handful of them, and decoding costs ten times a look. */
+/** Recent names, by their hash. Requests repeat a handful of names, and decoding costs ten times a look-up. */
 const nameCache: (CachedName | undefined)[] = new Array(NAME_CACHE_SLOTS).fill(undefined);
 
-/** The error for bytes that no message can have. */
+/** The error for bytes that are not protobuf. */
 export function malformedMessage(reason: string): ServingError {
   return new ServingError(CODE.INVALID_ARGUMENT, `Cannot parse message: ${reason}`);
 }
 
 /**
- * A cursor over one message. Its methods throw a {@link ServingError} INVALID_ARGUMENT where the bytes are not protobuf, and
- * never read past {@link limit}. Views it hands out borrow the message's bytes.
+ * A cursor over one message. Its methods throw a {@link ServingError} INVALID_ARGUMENT if the bytes are not protobuf, and never read
+ * past {@link limit}. Returned views borrow the message's bytes.
  *
- * The loop over a message's fields is always the same: `while (reader.position < reader.limit)` read a tag, take the fields one
- * knows (with the wire type one knows them by) and {@link skip} the rest.
+ * To loop over a message's fields: `while (reader.position < reader.limit)` read a tag, read the known fields with the expected wire
+ * type, and {@link skip} the rest.
  */
 export class WireReader {
-  /** Where the next byte is read. */
+  /** Offset of the next byte. */
   position: number;
-  /** Where the message, or the part of it that was entered, ends. */
+  /** End of the message, or of the entered part of it. */
   limit: number;
-  /** The upper half of what {@link readVarint64} read, unsigned. */
+  /** The upper 32 bits of the last {@link readVarint64}, unsigned. */
   high = 0;
 
   constructor(readonly bytes: Uint8Array) {
@@ -56,14 +56,14 @@ export class WireReader {
     return tag;
   }
 
-  /** The length before a delimited value; the value is known to be there. */
+  /** The length of a delimited value. Checks that the value is complete. */
   readLength(): number {
     const length = this.readUint32("a length");
     if (length > this.limit - this.position) throw malformedMessage("a field runs past the end");
     return length;
   }
 
-  /** A varint of at most 32 bits; `what` says in an error what it was. */
+  /** A varint of at most 32 bits; `what` names it in errors. */
   readUint32(what: string): number {
     if (this.position < this.limit) {
       const byte = this.bytes[this.position] as number;
@@ -77,7 +77,7 @@ export class WireReader {
     return low;
   }
 
-  /** Any varint: returns its lower 32 bits, unsigned, and leaves the upper ones in {@link high}. */
+  /** Any varint: returns its lower 32 bits, unsigned, and stores the upper ones in {@link high}. */
   readVarint64(): number {
     const bytes = this.bytes;
     let low = 0;
@@ -99,7 +99,7 @@ export class WireReader {
     throw malformedMessage("a number has more than ten bytes");
   }
 
-  /** An int32 or an enum: 32 bits, signed; what is above them is dropped, as protobuf's parsers do. */
+  /** An int32 or an enum, signed; higher bits are dropped, as protobuf's parsers do. */
   readInt32(): number {
     return this.readVarint64() | 0;
   }
@@ -109,7 +109,7 @@ export class WireReader {
     return this.readVarint64() !== 0 || this.high !== 0;
   }
 
-  /** An int64: exact as a number up to 2^53 - 1 either side of zero, a bigint beyond. */
+  /** An int64: a number if that is a safe integer, else a bigint. */
   readInt64(): number | bigint {
     const low = this.readVarint64();
     const number = (this.high | 0) * 0x1_0000_0000 + low;
@@ -117,13 +117,13 @@ export class WireReader {
     return BigInt.asIntN(64, (BigInt(this.high) << 32n) | BigInt(low));
   }
 
-  /** An int64 as the nearest number: not a safe integer where it could not be exact. */
+  /** An int64 as the nearest number; not a safe integer if inexact. */
   readInt64AsNumber(): number {
     const low = this.readVarint64();
     return (this.high | 0) * 0x1_0000_0000 + low;
   }
 
-  /** A bytes field: a view. */
+  /** A bytes field, as a view. */
   readView(): Uint8Array {
     const length = this.readLength();
     const start = this.position;
@@ -131,12 +131,12 @@ export class WireReader {
     return this.bytes.subarray(start, this.position);
   }
 
-  /** A string field. Short ones seen lately cost no decoding. */
+  /** A string field. Recent short strings are not decoded again. */
   readString(): string {
     return this.readText(this.readLength());
   }
 
-  /** UTF-8 of a length that {@link readLength} gave. */
+  /** UTF-8 text of a length from {@link readLength}. */
   readText(length: number): string {
     const start = this.position;
     this.position = start + length;
@@ -154,7 +154,7 @@ export class WireReader {
     return text;
   }
 
-  /** Narrows {@link limit} to the sub-message that follows; give what this returns to {@link leave} when it has been read. */
+  /** Narrows {@link limit} to the sub-message that follows. Pass the result to {@link leave} when it has been read. */
   enter(): number {
     const length = this.readLength();
     const outer = this.limit;
@@ -162,12 +162,12 @@ export class WireReader {
     return outer;
   }
 
-  /** Ends what {@link enter} began. */
+  /** Restores the limit after {@link enter}. */
   leave(outer: number): void {
     this.limit = outer;
   }
 
-  /** Reads past the value that follows a tag nobody here asked for; groups with all that is in them. */
+  /** Skips the value that follows a tag; a group with its contents. */
   skip(tag: number, depth = 0): void {
     switch (tag & 7) {
       case WIRE.VARINT:

@@ -48,7 +48,7 @@ Deno.test("readTag() refuses the field number 0 and tags of more than 32 bits", 
   assertMalformed(() => readerOf(...varint(2n ** 32n)).readTag(), /a tag has more than 32 bits/);
 });
 
-Deno.test("readLength() refuses what runs past the end, of the message and of a sub-message", () => {
+Deno.test("readLength() refuses lengths past the end of the message or sub-message", () => {
   assertMalformed(() => readerOf(2, 0).readLength(), /a field runs past the end/);
   assertMalformed(() => readerOf(...varint(2n ** 32n + 1n), 0, 0).readLength(), /a length has more than 32 bits/);
   const reader = readerOf(2, 5, 0, 0, 0, 0, 0, 0);
@@ -56,7 +56,7 @@ Deno.test("readLength() refuses what runs past the end, of the message and of a 
   assertMalformed(() => reader.readLength(), /a field runs past the end/);
 });
 
-Deno.test("readString() gives the same text for the same bytes, and tells apart what only shares a prefix", () => {
+Deno.test("readString() returns the same text for the same bytes, and distinguishes names with the same prefix", () => {
   const names = ["", "x", "xy", "input", "inputs", "é", "模型", "🙂", "\ufeffx", "n".repeat(64), "n".repeat(65)];
   for (let round = 0; round < 2; round++) {
     for (const name of names) {
@@ -77,7 +77,7 @@ Deno.test("readView() borrows the message's bytes", () => {
   assert.deepEqual([...view], [7, 8]);
 });
 
-Deno.test("skip() passes over every wire type, and groups with all that is in them", () => {
+Deno.test("skip() skips every wire type, and groups with their contents", () => {
   const group = [5 << 3 | WIRE.GROUP_START, ...numberField(1, 300), 6 << 3 | WIRE.GROUP_START];
   const bytes = message(
     numberField(1, 2n ** 63n),
@@ -97,7 +97,7 @@ Deno.test("skip() passes over every wire type, and groups with all that is in th
   assert.deepEqual(fields, [1, 2, 3, 4, 5, 7]);
 });
 
-Deno.test("skip() refuses groups that do not end, end twice or nest too deep, and wire types there are none of", () => {
+Deno.test("skip() refuses groups that do not end, end twice or nest too deep, and unknown wire types", () => {
   const start = 1 << 3 | WIRE.GROUP_START;
   const end = 1 << 3 | WIRE.GROUP_END;
   const skip = (...bytes: number[]) => () => {

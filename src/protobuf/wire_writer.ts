@@ -1,15 +1,15 @@
 /**
- * Writes protobuf's wire format from the end of a message to its front: what stands inside a length-delimited field is there
- * before its length is, so nothing is measured first and nothing moved after. Knows field types, no message.
+ * Writes protobuf's wire format from the end of a message to its front. The contents of a length-delimited field are written before
+ * its length, so nothing is measured first or moved afterwards. Knows field types, not messages.
  *
  * @module
  */
 import { WIRE } from "./wire_reader.ts";
 
-/** A scratch buffer to begin with, and the size up to which a grown one is kept for the next message. */
+/** Initial size of the scratch buffer, and the size up to which a grown one is kept for the next message. */
 const SCRATCH_BYTES_MIN = 16 * 1024;
 const SCRATCH_BYTES_KEPT = 4 * 1024 * 1024;
-/** Views of at least this many bytes go out as they are; shorter ones are copied, which costs less than one more part. */
+/** Views of at least this many bytes are borrowed; shorter ones are copied, which costs less than one more part. */
 const BORROWED_BYTES_MIN = 2048;
 /** The longest varint. */
 const VARINT_BYTES_MAX = 10;
@@ -17,20 +17,20 @@ const VARINT_BYTES_MAX = 10;
 const utf8 = new TextEncoder();
 
 /**
- * Writes one message at a time, last field first, and hands it out in parts: pieces of its own scratch buffer and borrowed views.
- * A sub-message or a packed field is written as: `const end = writer.length`, its contents (backwards), then
- * `writer.writeLength(end)` and `writer.writeTag(…)`.
+ * Writes one message at a time, last field first, and returns it in parts: pieces of its scratch buffer and borrowed views. To write a
+ * sub-message or a packed field: `const end = writer.length`, its contents (backwards), then `writer.writeLength(end)` and
+ * `writer.writeTag(…)`.
  */
 export class WireWriter {
   #scratch = new Uint8Array(SCRATCH_BYTES_MIN);
-  /** Scratch is filled from its end downwards; this is the last byte written. */
+  /** The scratch buffer is filled from its end downwards; this is the last byte written. */
   #position = SCRATCH_BYTES_MIN;
-  /** How much of the scratch buffer, counted from its end, lies behind a borrowed view already. */
+  /** Bytes of the scratch buffer, counted from its end, that come after a borrowed view. */
   #closed = 0;
-  /** What comes after {@link #closed}'s place, last piece first: views, and stretches of scratch as distances from its end. */
+  /** The pieces after {@link #closed}, last one first: views, and ranges of scratch as distances from its end. */
   #pieces: (Uint8Array | { readonly from: number; readonly to: number })[] = [];
   #borrowed = 0;
-  /** The last message that was in one piece. Replies repeat their lengths, and a view takes more memory than it shows. */
+  /** The last message in one piece. Replies repeat their lengths, and a view costs more memory than a short message. */
   #whole: readonly Uint8Array[] = [];
 
   /** Bytes of the message so far. */
@@ -38,7 +38,7 @@ export class WireWriter {
     return this.#borrowed + this.#scratch.length - this.#position;
   }
 
-  /** Begins a message, and ends the life of the last one's parts. */
+  /** Begins a message; the parts of the last one become invalid. */
   begin(): void {
     if (this.#scratch.length > SCRATCH_BYTES_KEPT) {
       this.#scratch = new Uint8Array(SCRATCH_BYTES_MIN);
@@ -50,7 +50,7 @@ export class WireWriter {
     if (this.#pieces.length > 0) this.#pieces = [];
   }
 
-  /** The message in parts, first one first. They are borrowed: from the writer until {@link begin}, or from whoever gave the view. */
+  /** The message in parts, in order. They are borrowed from the writer, until {@link begin}, or from the owners of the views. */
   finish(): readonly Uint8Array[] {
     const { length } = this.#scratch;
     if (this.#pieces.length === 0) return this.#finishWhole();
@@ -69,12 +69,12 @@ export class WireWriter {
     return this.#whole = [this.#scratch.subarray(this.#position)];
   }
 
-  /** A field's number and wire type, in front of its value: `number << 3 | wire type`. */
+  /** A field's number and wire type, before its value: `number << 3 | wire type`. */
   writeTag(tag: number): void {
     this.writeUint32(tag);
   }
 
-  /** The length of all that was written since {@link length} was `end`. */
+  /** The length of everything written since {@link length} was `end`. */
   writeLength(end: number): void {
     this.writeUint32(this.length - end);
   }
@@ -117,7 +117,7 @@ export class WireWriter {
     this.#position = from;
   }
 
-  /** A string field with its tag; proto3 leaves an empty one out. */
+  /** A string field with its tag; an empty one is omitted, as in proto3. */
   writeTextField(field: number, text: string): void {
     if (text === "") return;
     const end = this.length;
@@ -126,14 +126,14 @@ export class WireWriter {
     this.writeTag(field << 3 | WIRE.LENGTH);
   }
 
-  /** An int64, int32 or enum field with its tag; proto3 leaves a zero out. */
+  /** An int64, int32 or enum field with its tag; zero is omitted, as in proto3. */
   writeNumberField(field: number, value: number | bigint): void {
     if (Number(value) === 0) return;
     this.writeInt64(value);
     this.writeTag(field << 3 | WIRE.VARINT);
   }
 
-  /** A float field with its tag; proto3 leaves a zero out, but not one with a sign. */
+  /** A float field with its tag; positive zero is omitted, as in proto3. */
   writeFloatField(field: number, value: number): void {
     if (Object.is(value, 0)) return;
     this.writeFloat(value);
@@ -145,7 +145,7 @@ export class WireWriter {
     this.writeBytes(new Uint8Array(Float32Array.of(value).buffer));
   }
 
-  /** A length-delimited field with its tag, present even when `writeContents` writes nothing. */
+  /** A length-delimited field with its tag, present even if `writeContents` writes nothing. */
   writeMessageField(field: number, writeContents: () => void): void {
     const end = this.length;
     writeContents();
@@ -169,16 +169,16 @@ export class WireWriter {
   }
 
   /**
-   * Makes room for `bytes` more in the scratch buffer, for a loop that fills it from behind by itself.
+   * Makes room for `bytes` more in the scratch buffer, for a loop that fills it backwards by itself.
    *
-   * @returns the index in {@link scratch} of the byte after the room; say with {@link wrote} how far down it was filled.
+   * @returns the index in {@link scratch} just after the room; report with {@link wrote} how far down it was filled.
    */
   reserve(bytes: number): number {
     if (this.#position < bytes) this.#grow(bytes);
     return this.#position;
   }
 
-  /** The scratch buffer {@link reserve} made room in; another one after the next call. */
+  /** The scratch buffer; the next {@link reserve} may replace it. */
   get scratch(): Uint8Array {
     return this.#scratch;
   }

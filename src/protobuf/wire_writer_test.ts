@@ -21,7 +21,7 @@ Deno.test("numbers are written as the shortest varint, negative ones with ten by
   }
 });
 
-Deno.test("strings are written as UTF-8, short or long, plain or not", () => {
+Deno.test("strings of all lengths are written as UTF-8", () => {
   for (
     const text of ["", "x", "serving_default", "é", "ab模型cd", "🙂", "n".repeat(64), "é".repeat(64), "n".repeat(5000)]
   ) {
@@ -29,7 +29,7 @@ Deno.test("strings are written as UTF-8, short or long, plain or not", () => {
   }
 });
 
-Deno.test("fields come out in the opposite order of their writing, and defaults not at all", () => {
+Deno.test("fields appear in the reverse order of their writing, without defaults", () => {
   const bytes = written((writer) => {
     writer.writeMessageField(4, () => {});
     writer.writeTextField(3, "c");
@@ -44,7 +44,7 @@ Deno.test("fields come out in the opposite order of their writing, and defaults 
   );
 });
 
-Deno.test("long bytes go out as the very view they came in, between what is written around them", () => {
+Deno.test("long bytes are returned as the same view, between the parts around them", () => {
   const [first, second] = [new Uint8Array(5000).fill(1), new Uint8Array(3000).fill(2)];
   const writer = new WireWriter();
   for (const bytes of [second, first]) {
@@ -60,7 +60,7 @@ Deno.test("long bytes go out as the very view they came in, between what is writ
   assert.deepEqual(joinParts(parts), message(lengthField(1, first), lengthField(1, second)));
 });
 
-Deno.test("begin() starts over, whatever the last message was", () => {
+Deno.test("begin() starts a new message after any other", () => {
   const writer = new WireWriter();
   for (const bytes of [new Uint8Array(3000), new Uint8Array(10)]) {
     writer.begin();
@@ -70,7 +70,7 @@ Deno.test("begin() starts over, whatever the last message was", () => {
   }
 });
 
-Deno.test("a message outgrows the scratch buffer without losing what was written, borrowed views included", () => {
+Deno.test("a message may outgrow the scratch buffer, also with borrowed views", () => {
   const borrowed = new Uint8Array(4000).fill(9);
   const bytes = written((writer) => {
     for (let i = 9999; i >= 0; i--) {
@@ -85,7 +85,7 @@ Deno.test("a message outgrows the scratch buffer without losing what was written
   assert.deepEqual(bytes.subarray(5000 * field.length, 5000 * field.length + 4000), borrowed);
 });
 
-Deno.test("a message is handed out as it was written last, be it as long as the one before or not", () => {
+Deno.test("finish() returns the last message, whatever the length of the one before", () => {
   const writer = new WireWriter();
   const write = (text: string, borrowed = new Uint8Array(0)) => {
     writer.begin();

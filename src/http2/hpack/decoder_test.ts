@@ -131,7 +131,7 @@ Deno.test("HpackDecoder.decode() empties the table for a field larger than it", 
   assertCompressionError(one, "be");
 });
 
-Deno.test("HpackDecoder.decode() refuses what RFC 7541 says is a decoding error", () => {
+Deno.test("HpackDecoder.decode() refuses the decoding errors of RFC 7541", () => {
   for (
     const hex of [
       "80", // index 0
@@ -149,7 +149,7 @@ Deno.test("HpackDecoder.decode() refuses what RFC 7541 says is a decoding error"
   ) assertCompressionError(decoder(), hex);
 });
 
-Deno.test("HpackDecoder.decode() returns no list past the bounds, yet keeps the table right", () => {
+Deno.test("HpackDecoder.decode() returns no list past the bounds, but keeps the table in sync", () => {
   const many = decoder({ fieldsMax: 2 });
   assert.equal(pairs(many, "8282 4001 6101 62"), undefined);
   assert.deepEqual(pairs(many, "be"), [["a", "b"]]);
@@ -170,7 +170,7 @@ Deno.test("HpackDecoder.generation changes exactly when the dynamic table does",
   assert.notEqual(one.generation, inserted);
 });
 
-Deno.test("HpackDecoder.settingsAcknowledged() demands that a smaller table is announced", () => {
+Deno.test("HpackDecoder.settingsAcknowledged() requires that a smaller table is announced", () => {
   const one = decoder({ tableBytesMax: 0 });
   pairs(one, "4001 6101 62");
   one.settingsAcknowledged();

@@ -26,6 +26,6 @@ Deno.test("encodeHeaders() makes blocks that decode to the same list and change 
   assert.equal(decoder.generation, generation);
 });
 
-Deno.test("encodeHeaders() refuses characters that are no byte", () => {
+Deno.test("encodeHeaders() refuses characters beyond a byte", () => {
   assert.throws(() => encodeHeaders([{ name: "x", value: "€" }]), /character code 8364.*This is a bug/);
 });

@@ -26,7 +26,7 @@ function stream(id: number): Stream {
   return new Stream(HOST, { id, headers: HEADERS, endStream: false }, 0, 0);
 }
 
-Deno.test("OpenStreams has what was added and not deleted, however ids collide", () => {
+Deno.test("OpenStreams contains what was added and not deleted, however ids collide", () => {
   const seed = testSeed();
   const at = `with the seed ${seed}`;
   const random = randomBelow(seed);
@@ -56,7 +56,7 @@ Deno.test("OpenStreams has what was added and not deleted, however ids collide",
   }
 });
 
-Deno.test("OpenStreams.all() does not change as streams go", () => {
+Deno.test("OpenStreams.all() does not change when streams are deleted", () => {
   const open = new OpenStreams();
   for (let id = 1; id < 200; id += 2) open.add(stream(id));
   const all = open.all();

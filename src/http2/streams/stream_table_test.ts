@@ -14,7 +14,7 @@ function credits(frames: readonly ReceivedFrame[]): [streamId: number, increment
   ]);
 }
 
-Deno.test("StreamTable asks for the rest of the request to be left once the answer is complete", async () => {
+Deno.test("StreamTable resets a stream whose reply is complete before its request", async () => {
   await using peer = await TestPeer.connect({ onRequest: ({ stream }) => stream.sendHeaders(HEADERS, true) });
   const received = await peer.send(headersFrame(1), dataFrame(1, new Uint8Array(10)));
   assert.deepEqual(received.map(({ type }) => type), [FRAME.HEADERS, FRAME.RST_STREAM]);
@@ -23,7 +23,7 @@ Deno.test("StreamTable asks for the rest of the request to be left once the answ
   assert.equal(peer.request.data.length, 0);
 });
 
-Deno.test("StreamTable ignores whatever is done to a stream that is over", async () => {
+Deno.test("StreamTable ignores calls on a stream that is over", async () => {
   await using peer = await TestPeer.connect();
   await peer.send(headersFrame(1), uint32Frame(FRAME.RST_STREAM, 1, 8));
   const { stream } = peer.request;
@@ -34,7 +34,7 @@ Deno.test("StreamTable ignores whatever is done to a stream that is over", async
   assert.deepEqual(await peer.send(frame(FRAME.PING, 0, { payload: new Uint8Array(8) })).then((all) => all.length), 1);
 });
 
-Deno.test("StreamTable ignores what is sent after the end was sent", async () => {
+Deno.test("StreamTable ignores calls after the end was sent", async () => {
   await using peer = await TestPeer.connect({
     onRequest: ({ stream }) => {
       stream.sendHeaders(HEADERS, true);
@@ -45,7 +45,7 @@ Deno.test("StreamTable ignores what is sent after the end was sent", async () =>
   assert.equal((await peer.send(headersFrame(1, { endStream: true }))).length, 1);
 });
 
-Deno.test("StreamTable refuses streams past the bound, and takes others once there is room", async () => {
+Deno.test("StreamTable refuses streams past the bound, and accepts more once others have ended", async () => {
   await using peer = await TestPeer.connect({ limits: { streamsMax: 2 } });
   const received = await peer.send(
     headersFrame(1),
@@ -61,7 +61,7 @@ Deno.test("StreamTable refuses streams past the bound, and takes others once the
   assert.deepEqual(peer.requests.map(({ stream }) => stream.id), [1, 3, 7]);
 });
 
-Deno.test("StreamTable gives credit to the connection as data is handed over, to the stream as it is consumed", async () => {
+Deno.test("StreamTable gives credit to the connection as data is passed on, to the stream as it is consumed", async () => {
   await using peer = await TestPeer.connect({ limits: WINDOWS });
   await peer.send(headersFrame(1));
   const received = await peer.send(dataFrame(1, new Uint8Array(60_000)));
@@ -74,14 +74,14 @@ Deno.test("StreamTable gives credit to the connection as data is handed over, to
   assert.deepEqual(credits(await peer.until(FRAME.WINDOW_UPDATE)), [[1, 20_000], [1, 20_000]]);
 });
 
-Deno.test("StreamTable gives no credit for more than has come", async () => {
+Deno.test("StreamTable gives no credit for more than was received", async () => {
   await using peer = await TestPeer.connect({ limits: WINDOWS });
   await peer.send(headersFrame(1), dataFrame(1, new Uint8Array(20_000)));
   peer.request.stream.consumed(1_000_000);
   assert.deepEqual(credits(await peer.until(FRAME.WINDOW_UPDATE)), [[1, 20_000]]);
 });
 
-Deno.test("StreamTable gives back to the connection what a stream that is over held, padding and what comes late", async () => {
+Deno.test("StreamTable credits the connection for data of ended streams, padding and late data", async () => {
   await using peer = await TestPeer.connect({ limits: WINDOWS });
   const padded = new Uint8Array(201).fill(0);
   padded[0] = 200;
@@ -125,7 +125,7 @@ Deno.test("StreamTable resets a stream whose listener throws, and reports it", a
   assert.deepEqual(peer.faults, [fault, fault]);
 });
 
-Deno.test("StreamTable reads a long payload straight into the listener's room", async () => {
+Deno.test("StreamTable reads a long payload directly into the listener's room", async () => {
   const buffer = new Uint8Array(300_000);
   let length = 0;
   let filledBytes = 0;

@@ -1,5 +1,5 @@
 /**
- * The messages under `protos/` by name, in a library's reading: what the codecs here are tested against.
+ * The messages under `protos/` by name, as a library encodes and decodes them: the reference for tests of our codecs.
  *
  * @module
  */
@@ -24,7 +24,7 @@ const PROTO_FILES = [
   "grpc/reflection/v1alpha/reflection.proto",
 ];
 
-/** Fields by their names in the files, absent ones with their defaults, 64 bits as decimal strings, which side of a oneof is set. */
+/** Field names as in the files, defaults for absent fields, 64-bit numbers as decimal strings, and which field of a oneof is set. */
 const LOADER_OPTIONS: Options = {
   includeDirs: [PROTOS_FOLDER],
   keepCase: true,

@@ -35,7 +35,7 @@ Deno.test("a message is decoded to what was encoded, with defaults for what was 
   });
 });
 
-Deno.test("every service's messages are there", () => {
+Deno.test("the messages of every service are there", () => {
   const typeNames = [
     "tensorflow.serving.ClassificationRequest",
     "tensorflow.serving.RegressionResponse",
@@ -58,6 +58,6 @@ Deno.test("bytes that are not such a message are refused", () => {
   });
 });
 
-Deno.test("a message there is none of is a mistake of ours, by name", () => {
+Deno.test("an unknown message name fails an assertion", () => {
   assert.throws(() => protos.decode("tensorflow.serving.Nothing", new Uint8Array(0)), /Nothing/);
 });

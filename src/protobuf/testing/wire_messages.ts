@@ -1,5 +1,5 @@
 /**
- * Messages put together by hand, for tests of what no encoder would write.
+ * Builds messages by hand, for tests of what no encoder writes.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export function message(...fields: readonly (readonly number[])[]): Uint8Array {
   return Uint8Array.from(fields.flat());
 }
 
-/** The bytes with others around them, as a stream's data comes. */
+/** The bytes within a larger array, like a stream's data. */
 export function span(bytes: Uint8Array): Span {
   const around = new Uint8Array(bytes.length + 7).fill(254);
   around.set(bytes, 3);
