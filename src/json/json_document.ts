@@ -100,6 +100,12 @@ export class JsonDocument {
     return bytes[start + text.length] === CHARACTER.QUOTE;
   }
 
+  /** True or false; undefined for any other value. */
+  boolean(node: JsonNode): boolean | undefined {
+    const kind = this.kinds[node];
+    return kind === KIND.TRUE || kind === KIND.FALSE ? kind === KIND.TRUE : undefined;
+  }
+
   /** A number rounded to the nearest double; undefined for any other value. `-0` keeps its sign. */
   number(node: JsonNode): number | undefined {
     const kind = this.kinds[node] as number;

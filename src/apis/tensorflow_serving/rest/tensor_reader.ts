@@ -7,7 +7,7 @@
 import { CODE, ServingError } from "../../../base/status.ts";
 import type { DType, Tensor } from "../../../base/tensor.ts";
 import { dataTypeName } from "../../../service/data_type_name.ts";
-import { type Elements, newElements } from "./elements.ts";
+import { type Elements, newElements } from "../../../json/elements.ts";
 import type { JsonDocument, JsonNode } from "../../../json/json_document.ts";
 import { excerpt, typeName } from "../../../json/json_excerpt.ts";
 

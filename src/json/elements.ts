@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { CODE, ServingError } from "../../../base/status.ts";
-import { type DType, DTYPE_BYTES, type NumericDType, type Tensor } from "../../../base/tensor.ts";
-import { decodeBase64 } from "../../../json/base64.ts";
-import type { JsonDocument, JsonNode } from "../../../json/json_document.ts";
-import { KIND } from "../../../json/json_parser.ts";
+import { CODE, ServingError } from "../base/status.ts";
+import { type DType, DTYPE_BYTES, type NumericDType, type Tensor } from "../base/tensor.ts";
+import { decodeBase64 } from "./base64.ts";
+import type { JsonDocument, JsonNode } from "./json_document.ts";
+import { KIND } from "./json_parser.ts";
 
 /** Collects elements of one dtype. */
 export interface Elements {
