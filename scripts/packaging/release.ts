@@ -34,9 +34,9 @@ async function release(): Promise<void> {
 
 /** The version stands in one place; importing it would start to load the program. */
 async function readVersion(): Promise<string> {
-  const source = await Deno.readTextFile(`${ROOT}src/cli/commands/version.ts`);
+  const source = await Deno.readTextFile(`${ROOT}src/app/version.ts`);
   const version = /VERSION = "([^"]+)"/.exec(source)?.[1];
-  if (version === undefined) throw new Error("Cannot find the version in src/cli/commands/version.ts. This is a bug");
+  if (version === undefined) throw new Error("Cannot find the version in src/app/version.ts. This is a bug");
   return version;
 }
 

@@ -7,6 +7,7 @@
 import type { Method } from "../grpc/call.ts";
 import type { CodecThread } from "../rest/codec_thread.ts";
 import type { RouteSet } from "../rest/route.ts";
+import type { StatisticsSource } from "../service/inference_statistics.ts";
 import type { ModelManagement, ModelService } from "../service/model_service.ts";
 import type { PredictionService } from "../service/prediction_service.ts";
 import type { HealthService, ReadinessSource } from "../service/readiness.ts";
@@ -16,6 +17,9 @@ export interface ApiServices {
   readonly prediction: PredictionService;
   readonly model: ModelManagement;
   readonly readiness: ReadinessSource;
+  readonly statistics: StatisticsSource;
+  /** The program's name and version. */
+  readonly server: { readonly name: string; readonly version: string };
 }
 
 /** What the main thread can do, which alone serves REST. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Api } from "../apis/api.ts";
+import { openInferenceApi } from "../apis/open_inference/api.ts";
 import { sagemakerApi } from "../apis/sagemaker/api.ts";
 import { tensorFlowServingApi } from "../apis/tensorflow_serving/api.ts";
 import type { Config } from "../config/config.ts";
@@ -13,6 +14,7 @@ export function configuredApis({ grpc, rest }: Pick<Config, "grpc" | "rest">): r
   const sagemaker = rest?.sagemaker;
   return [
     tensorFlowServingApi({ asTensorContent: grpc.encodesAsTensorContent }),
+    openInferenceApi(),
     ...(sagemaker === undefined ? [] : [sagemakerApi(sagemaker)]),
   ];
 }

@@ -16,6 +16,7 @@ import { ModelsFileWatch } from "../config/models_file_watch.ts";
 import { systemTimer } from "../base/timer.ts";
 import type { Engine, EngineSpec } from "../engine/engine.ts";
 import { Quarantine } from "../model/gates/quarantine.ts";
+import type { StatisticsSource } from "../service/inference_statistics.ts";
 import { ModelService } from "../service/model_service.ts";
 import { PredictionService } from "../service/prediction_service.ts";
 import type { Readiness } from "../service/readiness.ts";
@@ -28,6 +29,7 @@ import { type Addresses, FrontEnds } from "./front_ends.ts";
 import { newStartGate } from "./grpc_server.ts";
 import { Observation } from "./observation.ts";
 import { missingSentence, ServedModels } from "./served_models.ts";
+import { SERVER } from "./version.ts";
 
 /** The origin of a configuration that came by gRPC, for the log. */
 const RELOAD_REQUEST = "HandleReloadConfigRequest";
@@ -105,8 +107,10 @@ export class App implements AsyncDisposable {
       prediction: new PredictionService(models.manager),
       model: newModelService(config, { models, modelsFile }),
       readiness,
+      statistics: observation,
+      server: SERVER,
     };
-    await threads.start((task) => performTask(services.model, task));
+    await threads.start((task) => performTask(services, task));
     const frontEnds = resources.use(await FrontEnds.open(config, { apis, services, gate, observation, threads }));
     log.info("server listening", { ...frontEnds.addresses });
 
@@ -170,7 +174,7 @@ function newModelService(
   { models, modelsFile }: { models: ServedModels; modelsFile: ModelsFileWatch | undefined },
 ): ModelService {
   return new ModelService(models.manager, {
-    names: () => models.names,
+    names: () => models.repositoryNames,
     replace: async (entries) => {
       try {
         return await models.reload(RELOAD_REQUEST, (before) => modelsOf(entries, { load, before }));
@@ -179,17 +183,31 @@ function newModelService(
         throw error;
       }
     },
+    load: (name) => models.loadByRequest(name),
+    unload: (name) => models.unloadByRequest(name),
     refresh: async () => await modelsFile?.reloadIfChanged() ?? false,
   });
 }
 
+/** The services that serving threads leave to the main one. */
+interface MainServices {
+  readonly model: ModelService;
+  readonly statistics: StatisticsSource;
+}
+
 /** Does for a serving thread what only the main thread can do. */
-function performTask(model: ModelService, task: MainTask): unknown {
+function performTask({ model, statistics }: MainServices, task: MainTask): unknown {
   switch (task.kind) {
     case "get model status":
       return model.getModelStatus(task.request);
     case "index models":
       return model.index();
+    case "load model":
+      return model.load(task.name, task.parameters);
+    case "unload model":
+      return model.unload(task.name);
+    case "report statistics":
+      return statistics.statistics();
     case "reload config":
       return model.reloadConfig(task.request);
   }
@@ -226,6 +244,8 @@ async function loadFirstModels(
   try {
     const [missing] = await Promise.race([interrupted, models.replace(origin, read, leaving)]);
     if (models.hasAvailable) return;
+    // Models may come by request.
+    if (missing === undefined && config.explicitModels !== undefined) return;
     const reason = missing === undefined ? "No model is listed" : missingSentence(missing);
     if (!config.waitsForModels) throw new Error(reason);
     log.warning("model awaited", { reason });

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { codecFunctions } from "../apis/tensorflow_serving/rest/codec.ts";
+import { codecFunctions as openInferenceFunctions } from "../apis/open_inference/rest/codec.ts";
+import { codecFunctions as tensorFlowServingFunctions } from "../apis/tensorflow_serving/rest/codec.ts";
 import { serveCodecs } from "../rest/codec_thread.ts";
 
-serveCodecs([...codecFunctions]);
+serveCodecs([...openInferenceFunctions, ...tensorFlowServingFunctions]);

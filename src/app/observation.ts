@@ -11,9 +11,12 @@ import type { ObservationConfig } from "../config/config.ts";
 import { type MonitoringConfig, readMonitoringConfig } from "../config/monitoring_config.ts";
 import type { ServableState } from "../core/manager.ts";
 import type { Probe } from "../rest/route.ts";
+import type { StatisticsSource, VersionStatistics } from "../service/inference_statistics.ts";
 import { Readiness } from "../service/readiness.ts";
 import { ProcessMetrics } from "../system/process_metrics.ts";
+import { addUp, modelFigures } from "../telemetry/model_figures.ts";
 import { ModelMetrics } from "../telemetry/model_metrics.ts";
+import { versionStatistics } from "../telemetry/version_statistics.ts";
 import type { ServingThreads } from "../threads/serving_threads.ts";
 import { RequestTelemetry } from "./request_telemetry.ts";
 import type { ModelsListener, ServedModels } from "./served_models.ts";
@@ -32,7 +35,7 @@ export interface ObservationParts {
 }
 
 /** Observes a server until it is disposed. */
-export class Observation implements ModelsListener, Disposable {
+export class Observation implements ModelsListener, StatisticsSource, Disposable {
   readonly readiness: Readiness;
   /** Of the main thread. */
   readonly requests: RequestTelemetry;
@@ -40,6 +43,8 @@ export class Observation implements ModelsListener, Disposable {
   readonly probes: readonly Probe[];
   readonly #metrics = new Metrics();
   readonly #models: ModelMetrics;
+  readonly #manager: ServedModels["manager"];
+  readonly #threads: ServingThreads;
   readonly #process = new ProcessMetrics();
 
   private constructor(
@@ -56,6 +61,8 @@ export class Observation implements ModelsListener, Disposable {
       services: apis.flatMap(({ healthServices }) => healthServices),
       isStrict: isReadinessStrict,
     });
+    this.#manager = models.manager;
+    this.#threads = threads;
     this.requests = requests;
     this.#models = new ModelMetrics(models.manager);
     this.register((page) => collectServer(page, { isReady: this.readiness.isReady(), droppedLines: log.droppedLines }));
@@ -95,6 +102,14 @@ export class Observation implements ModelsListener, Disposable {
   /** Adds to the metrics page. */
   register(collector: Collector): void {
     this.#metrics.register(collector);
+  }
+
+  /** Returns the statistics of all versions that serve, over all threads. */
+  async statistics(): Promise<readonly VersionStatistics[]> {
+    await this.#threads.readFigures();
+    const { figures } = this.#threads;
+    const models = addUp(modelFigures(this.#manager), figures.flatMap((counted) => counted.models));
+    return versionStatistics(models, [this.requests.metrics.figures(), ...figures.map(({ requests }) => requests)]);
   }
 
   onStateChange(state: ServableState): void {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Log } from "../base/log.ts";
-import { detailOf } from "../base/status.ts";
+import { CODE, detailOf, ServingError } from "../base/status.ts";
 import type { Batching } from "../config/batching_parameters.ts";
 import type { Config, ModelConfig } from "../config/config.ts";
 import type { ReadModels } from "../config/models_file_watch.ts";
@@ -41,6 +41,10 @@ export class ServedModels implements AsyncDisposable {
   readonly manager: Manager<ModelServable>;
   readonly #catalog: ModelCatalog<ModelServable>;
   readonly #listeners: ModelsListener[] = [];
+  /** All configured models; those that are loaded by request alone may not be among the catalog's. */
+  #repository: readonly ModelConfig[] = [];
+  /** Names of the models that were loaded by request; undefined where all configured models are loaded. */
+  readonly #requested: Set<string> | undefined;
   readonly #config: Config;
   readonly #parts: ServedModelsParts;
 
@@ -48,6 +52,7 @@ export class ServedModels implements AsyncDisposable {
     const { loading, shutdownGraceMs, allowLabelsForUnavailable, pollIntervalMs } = config;
     const { threads, log } = parts;
     this.#config = config;
+    this.#requested = config.explicitModels && new Set(config.explicitModels);
     this.#parts = parts;
     this.manager = new Manager({
       ...loading,
@@ -72,6 +77,11 @@ export class ServedModels implements AsyncDisposable {
     return this.#catalog.names;
   }
 
+  /** The names of all configured models, loaded or not. */
+  get repositoryNames(): readonly string[] {
+    return this.#repository.map(({ name }) => name);
+  }
+
   /** Whether any version can answer requests. */
   get hasAvailable(): boolean {
     return this.manager.names().some((name) => this.manager.states(name).some(({ state }) => state === "available"));
@@ -92,10 +102,12 @@ export class ServedModels implements AsyncDisposable {
   async replace(origin: string, read: ReadModels, leaving?: AbortSignal): Promise<readonly MissingModel[]> {
     const { log } = this.#parts;
     let notes: readonly string[] = [];
-    const missing = await this.#catalog.replace((before) => {
-      const { models, notes: found } = read(before);
+    const missing = await this.#catalog.replace(() => {
+      const { models, notes: found } = read(this.#repository);
       notes = found;
-      return models;
+      this.#repository = models;
+      this.#takeNames();
+      return this.#wanted();
     });
     if (leaving?.aborted) return missing;
     for (const note of notes) log.warning("configuration ignored", { origin, note });
@@ -112,6 +124,65 @@ export class ServedModels implements AsyncDisposable {
     for (const listener of this.#listeners) listener.onModelsChange();
     this.#parts.log.info("configuration reloaded", { origin, models: this.names });
     return missing;
+  }
+
+  /**
+   * Loads a model that is loaded by request alone, or looks for its versions again.
+   *
+   * @returns when it is loaded; why it cannot be served, if it cannot.
+   * @throws {ServingError} NOT_FOUND for a name that is not configured, FAILED_PRECONDITION where models are loaded as configured.
+   */
+  async loadByRequest(name: string): Promise<MissingModel | undefined> {
+    const requested = this.#requestedNames(name);
+    const isNew = !requested.has(name);
+    requested.add(name);
+    const missing = (await this.#applyRequested()).find((model) => model.name === name);
+    if (missing === undefined || !isNew) return missing;
+    requested.delete(name);
+    await this.#applyRequested();
+    return missing;
+  }
+
+  /** Unloads such a model. Fails as {@link loadByRequest}. */
+  async unloadByRequest(name: string): Promise<void> {
+    this.#requestedNames(name).delete(name);
+    await this.#applyRequested();
+  }
+
+  #requestedNames(name: string): Set<string> {
+    if (this.#requested === undefined) {
+      throw new ServingError(
+        CODE.FAILED_PRECONDITION,
+        `Cannot load or unload '${name}' by request: models are loaded as they are configured. ` +
+          "Start the server with --model_control_mode explicit to load them by request",
+      );
+    }
+    if (!this.repositoryNames.includes(name)) {
+      throw new ServingError(CODE.NOT_FOUND, `There is no model '${name}' in the repository`);
+    }
+    return this.#requested;
+  }
+
+  async #applyRequested(): Promise<readonly MissingModel[]> {
+    const missing = await this.#catalog.replace(() => this.#wanted());
+    await this.#parts.threads.settled();
+    for (const listener of this.#listeners) listener.onModelsChange();
+    this.#parts.log.info("models requested", { models: this.names });
+    return missing;
+  }
+
+  /** The configured models that ought to be loaded. */
+  #wanted(): readonly ModelConfig[] {
+    const requested = this.#requested;
+    return requested === undefined ? this.#repository : this.#repository.filter(({ name }) => requested.has(name));
+  }
+
+  /** Puts the names of all models in place of `*`, which stands for those of the first configuration. */
+  #takeNames(): void {
+    if (this.#requested?.delete("*") === true) { for (const name of this.repositoryNames) this.#requested.add(name); }
+    const unknown = [...this.#requested ?? []].find((name) => !this.repositoryNames.includes(name));
+    // A model that a later configuration leaves out is no longer requested.
+    if (unknown !== undefined) this.#requested?.delete(unknown);
   }
 
   /** Logs that a configuration was refused. What was served before goes on. */

@@ -18,6 +18,7 @@ import { ThreadServables } from "../threads/thread_servables.ts";
 import { configuredApis } from "./apis.ts";
 import { newGrpcServer, newStartGate } from "./grpc_server.ts";
 import { RequestTelemetry } from "./request_telemetry.ts";
+import { SERVER } from "./version.ts";
 
 /** Asks the main thread to do something. */
 export type AskMain = <K extends MainTask["kind"]>(task: MainTask & { kind: K }) => Promise<MainResults[K]>;
@@ -52,9 +53,13 @@ export class ThreadApp {
             return ask({ kind: "get model status", request });
           },
           index: () => ask({ kind: "index models" }),
+          load: (name, parameters) => ask({ kind: "load model", name, parameters }),
+          unload: (name) => ask({ kind: "unload model", name }),
           reloadConfig: (request) => ask({ kind: "reload config", request }),
         },
         readiness: threadReadiness(health, this.#servables),
+        statistics: { statistics: () => ask({ kind: "report statistics" }) },
+        server: SERVER,
       },
       gate: this.#gate,
       health,

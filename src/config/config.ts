@@ -82,6 +82,11 @@ export interface Config {
   readonly models: ModelsSource;
   /** How models are loaded that do not specify it. */
   readonly load: LoadConfig;
+  /**
+   * The models to load at the start where models are loaded by request (`--model_control_mode explicit`), `*` for all of them;
+   * undefined where all are loaded as they are configured.
+   */
+  readonly explicitModels: readonly string[] | undefined;
   /** Whether to start without any model that can be served, and wait for one. */
   readonly waitsForModels: boolean;
   /** Whether a new version label may refer to a version that is not available. */

@@ -32,6 +32,15 @@ export interface ModelSet {
   replace(entries: readonly ModelServerEntry[]): Promise<readonly MissingModel[]>;
   /** Reads the models file again and applies it. Returns whether anything had changed. */
   refresh(): Promise<boolean>;
+  /**
+   * Loads a model of the set that is loaded by request alone, or looks for its versions again.
+   *
+   * @returns why it cannot be served, or undefined if it is.
+   * @throws {ServingError} NOT_FOUND for a name that is not in the set, FAILED_PRECONDITION where models are loaded as configured.
+   */
+  load(name: string): Promise<MissingModel | undefined>;
+  /** Unloads such a model. Fails as {@link load}. */
+  unload(name: string): Promise<void>;
 }
 
 /** What every thread can do with models; the main thread answers for the others. */
@@ -43,6 +52,10 @@ export interface ModelManagement {
   ): GetModelStatusResponse | Promise<GetModelStatusResponse>;
   /** As {@link ModelService.index}. */
   index(): readonly ModelIndexEntry[] | Promise<readonly ModelIndexEntry[]>;
+  /** As {@link ModelService.load}. */
+  load(name: string, parameters: readonly string[]): Promise<void>;
+  /** As {@link ModelService.unload}. */
+  unload(name: string): Promise<void>;
   /** As {@link ModelService.reloadConfig}. */
   reloadConfig(request: ReloadConfigRequest): Promise<ReloadConfigResponse>;
 }
@@ -116,6 +129,36 @@ export class ModelService implements ModelManagement {
     const missing = await this.#models.replace(request.models);
     if (missing.length > 0) throw missingError(missing);
     return { metrics: [...new Set(request.metricNames)].map((name) => ({ name, increase: 0 })) };
+  }
+
+  /**
+   * Loads a model by request, and waits until it serves.
+   *
+   * @param parameters the names of the request's parameters, of which none is supported.
+   * @throws {ServingError} as {@link ModelSet.load}; INVALID_ARGUMENT for a parameter; why the model cannot be loaded.
+   */
+  async load(name: string, parameters: readonly string[]): Promise<void> {
+    const [parameter] = parameters;
+    if (parameter !== undefined) {
+      throw new ServingError(
+        CODE.INVALID_ARGUMENT,
+        `Cannot load '${name}': the parameter '${parameter}' is not supported`,
+      );
+    }
+    const missing = await this.#models.load(name);
+    if (missing === undefined) return;
+    throw new ServingError(missing.error.code, `failed to load '${name}': ${missing.error.message}`, {
+      detail: missing.error.detail,
+    });
+  }
+
+  /**
+   * Unloads a model by request. Its versions end when their requests have been answered.
+   *
+   * @throws {ServingError} as {@link ModelSet.load}.
+   */
+  unload(name: string): Promise<void> {
+    return this.#models.unload(name);
   }
 
   #versionsOf(name: string): readonly ModelVersionStatus[] {

@@ -29,6 +29,8 @@ import type {
   ResponseOutput,
 } from "./messages.ts";
 
+export type { Caller } from "../model/infer_request_pool.ts";
+
 type Handle = ServableHandle<ModelServable>;
 
 /** Makes the reply to a prediction. */

@@ -15,7 +15,14 @@ export interface RequestKind {
 }
 
 /** The methods that infer. */
-export const INFERENCE_METHODS: readonly string[] = ["Predict", "Classify", "Regress", "MultiInference"];
+export const INFERENCE_METHODS: readonly string[] = [
+  "Predict",
+  "Classify",
+  "Regress",
+  "MultiInference",
+  "ModelInfer",
+  "ModelStreamInfer",
+];
 
 /** The names of the codes by their numbers. */
 export const CODE_NAMES: readonly CodeName[] = Object.keys(CODE) as CodeName[];
@@ -36,6 +43,8 @@ export class RequestSeries {
   readonly encode: Histogram = new Histogram(DURATION_BOUNDS_MS);
   /** `tensorflow.Example`s of successful requests; undefined while none had any. */
   examples: Histogram | undefined;
+  /** When the last timed request ended: milliseconds since the epoch; 0 if there was none. */
+  lastEndedMs = 0;
   /** Requests since the last timed one, itself excluded. */
   #untimed = 0;
 
@@ -49,6 +58,7 @@ export class RequestSeries {
     const times = this.#untimed;
     this.#untimed = 0;
     const nowMs = performance.now();
+    this.lastEndedMs = performance.timeOrigin + nowMs;
     this.total.observe(nowMs - record.startedMs, times);
     if (record.inferredMs === 0) return;
     this.decode.observe(record.firstEnqueuedMs - record.startedMs, times);
@@ -61,6 +71,7 @@ export class RequestSeries {
   add(other: RequestCounts): void {
     for (let code = 0; code < this.codes.length; code++) (this.codes[code] as number) += other.codes[code] as number;
     for (const part of ["total", "decode", "queue", "infer", "encode"] as const) this[part].add(other[part]);
+    this.lastEndedMs = Math.max(this.lastEndedMs, other.lastEndedMs);
     if (other.examples !== undefined) (this.examples ??= new Histogram(EXAMPLES_BOUNDS)).add(other.examples);
   }
 
@@ -72,7 +83,7 @@ export class RequestSeries {
 
 /** The counts of a series, as they arrive from another thread. */
 export type RequestCounts =
-  & Pick<RequestSeries, "codes">
+  & Pick<RequestSeries, "codes" | "lastEndedMs">
   & { readonly examples: HistogramCounts | undefined }
   & Readonly<Record<"total" | "decode" | "queue" | "infer" | "encode", HistogramCounts>>;
 

@@ -18,6 +18,7 @@ import type {
   ReloadConfigRequest,
   ReloadConfigResponse,
 } from "../service/messages.ts";
+import type { VersionStatistics } from "../service/inference_statistics.ts";
 import type { ModelFigures } from "../telemetry/model_figures.ts";
 import type { RequestFigures } from "../telemetry/request_series.ts";
 
@@ -78,12 +79,18 @@ export interface ThreadFigures {
 export type MainTask =
   | { readonly kind: "get model status"; readonly request: GetModelStatusRequest }
   | { readonly kind: "index models" }
+  | { readonly kind: "load model"; readonly name: string; readonly parameters: readonly string[] }
+  | { readonly kind: "unload model"; readonly name: string }
+  | { readonly kind: "report statistics" }
   | { readonly kind: "reload config"; readonly request: ReloadConfigRequest };
 
 /** The results of the main thread's tasks. */
 export interface MainResults {
   readonly "get model status": GetModelStatusResponse;
   readonly "index models": readonly ModelIndexEntry[];
+  readonly "load model": void;
+  readonly "unload model": void;
+  readonly "report statistics": readonly VersionStatistics[];
   readonly "reload config": ReloadConfigResponse;
 }
 

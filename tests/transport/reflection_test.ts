@@ -36,8 +36,12 @@ class Rig implements AsyncDisposable {
         names: () => [],
         replace: () => Promise.resolve([]),
         refresh: () => Promise.resolve(false),
+        load: () => Promise.resolve(undefined),
+        unload: () => Promise.resolve(),
       }),
       readiness,
+      statistics: { statistics: () => [] },
+      server: { name: "rig", version: "0" },
     };
     const methods = [...tensorFlowServingMethods(services, { asTensorContent: false }), ...healthMethods(readiness)];
     this.server = new GrpcServer([...methods, ...reflectionMethods(methods)], {

@@ -3,10 +3,8 @@
  *
  * @module
  */
+import { VERSION } from "../../app/version.ts";
 import { DEFAULT_ENGINE, type EngineFolders, findEngine, openEngine } from "../../app/engines.ts";
-
-/** The version of the program, defined here only. */
-export const VERSION = "0.1.0";
 
 /** Returns the lines to print. An engine that cannot be opened becomes a line, not an error. */
 export function describeVersion(folders: EngineFolders): string {

@@ -203,9 +203,37 @@ const LOG_FLAGS = {
   }),
 };
 
+/** Which models are loaded, and when. */
+const MODEL_CONTROL_FLAGS = {
+  isExplicit: versions("model_control_mode", {
+    value: "mode",
+    help: "poll: load the configured models and watch them; explicit: load and unload them by requests of the Open " +
+      "Inference Protocol",
+    parse: (text) => oneOf<"poll" | "none" | "explicit">(["poll", "none", "explicit"])(text) === "explicit",
+    default: "poll",
+  }),
+  loadModels: versions("load_model", {
+    value: "names",
+    help: "with --model_control_mode explicit, models to load at the start, with commas between them; * for all",
+    parse: (text) => text.split(",").map((name) => name.trim()).filter((name) => name !== ""),
+    default: "",
+    defaultWords: "none",
+  }),
+};
+
 /** In the order of --help. */
 export const SERVER_SECTIONS: readonly Flags[] = [
-  ...[GRPC_FLAGS, REST_FLAGS, TLS_FLAGS, SERVER_FLAGS, BATCHING_FLAGS, LOADING_FLAGS, QUARANTINE_FLAGS, RUNTIME_FLAGS],
+  ...[
+    GRPC_FLAGS,
+    REST_FLAGS,
+    TLS_FLAGS,
+    SERVER_FLAGS,
+    MODEL_CONTROL_FLAGS,
+    BATCHING_FLAGS,
+    LOADING_FLAGS,
+    QUARANTINE_FLAGS,
+    RUNTIME_FLAGS,
+  ],
   ...[OBSERVATION_FLAGS, LOG_FLAGS],
 ];
 
@@ -218,6 +246,7 @@ export function readServerFlags(
   return {
     ...readFlags(SERVER_FLAGS, texts, defaults),
     ...readFlags(RUNTIME_FLAGS, texts),
+    explicitModels: explicitModels(texts),
     loading: readFlags(LOADING_FLAGS, texts, defaults),
     grpc: { ...readFlags(GRPC_FLAGS, texts, defaults), certificate: certificates.grpc },
     rest: readRestFlags(texts, defaults, certificates.rest),
@@ -226,6 +255,14 @@ export function readServerFlags(
     quarantineDir: quarantineDir(texts),
     log: readFlags(LOG_FLAGS, texts),
   };
+}
+
+/** Models to load at the start are named only where models are loaded by request. */
+function explicitModels(texts: Texts): Config["explicitModels"] {
+  const { isExplicit, loadModels } = readFlags(MODEL_CONTROL_FLAGS, texts);
+  if (isExplicit) return loadModels;
+  if (loadModels.length > 0) throw new UsageError("--load_model needs --model_control_mode explicit");
+  return undefined;
 }
 
 function quarantineDir(texts: Texts): string | undefined {

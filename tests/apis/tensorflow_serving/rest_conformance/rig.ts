@@ -48,6 +48,8 @@ export class RestRig implements AsyncDisposable {
         names: () => this.manager.names(),
         replace: () => Promise.resolve([]),
         refresh: () => this.refresh(),
+        load: () => Promise.resolve(undefined),
+        unload: () => Promise.resolve(),
       }),
       readiness: new Readiness({
         manager: this.manager,
@@ -55,6 +57,8 @@ export class RestRig implements AsyncDisposable {
         services: [],
         isStrict: true,
       }),
+      statistics: { statistics: () => [] },
+      server: { name: "rig", version: "0" },
     };
   }
 
