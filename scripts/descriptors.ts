@@ -17,6 +17,7 @@ const SERVICE_FILES = [
   "grpc/health/v1/health.proto",
   "grpc/reflection/v1/reflection.proto",
   "grpc/reflection/v1alpha/reflection.proto",
+  "inference/grpc_service.proto",
   "tensorflow_serving/apis/model_service.proto",
   "tensorflow_serving/apis/prediction_service.proto",
 ];

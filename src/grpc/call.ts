@@ -156,9 +156,23 @@ export abstract class ServerCall implements ObservedRequest {
 
   /** Ends the call with the status of anything thrown. */
   fail(thrown: unknown): void {
+    this.refuse(this.errorOf(thrown));
+  }
+
+  /** Returns the error that the client gets for anything thrown. A fault of the server's is reported. */
+  errorOf(thrown: unknown): ServingError {
     const error = toServingError(thrown);
     if (error.code === CODE.INTERNAL) this.options.onFault(error, this);
-    this.refuse(error);
+    return error;
+  }
+
+  /** Observes a message of a streaming call as a request of its own. Call `end` with the code it ends with. */
+  observeMessage(): { readonly record: RequestRecord | undefined; end(code: Code): void } {
+    const { observer } = this.options;
+    const record = observer?.onBegin();
+    const { path, peer } = this;
+    const header = (name: string) => this.header(name);
+    return { record, end: (code) => observer?.onEnd({ path, peer, record, header }, code) };
   }
 
   /** Ends the call with an error of the client's, which is not reported as a fault. */

@@ -16,6 +16,8 @@ export interface Reply {
   readonly body?: string | Uint8Array<ArrayBuffer>;
   /** default: `application/json`. */
   readonly contentType?: string;
+  /** Headers besides, by their names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A failure for which HTTP has a status, and gRPC has no code. */
@@ -75,9 +77,10 @@ export interface ReplyOptions {
 
 /** Turns a reply into a response, synchronously unless it has to be compressed. */
 export function toResponse(
-  { status, body, contentType = "application/json" }: Reply,
-  { acceptEncoding, headers }: ReplyOptions,
+  { status, body, contentType = "application/json", headers: own }: Reply,
+  { acceptEncoding, headers: added }: ReplyOptions,
 ): Response | Promise<Response> {
+  const headers = own === undefined ? added : { ...added, ...own };
   if (body === undefined) return new Response(null, { status, headers });
   const all: Record<string, string> = { "content-type": contentType, ...headers };
   // The rest of a body that is late would be taken for the next request (RFC 9110 section 15.5.9).

@@ -1,5 +1,5 @@
 /**
- * An inference request in plain types, and the inputs that are none: what both of the protocol's encodings decode to.
+ * An inference request in plain types, and inputs that are no tensors: what both of the protocol's encodings decode to.
  *
  * @module
  */
@@ -21,11 +21,20 @@ export interface InferRequest {
   readonly modelVersion: string;
   /** Returned with the reply; empty for none. */
   readonly id: string;
-  /** In the order of the request. Those that are no tensors are among them, since an unknown model is reported first. */
+  /** The request's parameter `signature_name`: a signature of a SavedModel; empty for the default one. */
+  readonly signatureName: string;
+  /** In the order of the request. Inputs that are no tensors are among them, since an unknown model is reported first. */
   readonly inputs: readonly RequestInput[];
   /** Empty for all outputs. */
   readonly outputs: readonly RequestedOutput[];
 }
+
+/** The request's parameter that names a signature. */
+export const SIGNATURE_PARAMETER = "signature_name";
+/** The parameter of an output that asks for its classes. */
+export const CLASSIFICATION_PARAMETER = "classification";
+/** The parameter of an input or output that names a shared memory region. */
+export const SHARED_MEMORY_PARAMETER = "shared_memory_region";
 
 /** An input that cannot be decoded. `sentence` goes on after the input's name. */
 export function malformedInput(name: string, sentence: string): MalformedTensor {
@@ -36,12 +45,12 @@ export function malformedInput(name: string, sentence: string): MalformedTensor 
 const VERSION_REGEXP = /^[0-9]{1,19}$/;
 
 /**
- * The model and version that a request names, as the services take it.
+ * The model, version and signature that a request names, as the services take them.
  *
  * @throws {ServingError} INVALID_ARGUMENT for a version that is no whole number.
  */
-export function modelSpecOf(name: string, version: string): ModelSpec {
-  if (version === "") return { name, signatureName: "" };
+export function modelSpecOf(name: string, version: string, signatureName = ""): ModelSpec {
+  if (version === "") return { name, signatureName };
   if (!VERSION_REGEXP.test(version)) {
     throw new ServingError(
       CODE.INVALID_ARGUMENT,
@@ -49,5 +58,12 @@ export function modelSpecOf(name: string, version: string): ModelSpec {
     );
   }
   const number = Number(version);
-  return { name, version: Number.isSafeInteger(number) ? number : BigInt(version), signatureName: "" };
+  return { name, version: Number.isSafeInteger(number) ? number : BigInt(version), signatureName };
+}
+
+/** Words the error of a request for a model that is not there as Triton does; any other error stays as it is. */
+export function modelError(error: unknown, { name, version }: { name: string; version: string }): unknown {
+  if (!(error instanceof ServingError) || error.code !== CODE.NOT_FOUND) return error;
+  const which = version === "" ? `'${name}'` : `'${name}' version ${version}`;
+  return new ServingError(CODE.NOT_FOUND, `Request for unknown model: ${which} is not found`, { cause: error });
 }

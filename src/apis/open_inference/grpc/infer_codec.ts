@@ -12,7 +12,14 @@ import type { Run } from "../../../protobuf/value_codec.ts";
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
 import { decodeElements } from "../bytes_elements.ts";
 import { DATATYPE_NAMES, dtypeOf } from "../datatype.ts";
-import { type InferRequest, malformedInput, type RequestedOutput } from "../infer_request.ts";
+import {
+  CLASSIFICATION_PARAMETER,
+  type InferRequest,
+  malformedInput,
+  type RequestedOutput,
+  SHARED_MEMORY_PARAMETER,
+  SIGNATURE_PARAMETER,
+} from "../infer_request.ts";
 import { readContents, tensorFrom } from "./contents_codec.ts";
 
 /** More tensors than any model has; each takes many times the few bytes that name it. */
@@ -48,6 +55,7 @@ export function decodeInferRequest(message: Uint8Array): InferRequest {
   let modelName = "";
   let modelVersion = "";
   let id = "";
+  let signatureName = "";
   let heads: InputHead[] | undefined;
   let outputs: RequestedOutput[] | undefined;
   let raw: Uint8Array[] | undefined;
@@ -63,6 +71,13 @@ export function decodeInferRequest(message: Uint8Array): InferRequest {
       case 3 << 3 | WIRE.LENGTH:
         id = reader.readString();
         break;
+      case 4 << 3 | WIRE.LENGTH: {
+        const outer = reader.enter();
+        const { name, text } = readParameter(reader);
+        if (name === SIGNATURE_PARAMETER) signatureName = text;
+        reader.leave(outer);
+        break;
+      }
       case 5 << 3 | WIRE.LENGTH: {
         const outer = reader.enter();
         heads = append(heads, readInput(reader));
@@ -83,7 +98,7 @@ export function decodeInferRequest(message: Uint8Array): InferRequest {
     }
   }
   const inputs = heads === undefined ? NO_INPUTS : inputsOf(message, heads, raw ?? NO_VIEWS);
-  return { modelName, modelVersion, id, inputs, outputs: outputs ?? NO_OUTPUTS };
+  return { modelName, modelVersion, id, signatureName, inputs, outputs: outputs ?? NO_OUTPUTS };
 }
 
 /** Adds to a list that is made with its first item: an array that grows takes room for many more. */
@@ -122,7 +137,7 @@ function readInput(reader: WireReader): InputHead {
       }
       case 4 << 3 | WIRE.LENGTH: {
         const outer = reader.enter();
-        if (readParameter(reader).name === "shared_memory_region") isInSharedMemory = true;
+        if (readParameter(reader).name === SHARED_MEMORY_PARAMETER) isInSharedMemory = true;
         reader.leave(outer);
         break;
       }
@@ -144,10 +159,11 @@ function addDimension(shape: number[], size: number): void {
   if (shape.length <= RANK_MAX) shape.push(size);
 }
 
-/** An entry of a map<string, InferParameter>. The value is given for integers and booleans alone. */
-function readParameter(reader: WireReader): { readonly name: string; readonly value: number } {
+/** An entry of a map<string, InferParameter>: its value as a number, or as a text. */
+function readParameter(reader: WireReader): { readonly name: string; readonly value: number; readonly text: string } {
   let name = "";
   let value = 0;
+  let text = "";
   while (reader.position < reader.limit) {
     const tag = reader.readTag();
     if (tag === (1 << 3 | WIRE.LENGTH)) {
@@ -157,6 +173,7 @@ function readParameter(reader: WireReader): { readonly name: string; readonly va
       while (reader.position < reader.limit) {
         const inner = reader.readTag();
         if ((inner & 7) === WIRE.VARINT) value = reader.readInt64AsNumber();
+        else if ((inner & 7) === WIRE.LENGTH) text = reader.readString();
         else reader.skip(inner);
       }
       reader.leave(outer);
@@ -164,7 +181,7 @@ function readParameter(reader: WireReader): { readonly name: string; readonly va
       reader.skip(tag);
     }
   }
-  return { name, value };
+  return { name, value, text };
 }
 
 function readRequestedOutput(reader: WireReader): RequestedOutput {
@@ -177,7 +194,7 @@ function readRequestedOutput(reader: WireReader): RequestedOutput {
     } else if (tag === (2 << 3 | WIRE.LENGTH)) {
       const outer = reader.enter();
       const parameter = readParameter(reader);
-      if (parameter.name === "classification") classCount = parameter.value;
+      if (parameter.name === CLASSIFICATION_PARAMETER) classCount = parameter.value;
       reader.leave(outer);
     } else {
       reader.skip(tag);

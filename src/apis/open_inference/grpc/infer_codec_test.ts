@@ -86,6 +86,7 @@ Deno.test("decodeInferRequest() reads names, version, id and requested outputs",
     modelName: "m",
     modelVersion: "7",
     id: "42",
+    signatureName: "",
     inputs: [],
     outputs: [{ name: "y", classCount: 0 }, { name: "z", classCount: 3 }],
   });
