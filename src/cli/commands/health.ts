@@ -9,16 +9,7 @@ import { basename } from "node:path";
 import { processArguments } from "../../system/libc.ts";
 import type { GrpcConfig } from "../../config/config.ts";
 import { checkHealth } from "../health_question.ts";
-import {
-  addFlags,
-  notEmpty,
-  optional,
-  readFlags,
-  secondsAsMs,
-  switched,
-  type Texts,
-  wholeNumber,
-} from "../flags/flag.ts";
+import { addFlags, optional, readFlags, secondsAsMs, switched, type Texts, wholeNumber } from "../flags/flag.ts";
 import { LOCAL_HOSTNAME, PEER_FLAGS, peerFlag } from "../flags/peer_flags.ts";
 
 const FLAGS = {
@@ -28,7 +19,7 @@ const FLAGS = {
       value: "address",
       help: "address of the server",
       defaultWords: `that of a container's main process, else ${LOCAL_HOSTNAME}`,
-    }, notEmpty),
+    }),
   ),
   port: peerFlag(
     "port",

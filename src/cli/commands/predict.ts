@@ -35,7 +35,7 @@ const FLAGS = {
       value: "name",
       help: "signature of the model",
       defaultWords: "the one that the file names, else serving_default",
-    }, notEmpty),
+    }),
   ),
   input: request("input", {
     value: "file",

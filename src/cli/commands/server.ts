@@ -28,15 +28,15 @@ const FLAGS = {
     default: "default",
     isBasic: true,
   }),
-  basePath: modelFlag("model_base_path", optional({ value: "folder", help: BASE_PATH_HELP, isBasic: true }, notEmpty)),
-  otherBasePath: modelFlag("model_path", optional({ value: "folder", help: "same as --model_base_path" }, notEmpty)),
+  basePath: modelFlag("model_base_path", optional({ value: "folder", help: BASE_PATH_HELP, isBasic: true })),
+  otherBasePath: modelFlag("model_path", optional({ value: "folder", help: "same as --model_base_path" })),
   textFile: modelFlag(
     "model_config_file",
     optional({
       value: "file",
       help: "serve the models of this file, a ModelServerConfig in protocol buffers' text format",
       isBasic: true,
-    }, notEmpty),
+    }),
   ),
   jsonFile: modelFlag(
     "config_path",

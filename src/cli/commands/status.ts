@@ -11,14 +11,14 @@ import {
 } from "../../apis/tensorflow_serving/grpc/model_codec.ts";
 import { WireFields } from "../../protobuf/wire_fields.ts";
 import type { ModelVersionStatus } from "../../service/messages.ts";
-import { addFlags, notEmpty, optional, readFlags, type Texts, topic } from "../flags/flag.ts";
+import { addFlags, optional, readFlags, type Texts, topic } from "../flags/flag.ts";
 import { addressOf, askUnary, type Peer } from "../grpc_client.ts";
 import { FORMAT_FLAG, PEER_FLAGS } from "../flags/peer_flags.ts";
 
 const FLAGS = {
   name: topic("Request")(
     "model_name",
-    optional({ value: "name", help: "name of one model", defaultWords: "all models" }, notEmpty),
+    optional({ value: "name", help: "name of one model", defaultWords: "all models" }),
   ),
   format: FORMAT_FLAG,
 };

@@ -123,8 +123,16 @@ export function topic(heading: string): <T>(name: string, spec: FlagSpec<T>) => 
 }
 
 /** Makes the spec of a flag that is undefined unless it is given; scripts may also pass an empty text. */
-export function optional<T>(spec: OptionalSpec<T>, parse: (text: string) => T): FlagSpec<T | undefined> {
-  return { defaultWords: "none", ...spec, default: "", parse: (text) => text === "" ? undefined : parse(text) };
+export function optional(spec: OptionalSpec<string>): FlagSpec<string | undefined>;
+export function optional<T>(spec: OptionalSpec<T>, parse: (text: string) => T): FlagSpec<T | undefined>;
+export function optional<T>(spec: OptionalSpec<T>, parse?: (text: string) => T): FlagSpec<T | string | undefined> {
+  const read = parse ?? ((text: string) => text);
+  return { defaultWords: "none", ...spec, default: "", parse: (text) => text === "" ? undefined : read(text) };
+}
+
+/** Makes the spec of a switch. */
+export function toggle(help: string, isOn: boolean): FlagSpec<boolean> {
+  return { help, parse: switched, default: String(isOn) };
 }
 
 /** Flags by the names their values have in the program. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { addresses, notEmpty, optional, secondsAsMs, switched, topic, wholeNumber } from "./flag.ts";
+import { addresses, optional, secondsAsMs, toggle, topic, wholeNumber } from "./flag.ts";
 
 const DAY_SECONDS = 86_400;
 const THREADS_MAX = 256;
@@ -27,7 +27,7 @@ export const GRPC_FLAGS = {
   }),
   socketPath: grpc(
     "grpc_socket_path",
-    optional({ value: "path", help: "Unix socket to listen on for gRPC besides the port" }, notEmpty),
+    optional({ value: "path", help: "Unix socket to listen on for gRPC besides the port" }),
   ),
   threads: grpc("grpc_workers", {
     value: "count",
@@ -78,9 +78,8 @@ export const GRPC_FLAGS = {
     parse: secondsAsMs(0.001, DAY_SECONDS),
     default: "20",
   }),
-  encodesAsTensorContent: grpc("enable_serialization_as_tensor_content", {
-    help: "send tensors as raw bytes (tensor_content) instead of in the field of their type",
-    parse: switched,
-    default: "false",
-  }),
+  encodesAsTensorContent: grpc(
+    "enable_serialization_as_tensor_content",
+    toggle("send tensors as raw bytes (tensor_content) instead of in the field of their type", false),
+  ),
 };

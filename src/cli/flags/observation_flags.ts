@@ -4,17 +4,16 @@
  * @module
  */
 import type { ObservationConfig } from "../../config/config.ts";
-import { notEmpty, optional, readFlags, switched, type Texts, topic, wholeNumber } from "./flag.ts";
+import { notEmpty, optional, readFlags, type Texts, toggle, topic, wholeNumber } from "./flag.ts";
 
 const monitoring = topic("Monitoring");
 
 /** An `ObservationConfig`, whose endpoint is two flags. */
 export const OBSERVATION_FLAGS = {
-  isReadinessStrict: monitoring("strict_readiness", {
-    help: "be ready only while every model has an available version",
-    parse: switched,
-    default: "true",
-  }),
+  isReadinessStrict: monitoring(
+    "strict_readiness",
+    toggle("be ready only while every model has an available version", true),
+  ),
   port: monitoring(
     "metrics_port",
     optional({
@@ -33,9 +32,9 @@ export const OBSERVATION_FLAGS = {
     optional({
       value: "file",
       help: "MonitoringConfig in protocol buffers' text format: whether to expose metrics, and at which path",
-    }, notEmpty),
+    }),
   ),
-  logsRequests: monitoring("access_log", { help: "log every request", parse: switched, default: "false" }),
+  logsRequests: monitoring("access_log", toggle("log every request", false)),
 };
 
 /** Reads what to report on the server, and where. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { notEmpty, oneOf, optional, secondsAsMs, switched, topic, wholeNumber } from "./flag.ts";
+import { notEmpty, oneOf, optional, secondsAsMs, toggle, topic, wholeNumber } from "./flag.ts";
 import { GRPC_FLAGS } from "./grpc_flags.ts";
 
 /** Makes flags about the server to ask. */
@@ -26,11 +26,7 @@ export const PEER_FLAGS = {
     parse: wholeNumber(1, 65535),
     default: GRPC_FLAGS.port.default,
   }),
-  isTls: peerFlag("tls", {
-    help: "use TLS, without verifying the server's certificate",
-    parse: switched,
-    default: "false",
-  }),
+  isTls: peerFlag("tls", toggle("use TLS, without verifying the server's certificate", false)),
   timeoutMs: peerFlag("timeout_seconds", {
     value: "seconds",
     help: "time that a reply may take",
@@ -45,15 +41,14 @@ const model = topic("Model");
 export const VERSION_FLAGS = {
   version: model(
     "model_version",
-    optional({
-      value: "version",
-      help: "version of the model",
-      defaultWords: "the server's choice",
-    }, wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+    optional(
+      { value: "version", help: "version of the model", defaultWords: "the server's choice" },
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    ),
   ),
   versionLabel: model(
     "version_label",
-    optional({ value: "label", help: "label of the version, in place of its number" }, notEmpty),
+    optional({ value: "label", help: "label of the version, in place of its number" }),
   ),
 };
 

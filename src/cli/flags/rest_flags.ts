@@ -10,8 +10,8 @@ import {
   type Defaults,
   readFlags,
   secondsAsMs,
-  switched,
   type Texts,
+  toggle,
   topic,
   UsageError,
   wholeNumber,
@@ -55,11 +55,7 @@ export const REST_FLAGS = {
     parse: wholeNumber(1, TIMEOUT_MAX_MS),
     default: "30000",
   }),
-  corsSupport: rest("rest_api_enable_cors_support", {
-    help: "let web pages of any origin send REST requests",
-    parse: switched,
-    default: "false",
-  }),
+  corsSupport: rest("rest_api_enable_cors_support", toggle("let web pages of any origin send REST requests", false)),
   bodyBytesMax: rest("rest_max_body_bytes", {
     value: "bytes",
     help: "longest body of a REST request, both compressed and decompressed",

@@ -11,7 +11,7 @@ import {
   type FlagSpec,
   optional,
   readFlags,
-  switched,
+  toggle,
   topic,
   UsageError,
   wholeNumber,
@@ -42,16 +42,15 @@ const VARIABLES = {
   ),
   defaultModel: variable(
     "SAGEMAKER_TFS_DEFAULT_MODEL_NAME",
-    optional({
-      help: "model of requests that name none",
-      defaultWords: "the first by its path",
-    }, (text) => text === "None" ? undefined : text),
+    optional(
+      { help: "model of requests that name none", defaultWords: "the first by its path" },
+      (text) => text === "None" ? undefined : text,
+    ),
   ),
-  isBatching: variable("SAGEMAKER_TFS_ENABLE_BATCHING", {
-    help: "whether concurrent requests for a model share inferences",
-    parse: switched,
-    default: "false",
-  }),
+  isBatching: variable(
+    "SAGEMAKER_TFS_ENABLE_BATCHING",
+    toggle("whether concurrent requests for a model share inferences", false),
+  ),
   batchSizeMax: variable("SAGEMAKER_TFS_MAX_BATCH_SIZE", {
     help: "rows that share an inference",
     parse: wholeNumber(1, COUNT_MAX),

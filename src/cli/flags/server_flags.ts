@@ -9,13 +9,12 @@ import type { Config } from "../../config/config.ts";
 import {
   type Defaults,
   type Flags,
-  notEmpty,
   oneOf,
   optional,
   readFlags,
   secondsAsMs,
-  switched,
   type Texts,
+  toggle,
   topic,
   UsageError,
   wholeNumber,
@@ -85,7 +84,7 @@ const LOADING_FLAGS = {
   }),
   cacheDir: openvino(
     "cache_dir",
-    optional({ value: "folder", help: "folder for compiled models, which load faster next time" }, notEmpty),
+    optional({ value: "folder", help: "folder for compiled models, which load faster next time" }),
   ),
 };
 
@@ -97,11 +96,10 @@ const SERVER_FLAGS = {
     parse: wholeNumber(1, 10_000_000),
     default: "10000",
   }),
-  checksIntegerRange: requests("check_integer_range", {
-    help: "refuse 64-bit integers past 32 bits, which OpenVINO would cut to 32 bits",
-    parse: switched,
-    default: "true",
-  }),
+  checksIntegerRange: requests(
+    "check_integer_range",
+    toggle("refuse 64-bit integers past 32 bits, which OpenVINO would cut to 32 bits", true),
+  ),
   pollIntervalMs: versions("file_system_poll_wait_seconds", {
     value: "seconds",
     help: "pause between looks for new versions; 0 looks once, at the start",
@@ -109,11 +107,10 @@ const SERVER_FLAGS = {
     default: "1",
     env: "FILE_SYSTEM_POLL_WAIT_SECONDS",
   }),
-  allowLabelsForUnavailable: versions("allow_version_labels_for_unavailable_models", {
-    help: "allow a new version label for a version that is not available yet",
-    parse: switched,
-    default: "false",
-  }),
+  allowLabelsForUnavailable: versions(
+    "allow_version_labels_for_unavailable_models",
+    toggle("allow a new version label for a version that is not available yet", false),
+  ),
   shutdownDelayMs: shutdown("shutdown_delay_seconds", {
     value: "seconds",
     help: "after SIGTERM or SIGINT, go on serving for this long while not ready, for load balancers to notice",
@@ -137,7 +134,7 @@ export const RUNTIME_FLAGS = {
       help: "folder with OpenVINO's libraries, searched before all others",
       defaultWords: "where OpenVINO is usually installed",
       env: "OVSERVE_OPENVINO_DIR",
-    }, notEmpty),
+    }),
   ),
   runtimeDir: openvino(
     "runtime_dir",
@@ -146,43 +143,39 @@ export const RUNTIME_FLAGS = {
       help: "folder to which the executable unpacks OpenVINO's libraries at its first start",
       defaultWords: "the user's cache folder, or a temporary one",
       env: "OVSERVE_RUNTIME_DIR",
-    }, notEmpty),
+    }),
   ),
 };
 
 const BATCHING_FLAGS = {
   isBatching: batching("enable_batching", {
-    help: "let concurrent requests for a model share inferences",
-    parse: switched,
-    default: "false",
+    ...toggle("let concurrent requests for a model share inferences", false),
     isBasic: true,
   }),
   parametersPath: batching(
     "batching_parameters_file",
-    optional({
-      value: "file",
-      help: "BatchingParameters in protocol buffers' text format, for --enable_batching",
-    }, notEmpty),
+    optional({ value: "file", help: "BatchingParameters in protocol buffers' text format, for --enable_batching" }),
   ),
-  isPerModel: batching("enable_per_model_batching_parameters", {
-    help: "take BatchingParameters from each version's batching_params.pbtxt; a version without it is not batched",
-    parse: switched,
-    default: "false",
-  }),
+  isPerModel: batching(
+    "enable_per_model_batching_parameters",
+    toggle(
+      "take BatchingParameters from each version's batching_params.pbtxt; a version without it is not batched",
+      false,
+    ),
+  ),
 };
 
 const QUARANTINE_FLAGS = {
-  isQuarantining: versions("quarantine_crashing_versions", {
-    help: "stop loading a version with which the process has died twice; needs --state_dir",
-    parse: switched,
-    default: "false",
-  }),
+  isQuarantining: versions(
+    "quarantine_crashing_versions",
+    toggle("stop loading a version with which the process has died twice; needs --state_dir", false),
+  ),
   stateDir: versions(
     "state_dir",
     optional({
       value: "folder",
       help: "folder, used by this server alone, that records with which versions the process died",
-    }, notEmpty),
+    }),
   ),
 };
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { type CertificateSource, CLIENT_CERTIFICATES_REFUSAL } from "../../config/certificate_files.ts";
-import { notEmpty, optional, readFlags, type Texts, topic, UsageError } from "./flag.ts";
+import { optional, readFlags, type Texts, topic, UsageError } from "./flag.ts";
 
 const tls = topic("TLS");
 
@@ -15,15 +15,15 @@ export const TLS_FLAGS = {
     optional({
       value: "file",
       help: "serve gRPC and REST over TLS with the certificate chain in this PEM file, the server's own first",
-    }, notEmpty),
+    }),
   ),
-  keyPath: tls("tls_key", optional({ value: "file", help: "PEM file with the certificate's private key" }, notEmpty)),
+  keyPath: tls("tls_key", optional({ value: "file", help: "PEM file with the certificate's private key" })),
   sslConfigPath: tls(
     "ssl_config_file",
     optional({
       value: "file",
       help: "serve gRPC over TLS with the SSLConfig in this file, in protocol buffers' text format",
-    }, notEmpty),
+    }),
   ),
   clientCaPath: tls(
     "tls_client_ca",
