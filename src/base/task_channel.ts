@@ -51,14 +51,15 @@ export class TaskChannel<Theirs, Ours> {
    *
    * @param transfer buffers that move with the task; the caller must not use them afterwards.
    * @throws {ServingError} the error of the other side, or the error given to {@link close}.
+   * @throws what `post` throws, if the task cannot be cloned.
    */
-  request(task: Ours, transfer: ArrayBuffer[] = []): Promise<unknown> {
-    if (this.#end !== undefined) return Promise.reject(this.#end);
+  async request(task: Ours, transfer: ArrayBuffer[] = []): Promise<unknown> {
+    if (this.#end !== undefined) throw this.#end;
     const id = ++this.#lastId;
     const pending = Promise.withResolvers<unknown>();
-    this.#pending.set(id, pending);
     this.#options.post({ kind: "task", id, task }, transfer);
-    return pending.promise;
+    this.#pending.set(id, pending);
+    return await pending.promise;
   }
 
   /** Handles a message from the other side. */
@@ -75,17 +76,17 @@ export class TaskChannel<Theirs, Ours> {
   }
 
   async #perform(id: number, task: Theirs): Promise<void> {
-    let outcome: TaskOutcome;
-    let transfer: ArrayBuffer[] = [];
+    const { perform, post } = this.#options;
     try {
-      const result = await this.#options.perform(task);
-      if (result instanceof Transferred) transfer = result.transfer;
-      outcome = { result: result instanceof Transferred ? result.result : result };
+      const performed = await perform(task);
+      const { result, transfer } = performed instanceof Transferred ? performed : new Transferred(performed, []);
+      post({ kind: "outcome", id, outcome: { result } }, transfer);
     } catch (thrown) {
+      // A result that cannot be cloned ends up here too.
       const { code, message, detail, cause } = toServingError(thrown);
-      outcome = { error: { code, message, detail, cause: cause === undefined ? undefined : String(cause) } };
+      const error = { code, message, detail, cause: cause === undefined ? undefined : String(cause) };
+      post({ kind: "outcome", id, outcome: { error } }, []);
     }
-    this.#options.post({ kind: "outcome", id, outcome }, transfer);
   }
 
   #settle(id: number, outcome: TaskOutcome): void {
