@@ -1,5 +1,5 @@
 /**
- * A model's infer requests: handed out one caller at a time, first come first served. Knows nothing of what they infer.
+ * A model's infer requests: each lent to one caller at a time, first come first served.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import type { InferRequest } from "../engine/engine.ts";
 
-/** Who waits for an infer request. `signal` is asked for only when there is waiting to do: making one costs. */
+/** A caller that may wait for an infer request. `signal` is read only when it waits: making one has a cost. */
 export interface Caller {
   readonly signal: AbortSignal;
-  /** Where it is written down what became of the request. */
+  /** Receives the times of the request. */
   readonly record?: RequestRecord | undefined;
 }
 
@@ -18,14 +18,14 @@ interface Waiter {
   resolve(request: InferRequest): void;
 }
 
-/** Lends infer requests. Disposing it disposes them: only when all are back. */
+/** Lends infer requests. Disposing it disposes them, which is allowed only once all are returned. */
 export class InferRequestPool implements Disposable {
   readonly #requests: readonly InferRequest[];
   readonly #idle: InferRequest[];
   readonly #waiters = new Set<Waiter>();
   readonly #waitersMax: number;
 
-  /** @param requests owned by the pool from here on. */
+  /** @param requests owned by the pool from now on. */
   constructor(requests: readonly InferRequest[], options: { waitersMax: number }) {
     this.#requests = requests;
     this.#idle = [...requests];
@@ -42,20 +42,20 @@ export class InferRequestPool implements Disposable {
     return this.#requests.length - this.#idle.length;
   }
 
-  /** How many callers wait. */
+  /** How many callers are waiting. */
   get waiting(): number {
     return this.#waiters.size;
   }
 
-  /** An idle infer request, lent until {@link release}; undefined when all are at work. */
+  /** Lends an idle infer request until {@link release}; returns undefined when all are in use. */
   tryAcquire(): InferRequest | undefined {
     return this.#idle.pop();
   }
 
   /**
-   * Waits for an infer request, lent until {@link release}.
+   * Waits for an infer request, which is lent until {@link release}.
    *
-   * @throws {ServingError} RESOURCE_EXHAUSTED when too many wait already; what the signal was aborted with, when it is.
+   * @throws {ServingError} RESOURCE_EXHAUSTED when too many callers wait; the reason of the signal when it is aborted.
    */
   acquire(caller: Caller): Promise<InferRequest> {
     const idle = this.#idle.pop();
@@ -89,7 +89,7 @@ export class InferRequestPool implements Disposable {
     return promise;
   }
 
-  /** Takes an infer request back and hands it to the caller that has waited longest. */
+  /** Returns an infer request, which goes to the caller that has waited longest. */
   release(request: InferRequest): void {
     for (const waiter of this.#waiters) {
       this.#waiters.delete(waiter);

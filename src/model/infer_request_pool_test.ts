@@ -21,7 +21,7 @@ function newRequest(): NamedRequest {
 
 const PATIENT = { signal: new AbortController().signal };
 
-Deno.test("tryAcquire() lends every request once and none that is lent", () => {
+Deno.test("tryAcquire() lends every idle request once", () => {
   const requests = [newRequest(), newRequest()];
   using pool = new InferRequestPool(requests, { waitersMax: 1 });
   assert.equal(pool.size, 2);
@@ -31,7 +31,7 @@ Deno.test("tryAcquire() lends every request once and none that is lent", () => {
   assert.equal(pool.tryAcquire(), requests[0]);
 });
 
-Deno.test("acquire() serves those who wait in the order in which they came", async () => {
+Deno.test("acquire() serves waiting callers in the order of arrival", async () => {
   using pool = new InferRequestPool([newRequest()], { waitersMax: 2 });
   const request = await pool.acquire(PATIENT);
   const order: number[] = [];
@@ -49,7 +49,7 @@ Deno.test("acquire() serves those who wait in the order in which they came", asy
   assert.equal(pool.tryAcquire(), request);
 });
 
-Deno.test("acquire() refuses one more than may wait", async () => {
+Deno.test("acquire() rejects a caller when too many wait", async () => {
   using pool = new InferRequestPool([newRequest()], { waitersMax: 1 });
   const request = await pool.acquire(PATIENT);
   const waiting = pool.acquire(PATIENT);
@@ -62,7 +62,7 @@ Deno.test("acquire() refuses one more than may wait", async () => {
   assert.equal(await waiting, request);
 });
 
-Deno.test("acquire() gives up when its caller goes, before or while it waits, and the next in line is served", async () => {
+Deno.test("acquire() fails when its caller aborts, before or while it waits, and serves the next one", async () => {
   using pool = new InferRequestPool([newRequest()], { waitersMax: 2 });
   const request = await pool.acquire(PATIENT);
   const reason = new Error("The client went");
@@ -77,7 +77,7 @@ Deno.test("acquire() gives up when its caller goes, before or while it waits, an
   assert.equal(await next, request);
 });
 
-Deno.test("acquire() keeps what it lent when its caller goes afterwards", async () => {
+Deno.test("acquire() ignores an abort after it has lent a request", async () => {
   using pool = new InferRequestPool([newRequest()], { waitersMax: 1 });
   const request = await pool.acquire(PATIENT);
   const leaver = new AbortController();

@@ -1,6 +1,6 @@
 /**
- * The models that ought to be served, as a whole: replaces the set while it serves, one replacement after the other. Finding
- * versions is the source's work, loading them the manager's.
+ * The set of models that should be served: replaces it as a whole while it serves, one replacement after the other. The source finds
+ * versions, the manager loads them.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { labelError } from "../core/version_labels.ts";
 import type { LoadConfig, ModelConfig } from "./model_config.ts";
 import type { ModelSource, SourceEvent, SourceListener, SourceVersion } from "./source/source.ts";
 
-/** Replacements that may wait for the one at work; each client can ask for one. */
+/** How many replacements may wait: any client can request one. */
 const REPLACEMENTS_MAX = 64;
 
-/** What a catalog works with. The callbacks must not throw, `load` aside. */
+/** The parts of a catalog. The callbacks must not throw, except `load`. */
 export interface ModelCatalogOptions<T extends Disposable | AsyncDisposable> {
   readonly manager: Manager<T>;
   /** Makes the servable of a version, which then belongs to the manager. */
@@ -23,22 +23,22 @@ export interface ModelCatalogOptions<T extends Disposable | AsyncDisposable> {
   readonly onEvent: (event: SourceEvent) => void;
 }
 
-/** A model that was added and has no version to answer with. */
+/** A model that was added and that no version serves. */
 export interface MissingModel {
   readonly name: string;
-  /** The version that failed; undefined where none was found. */
+  /** The version that failed; undefined if none was found. */
   readonly version: number | undefined;
   readonly error: ServingError;
 }
 
-/** The set of models. Disposing it ends the watching; nothing is unloaded by it. */
+/** The set of models. Disposing it closes the source; nothing is unloaded by that. */
 export class ModelCatalog<T extends Disposable | AsyncDisposable> implements AsyncDisposable {
   readonly #options: ModelCatalogOptions<T>;
   readonly #source: ModelSource;
   #models: ReadonlyMap<string, ModelConfig> = new Map();
-  /** The versions each model was last found to have. */
+  /** The versions that the source last reported for each model. */
   readonly #found = new Map<string, ReadonlyMap<number, SourceVersion>>();
-  /** What keeps a model from having versions. */
+  /** The events that explain why models have no versions. */
   readonly #problems = new Map<string, SourceEvent>();
   #lastTurn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -55,13 +55,13 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
   }
 
   /**
-   * Replaces the set of models, when it is its turn: those not in it are unloaded, those that are new or changed are loaded,
-   * beside what serves until then, and the others go on undisturbed. Version labels are assigned last.
+   * Replaces the set of models, in turn. Models that are left out are unloaded, new and changed ones are loaded beside those that serve
+   * until then, and the others continue undisturbed. Version labels are assigned last.
    *
-   * @param choose gets the models so far and returns those from now on, names unique; what it throws changes nothing.
-   * @returns when all loads are done: the new models that cannot be served. They stay in the set, and loading is tried again.
-   * @throws {ServingError} FAILED_PRECONDITION when a label stands for a version that is not available. It is told before
-   * anything is changed where the version cannot become available either; else all labels stay as they were.
+   * @param choose gets the present models and returns the new ones, with unique names; if it throws, nothing changes.
+   * @returns when all loads are done: the new models that cannot be served. They stay in the set, and loading is retried.
+   * @throws {ServingError} FAILED_PRECONDITION for a label whose version is not available. If the version cannot become available
+   * either, it is thrown before anything changes; otherwise all labels stay as they were.
    * @throws {ServingError} UNAVAILABLE when too many replacements wait.
    */
   replace(choose: (before: readonly ModelConfig[]) => readonly ModelConfig[]): Promise<readonly MissingModel[]> {
@@ -94,7 +94,7 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
     const looked = this.#source.setModels(models);
     for (const model of models) {
       const old = before.get(model.name);
-      // What is to be looked at anew is told by the source.
+      // The source reports the versions of a new model, or of one with another place.
       if (old === undefined || placeOf(old) !== placeOf(model) || loadingOf(old) === loadingOf(model)) continue;
       this.#aspire(model, this.#found.get(model.name) ?? new Map());
     }
@@ -151,12 +151,12 @@ export class ModelCatalog<T extends Disposable | AsyncDisposable> implements Asy
   }
 }
 
-/** What of a model the source looks at. */
+/** A key of the options that decide which versions the source finds. */
 function placeOf({ basePath, versionPolicy }: ModelConfig): string {
   return JSON.stringify([basePath, versionPolicy]);
 }
 
-/** What of a model its loading depends on. */
+/** A key of the options that a version is loaded with. */
 function loadingOf({ device, pluginConfig, inferRequestCount, shape, batchSize }: LoadConfig): string {
   const parts = [device, pluginConfig, inferRequestCount, shape, batchSize];
   return JSON.stringify(parts, (_, value) => value instanceof Map ? [...value].sort() : value);

@@ -1,22 +1,22 @@
 /**
- * What can be said of a model to serve: where it lies, which versions, how it is to be loaded. Types only.
+ * The configuration of one model: its place, its versions, and how it is loaded. Types only.
  *
  * @module
  */
 import type { VersionPolicy } from "../core/version_policy.ts";
 import type { BatchSize, ShapeSpec } from "./loading/reshape.ts";
 
-/** How a model is compiled. A change of any of it loads a served version anew, beside itself. */
+/** How a model is compiled. A change of any option loads a served version again, beside itself. */
 export interface LoadConfig {
-  /** OpenVINO's name of the device to compile for: `CPU`, `GPU.0`, `AUTO`. */
+  /** The device to compile for, in OpenVINO's terms: `CPU`, `GPU.0`, `AUTO`. */
   readonly device: string;
-  /** OpenVINO's properties by name; what is not said here is chosen by measurement. */
+  /** OpenVINO's properties by name; the others are chosen by measurement. */
   readonly pluginConfig: ReadonlyMap<string, string>;
-  /** Infer requests at work at once; undefined for OpenVINO's optimal number. */
+  /** How many infer requests run at once; undefined for OpenVINO's optimal number. */
   readonly inferRequestCount: number | undefined;
-  /** Shapes in place of the model's own. */
+  /** Replaces the model's own shapes. */
   readonly shape: ShapeSpec | undefined;
-  /** Undefined wherever `shape` is given, which says it too. */
+  /** Undefined if `shape` is given, which includes it. */
   readonly batchSize: BatchSize | undefined;
 }
 
@@ -27,8 +27,8 @@ export interface ModelConfig extends LoadConfig {
   /** The folder of version folders. */
   readonly basePath: string;
   readonly versionPolicy: VersionPolicy;
-  /** Names for versions, for requests to ask by. */
+  /** Version numbers by label, for requests that name a label. */
   readonly versionLabels: ReadonlyMap<string, number>;
-  /** `model_platform` where the model was configured as TensorFlow Serving's are: it must not change. */
+  /** `model_platform` of a model configured as in TensorFlow Serving: it must not change. */
   readonly platform: string | undefined;
 }

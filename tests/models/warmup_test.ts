@@ -51,7 +51,7 @@ Deno.test("a version whose warm-up requests run is served, and what is no Predic
   using model = new WarmModel(recordFile(records));
   await using server = await Server.start([...model.arguments, "--num_request_iterations_for_warmup", "3"]);
   const { note } = await server.event("model noted");
-  assert.equal(note, "Warm-up requests of Classify are passed over");
+  assert.equal(note, "Warm-up requests of Classify are skipped");
   using client = new PredictionClient(server.address);
   const inputs = { image: floatTensor(Array(64).fill(1), [1, 8, 8]) };
   const { outputs } = await client.predict({ model_spec: { name: "digits" }, inputs });

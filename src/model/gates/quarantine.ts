@@ -1,6 +1,5 @@
 /**
- * Keeps versions from being loaded during which the process has died again and again, so that one bad version does not take
- * the others with it for ever.
+ * Quarantines versions that have repeatedly crashed the process, so that one bad version does not stop the others from being served.
  *
  * @module
  */
@@ -9,22 +8,22 @@ import { CODE, ServingError } from "../../base/status.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { markedEngine } from "./marked_engine.ts";
 
-/** Deaths in a row after which a version is loaded no more. */
+/** Crashes in a row after which a version is no longer loaded. */
 const DEATHS_MAX = 2;
 
-/** What is to be loaded. */
+/** A version that is about to be loaded. */
 export interface Suspect {
   readonly name: string;
   readonly version: number;
-  /** Stands for its files: others get a new chance. */
+  /** Identifies its files: a version with other files is tried again. */
   readonly fingerprint: string;
 }
 
-/** Watches loads and inferences. Disposing it says that the process ends in peace. */
+/** Records which version loads or infers. Disposing it records that the process ends normally. */
 export class Quarantine implements Disposable {
   readonly #ledger: CrashLedger;
 
-  /** @throws {Error} with a sentence when nothing can be remembered in the folder. */
+  /** @throws {Error} with a sentence when the folder cannot hold the record. */
   constructor(folder: string) {
     try {
       this.#ledger = new CrashLedger(`${folder}/crashes`);
@@ -35,9 +34,9 @@ export class Quarantine implements Disposable {
   }
 
   /**
-   * Loads something with an engine that notes who is at work.
+   * Loads a version with an engine that marks its work.
    *
-   * @throws {ServingError} FAILED_PRECONDITION in place of loading what is in quarantine; whatever `load` throws.
+   * @throws {ServingError} FAILED_PRECONDITION for a version in quarantine, which is not loaded; whatever `load` throws.
    */
   async load<T>(
     suspect: Suspect,

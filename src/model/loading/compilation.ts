@@ -1,6 +1,6 @@
 /**
- * Compiles a model the way it serves best: how many threads it gets and whether it is inferred in the event loop is found out by
- * measuring, unless the user says it.
+ * Compiles a model the way it serves best: a measurement decides how many threads it gets and whether it is inferred in the event loop,
+ * unless the user does.
  *
  * @module
  */
@@ -9,56 +9,56 @@ import { toServingError } from "../../base/status.ts";
 import type { CompiledModel, Model } from "../../engine/engine.ts";
 import { type Clocks, IN_LOOP_MAX_US, measureInference, type Measurement } from "./measurement.ts";
 
-/** What is known before a model is compiled. */
+/** How to compile a model. */
 export interface CompilationOptions {
   readonly device: string;
-  /** The engine's properties; what is not said here is chosen by measurement. */
+  /** The engine's properties; the others are chosen by measurement. */
   readonly properties: ReadonlyMap<string, string>;
   /** A folder where the engine keeps compiled models; undefined for none. */
   readonly cacheDir: string | undefined;
-  /** Infer requests at work at once; undefined for the engine's optimal number. */
+  /** How many infer requests run at once; undefined for the engine's optimal number. */
   readonly inferRequestCount: number | undefined;
-  /** How large the model's files are together. */
+  /** The size of all files of the model. */
   readonly modelBytes: number;
-  /** In place of the system's, for tests. */
+  /** Replace the system's, for tests. */
   readonly clocks?: Clocks;
 }
 
-/** How the engine spreads inferences over a device, in its own words; undefined where the device does not say it. */
+/** How the engine spreads inferences over a device, in its own terms; undefined where the device does not report it. */
 export interface Spreading {
   /** `LATENCY`, `THROUGHPUT`. */
   readonly hint: string | undefined;
-  /** How many inferences run side by side. */
+  /** How many inferences run in parallel. */
   readonly streams: number | undefined;
-  /** How many threads all of them have together. */
+  /** How many threads they have in total. */
   readonly threads: number | undefined;
-  /** Whether each thread is kept on a processor of its own. */
+  /** Whether each thread is pinned to a processor. */
   readonly isPinned: boolean | undefined;
 }
 
-/** A model compiled, and what was found out. */
+/** A compiled model, and what the measurement found. */
 export interface Compilation {
   /** Owned by the caller. */
   readonly compiled: CompiledModel;
   readonly spreading: Spreading;
-  /** The quickest inference of zeros in microseconds; undefined where the model would not infer them. */
+  /** The fastest inference of zeros in microseconds; undefined where the model does not infer them. */
   readonly inferenceUs: number | undefined;
   /** Inputs of at most this many bytes are best inferred in the event loop; 0 for none. */
   readonly inLoopBytesMax: number;
   readonly notes: readonly string[];
-  /** Compiles the model in the same way once more, as long as it is not disposed. What is returned is the caller's. */
+  /** Compiles the model again in the same way; it must not be disposed yet. The caller owns the result. */
   compileAgain(): Promise<CompiledModel>;
 }
 
 /**
- * Reading so many bytes of weights takes a core about as long as the loop may be held up, so a model with more is compiled for all
- * cores at once. A table of which an inference reads a few rows is the exception, which its first inference shows.
+ * Reading this many bytes of weights takes a core about as long as the loop may be blocked, so a larger model is compiled for all cores
+ * at once. A table of which an inference reads a few rows is an exception, which its first inference shows.
  */
 export const LARGE_MODEL_BYTES = 8 * 1024 * 1024;
-/** What a large model takes at most, off the loop and on all cores, to be tried in the loop all the same. */
+/** A large model that is at most this slow, off the loop and on all cores, is tried in the loop as well. */
 const QUICK_LARGE_MODEL_US = 1000;
 
-/** For models that are quick on one thread: no pool is woken. */
+/** For models that are fast on one thread: no thread pool is woken. */
 const ONE_THREAD: ReadonlyMap<string, string> = new Map([
   ["PERFORMANCE_HINT", "LATENCY"],
   ["INFERENCE_NUM_THREADS", "1"],
@@ -67,10 +67,10 @@ const ONE_THREAD: ReadonlyMap<string, string> = new Map([
 /** For models that keep all of a device busy. */
 const ALL_CORES: ReadonlyMap<string, string> = new Map([["PERFORMANCE_HINT", "THROUGHPUT"]]);
 
-/** By these a user says how the work is spread. */
+/** The properties by which a user decides how the work is spread. */
 const SPREADING_PROPERTIES = ["PERFORMANCE_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS"];
 
-/** A model compiled one way, and measured. */
+/** One way to compile the model, measured. */
 interface Trial {
   readonly compiled: CompiledModel;
   readonly measured: Measurement | undefined;
@@ -125,7 +125,7 @@ async function choose(
     const compiled = await compile(new Map());
     return { compiled, measured: device === "CPU" ? await measure(compiled) : undefined };
   }
-  // To infer on another device is to wait for it: nothing is gained in the loop.
+  // Inferring on another device means waiting for it: the loop gains nothing.
   if (device !== "CPU") return { compiled: await compile(ALL_CORES), measured: undefined };
   if (modelBytes >= LARGE_MODEL_BYTES) {
     const compiled = await compile(ALL_CORES);
@@ -140,7 +140,7 @@ async function choose(
   return { compiled: await compile(ALL_CORES), measured };
 }
 
-/** Compiles with the cache, or without it where that fails: a cache is a convenience, and serving is not. */
+/** Compiles with the cache, or without it if that fails: a version serves even if its cache does not work. */
 async function compileTuned(
   model: Model,
   { device, properties, cacheDir, inferRequestCount }: CompilationOptions,
@@ -174,7 +174,7 @@ function spreadingOf(compiled: CompiledModel): Spreading {
   };
 }
 
-/** Runs what may fail before a resource has found its owner: its failure disposes the resource. */
+/** Runs an action that may fail while a resource has no owner yet; its failure disposes the resource. */
 export async function disposeOnError<R>(resource: Disposable, action: () => R | Promise<R>): Promise<R> {
   try {
     return await action();

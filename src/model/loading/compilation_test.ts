@@ -20,7 +20,7 @@ const OPTIONS: CompilationOptions = {
   modelBytes: 1000,
 };
 
-/** Clocks on which inferences off the loop and in it take what a test says. */
+/** Clocks on which a test sets the times of inferences, off the loop and in it. */
 class SlowClocks implements Clocks {
   #wallUs = 0;
   #processorUs = 0;
@@ -33,7 +33,7 @@ class SlowClocks implements Clocks {
   wallUs = (): number => this.#wallUs;
   processorUs = (): number => this.#processorUs;
 
-  /** The same model, whose inferences take their time on these clocks. */
+  /** Returns the model with inferences timed by these clocks. */
   time(model: Model): Model {
     const { pass } = this;
     const timeCompiled = (compiled: CompiledModel): CompiledModel => ({
@@ -66,10 +66,10 @@ class SlowClocks implements Clocks {
   };
 }
 
-/** What the next inference takes, off the loop or in it: microseconds on the wall, and of processor time. */
+/** The time of the next inference, off the loop or in it: microseconds of wall time and of CPU time. */
 type Cost = (where: "in" | "off") => readonly [wallUs: number, processorUs: number];
 
-/** Takes longer than anything that is quick. */
+/** Slower than any fast model. */
 const SLOW: Cost = () => [25_000, 25_000];
 
 function changed(model: Model, changes: Partial<Model>): Model {
@@ -125,7 +125,7 @@ async function compile(
 const ONE_THREAD = { PERFORMANCE_HINT: "LATENCY", INFERENCE_NUM_THREADS: "1" };
 const ALL_CORES = { PERFORMANCE_HINT: "THROUGHPUT" };
 
-Deno.test("a quick model is compiled once, for one thread, and inferred in the loop", async () => {
+Deno.test("a fast model is compiled once, for one thread, and inferred in the loop", async () => {
   const { compilation, properties } = await compile({});
   assert.deepEqual(properties, [ONE_THREAD]);
   assert.ok(compilation.inferenceUs !== undefined);
@@ -139,7 +139,7 @@ Deno.test("a slow model is compiled again, for all cores, and inferred off the l
   assert.equal(compilation.inLoopBytesMax, 0);
 });
 
-Deno.test("a quick model of an engine that cannot infer in the loop is compiled for all cores", async () => {
+Deno.test("a fast model of an engine that cannot infer in the loop is compiled for all cores", async () => {
   for (const modelBytes of [1000, 8 * 1024 * 1024]) {
     const engine = { lacks: ["infers in the loop"] } as const;
     const { compilation, properties } = await compile({ modelBytes }, { engine });
@@ -149,8 +149,8 @@ Deno.test("a quick model of an engine that cannot infer in the loop is compiled 
   }
 });
 
-Deno.test("a quick model is inferred in the loop however busy the machine is", async () => {
-  // Whoever wants a processor waits for it; what runs is interrupted now and then.
+Deno.test("a fast model is inferred in the loop, however busy the machine is", async () => {
+  // A thread waits for a processor, and is interrupted now and then.
   let rounds = 0;
   const busy: Cost = (where) => {
     rounds++;
@@ -163,14 +163,14 @@ Deno.test("a quick model is inferred in the loop however busy the machine is", a
   assert.ok(compilation.inLoopBytesMax > 16);
 });
 
-Deno.test("what the loop would wait for is not taken for quick because it takes little processor time", async () => {
+Deno.test("a model that blocks the loop is slow, even if it takes little CPU time", async () => {
   const { compilation, properties } = await compile({}, { cost: () => [25_000, 20] });
   assert.deepEqual(properties, [ONE_THREAD, ALL_CORES]);
   assert.equal(compilation.inferenceUs, 25_000);
   assert.equal(compilation.inLoopBytesMax, 0);
 });
 
-Deno.test("a model that gets quick only after a while is inferred in the loop", async () => {
+Deno.test("a model that becomes fast after a while is inferred in the loop", async () => {
   let rounds = 0;
   const cost: Cost = () => {
     const us = Math.max(40, 380 - 10 * rounds++);
@@ -195,13 +195,13 @@ Deno.test("a model that stays slow is tried in the loop a few times only, and a 
   assert.equal(await countInLoop(6000), 0);
 });
 
-Deno.test("how the engine spreads the work is told in its own words", async () => {
+Deno.test("the report has the engine's own terms for how it spreads the work", async () => {
   const properties = new Map([["NUM_STREAMS", "2"], ["INFERENCE_NUM_THREADS", "4"], ["ENABLE_CPU_PINNING", "YES"]]);
   const { compilation } = await compile({ properties });
   assert.deepEqual(compilation.spreading, { hint: undefined, streams: 2, threads: 4, isPinned: true });
 });
 
-Deno.test("a large model is compiled for all cores at once, and for one thread when it proves quick", async () => {
+Deno.test("a large model is compiled for all cores at once, and for one thread when it proves fast", async () => {
   const modelBytes = 8 * 1024 * 1024;
   assert.deepEqual((await compile({ modelBytes }, { cost: SLOW })).properties, [ALL_CORES]);
   assert.deepEqual((await compile({ modelBytes })).properties, [ALL_CORES, ONE_THREAD]);
@@ -222,7 +222,7 @@ Deno.test("a model that cannot be measured is compiled for all cores", async () 
   }
 });
 
-Deno.test("what the user says of hints, streams or threads is left as it is", async () => {
+Deno.test("the user's hints, streams and threads are kept", async () => {
   for (const name of ["PERFORMANCE_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS"]) {
     const { properties } = await compile({ properties: new Map([[name, "2"]]) }, { cost: SLOW });
     assert.deepEqual(properties, [{ [name]: "2" }]);
@@ -231,26 +231,26 @@ Deno.test("what the user says of hints, streams or threads is left as it is", as
   assert.deepEqual(properties, [{ ...ONE_THREAD, ENABLE_CPU_PINNING: "YES" }]);
 });
 
-Deno.test("other devices get all requests at once and are waited for off the loop", async () => {
+Deno.test("models on other devices are inferred off the loop", async () => {
   const { compilation, properties } = await compile({ device: "GPU" }, { engine: { devices: ["CPU", "GPU"] } });
   assert.deepEqual(properties, [ALL_CORES]);
   assert.equal(compilation.inferenceUs, undefined);
   assert.equal(compilation.inLoopBytesMax, 0);
 });
 
-Deno.test("a number of infer requests is a hint for how the cores are divided", async () => {
+Deno.test("the number of infer requests is a hint for the division of cores", async () => {
   const { properties } = await compile({ inferRequestCount: 3 }, { cost: SLOW });
   assert.deepEqual(properties, [ONE_THREAD, { ...ALL_CORES, PERFORMANCE_HINT_NUM_REQUESTS: "3" }]);
 });
 
-Deno.test("the cache's folder is a property, and the user's own counts more", async () => {
+Deno.test("the cache's folder is a property, and the user's own takes precedence", async () => {
   const cached = await compile({ cacheDir: "/cache" });
   assert.deepEqual(cached.properties, [{ ...ONE_THREAD, CACHE_DIR: "/cache" }]);
   const own = await compile({ cacheDir: "/cache", properties: new Map([["CACHE_DIR", "/own"]]) });
   assert.deepEqual(own.properties, [{ ...ONE_THREAD, CACHE_DIR: "/own" }]);
 });
 
-Deno.test("a cache that cannot be used is left out, and said", async () => {
+Deno.test("a cache that cannot be used is left out, with a note", async () => {
   const change = (model: Model): Model =>
     changed(model, {
       compile: (options: CompileOptions) => {
@@ -263,7 +263,7 @@ Deno.test("a cache that cannot be used is left out, and said", async () => {
   assert.deepEqual(compilation.notes, ["Compiled without the cache in /cache: Cannot compile the model: no space"]);
 });
 
-Deno.test("what the engine refuses is refused, with or without a cache", async () => {
+Deno.test("the engine's errors are thrown, with or without a cache", async () => {
   const expected = servingError(CODE.INVALID_ARGUMENT, /this machine has CPU$/);
   await assert.rejects(() => compile({ device: "NPU" }), expected);
   await assert.rejects(() => compile({ device: "NPU", cacheDir: "/cache" }), expected);

@@ -21,7 +21,7 @@ async function names(mapping: unknown): Promise<[inputs: string[], outputs: stri
   return [signature.inputs.map(({ name }) => name), signature.outputs.map(({ name }) => name)];
 }
 
-Deno.test("a mapping renames by any of a tensor's names and leaves the others", async () => {
+Deno.test("a mapping renames a tensor by any of its names, and keeps other names", async () => {
   assert.deepEqual(await names({ inputs: { a: "image" }, outputs: { "y:0": "scores" } }), [
     ["image", "b"],
     ["scores", "z"],
@@ -50,7 +50,7 @@ for (
     [{ outputs: { y: "same", z: "same" } }, "two outputs would be called same"],
   ] as const
 ) {
-  Deno.test(`a mapping is refused: ${message}`, async () => {
+  Deno.test(`a mapping is rejected: ${message}`, async () => {
     const expected = new RegExp(`^Cannot use mapping_config.json: ${message.replace(/[."]/g, "\\$&")}$`);
     await assert.rejects(() => apply(mapping), servingError(CODE.INVALID_ARGUMENT, expected));
   });

@@ -1,5 +1,5 @@
 /**
- * Finds out how long a model takes for one inference, on a machine that may be busy with other things.
+ * Measures how long a model takes for one inference, on a machine that may be busy with other work.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { byteLength, type Tensor } from "../../base/tensor.ts";
 import type { CompiledModel, InferRequest, Port } from "../../engine/engine.ts";
 import { turnOfTheLoop, zerosOf } from "./warm_up.ts";
 
-/** What was measured. */
+/** The result of a measurement. */
 export interface Measurement {
-  /** The quickest inference in microseconds, at least 1. */
+  /** The fastest inference in microseconds, at least 1. */
   readonly us: number;
   /** How many bytes its inputs had, at least 1. */
   readonly inputBytes: number;
@@ -19,17 +19,17 @@ export interface Measurement {
   readonly isInLoop: boolean;
 }
 
-/** The clocks a measurement reads, in microseconds from any beginning. */
+/** The clocks of a measurement, in microseconds since any moment. */
 export interface Clocks {
   readonly wallUs: () => number;
-  /** Processor time of this process. */
+  /** The CPU time of this process. */
   readonly processorUs: () => number;
 }
 
 /**
- * Inferring in the loop spares a hop to another thread and back, about 80 µs of processor time a request; but the loop serves nobody
- * else meanwhile, and one core does the work. A model that takes this long costs about a third less in the loop, and of two
- * cores about a third more requests are got out of it: there the two weigh the same.
+ * Inferring in the loop saves a hop to another thread and back, about 80 µs of CPU time a request; but the loop serves no other request
+ * meanwhile, and one core does the work. A model that takes this long costs about a third less in the loop, while two cores off the loop
+ * serve about a third more requests: there the two balance.
  */
 export const IN_LOOP_MAX_US = 150;
 
@@ -42,33 +42,32 @@ const SYSTEM_CLOCKS: Clocks = {
 };
 
 /**
- * So long, and at least twice, a model may show off the loop that it is quick: its first inference is slow, since the engine makes
- * ready in it.
+ * How long, and how often at least, a model is tried off the loop: its first inference is slow, since the engine initializes in it.
  */
 const OFF_LOOP_US = 100_000;
 const OFF_LOOP_ROUNDS_MIN = 2;
-/** Once this slow, a model is not quick: once is enough. */
+/** A model that is this slow once is not tried again. */
 const HOPELESS_US = 1_000_000;
 /**
- * What is tried in the loop in each round up to one: what has been at most so quick. First what holds the loop up no longer than this
- * off it, then what may still turn out quick enough, as the engine, this program's own code and the processor's caches get going.
+ * In-loop trial schedule: continue through round `until` while the best time is at most `usMax`. First a model that blocks the loop no
+ * longer than this, then one that may still become fast enough as the engine, this program's code and the CPU caches warm up.
  */
 const IN_LOOP_ROUNDS: readonly { readonly until: number; readonly usMax: number }[] = [
   { until: 3, usMax: 5000 },
   { until: 10, usMax: 1000 },
   { until: 100, usMax: 400 },
 ];
-/** The loop is held up no longer than about this at a time. */
+/** The loop is blocked no longer than about this at a time. */
 const IN_LOOP_TURN_US = 1000;
 
-/** How often inputs with so many rows are tried, at most. */
+/** How often inputs with one number of rows are tried, at most. */
 const ROWS_ROUNDS = 10;
 
 /**
- * Infers zeros until it is known how long the model takes.
+ * Measures inferences of zeros.
  *
  * @param specs the model's inputs, in order.
- * @returns undefined where shapes do not allow it or the model refuses zeros: it may still serve well.
+ * @returns undefined if shapes do not allow zeros or the model rejects them: it may still serve well.
  */
 export async function measureInference(
   compiled: CompiledModel,
@@ -92,12 +91,12 @@ export async function measureInference(
 }
 
 /**
- * Finds out how many bytes of input are inferred before the loop has been held up for too long, by doubling rows: many together take
- * less time than so many times one.
+ * Measures how many bytes of input can be inferred before the loop is blocked for too long, by doubling rows: several rows together take
+ * less time than the same rows one by one.
  *
  * @param options.ports the model's inputs, in order.
- * @param options.rowsMax rows that an inference may have at most.
- * @returns 0 where one row takes too long, or the model refuses zeros.
+ * @param options.rowsMax the most rows of an inference.
+ * @returns 0 if one row takes too long, the model rejects zeros, or the engine cannot infer in the loop.
  */
 export async function measureInLoopBytes(
   request: InferRequest,
@@ -107,7 +106,7 @@ export async function measureInLoopBytes(
   if (request.infer === undefined) return 0;
   for (let rows = 1; rows <= rowsMax; rows *= 2) {
     const inputs = zerosOf(ports, rows);
-    // The first inference with a shape is slow, since the engine makes ready in it.
+    // The first inference with a shape is slow, since the engine initializes in it.
     const outputs = inputs && await inferIfPossible(request, inputs);
     if (inputs === undefined || outputs === undefined) break;
     const infer = () => request.infer?.(inputs);
@@ -119,7 +118,7 @@ export async function measureInLoopBytes(
   return inLoopBytes;
 }
 
-/** Infers in the loop, which is held up for a turn at most; Infinity where that fails. */
+/** Returns the fastest inference in the loop, which is blocked for one turn at most; Infinity if it fails. */
 function quickestOfRows(infer: () => unknown, clocks: Clocks): number {
   let quickest = Infinity;
   let turnUs = 0;
@@ -137,7 +136,7 @@ function quickestOfRows(infer: () => unknown, clocks: Clocks): number {
   }
 }
 
-/** Infers, unless the model refuses the inputs. */
+/** Infers; returns undefined if the model rejects the inputs. */
 export async function inferIfPossible(
   request: InferRequest,
   inputs: readonly Tensor[],
@@ -149,13 +148,13 @@ export async function inferIfPossible(
   }
 }
 
-/** What an inference is tried with. */
+/** The inputs and clocks of a trial. */
 interface Trial {
   readonly inputs: readonly Tensor[];
   readonly clocks: Clocks;
 }
 
-/** Off the loop first: nobody knows yet how long it takes, and others may be served meanwhile. */
+/** Off the loop first: the time is unknown yet, and other requests may be served meanwhile. */
 async function quickestOffLoop(request: InferRequest, { inputs, clocks }: Trial): Promise<number> {
   let quickest = Infinity;
   const endUs = clocks.wallUs() + OFF_LOOP_US;
@@ -169,10 +168,9 @@ async function quickestOffLoop(request: InferRequest, { inputs, clocks }: Trial)
 }
 
 /**
- * In the loop the time on the wall counts, since that is how long others wait; the quickest of many short times is disturbed by
- * nobody.
+ * In the loop wall time counts, since that is how long other requests wait; the fastest of many short times is undisturbed.
  *
- * @returns undefined for what is not worth trying, and for an engine that cannot infer in the loop.
+ * @returns undefined for a model that is too slow off the loop, and for an engine that cannot infer in the loop.
  */
 async function quickestInLoop(
   request: InferRequest,
@@ -200,9 +198,8 @@ async function quickestInLoop(
 }
 
 /**
- * Begins to time something. It has taken the time that has passed, or the processor time of the process where that is less: on a busy
- * machine what runs is interrupted, and what waits for its turn waits for long. On one that is not, several threads take more
- * processor time than has passed.
+ * Starts to time an inference, which takes the wall time or the CPU time of the process, whichever is less. On a busy machine a thread
+ * is interrupted and waits for its turn, which adds wall time. On an idle machine several threads use more CPU time than wall time.
  */
 function begin({ wallUs, processorUs }: Clocks): () => { wallUs: number; leastUs: number } {
   const startUs = wallUs();

@@ -10,7 +10,7 @@ const PORTS: readonly Port[] = [{
   shape: [{ min: 0, max: Infinity }, { min: 4, max: 4 }],
 }];
 
-/** An infer request that takes what a test says for so many rows, on clocks of its own. */
+/** An infer request with its own clocks, on which a test sets the time for a number of rows. */
 class TimedRequest implements InferRequest, Clocks {
   /** The rows of each inference in the loop. */
   readonly rows: number[] = [];
@@ -43,22 +43,22 @@ class TimedRequest implements InferRequest, Clocks {
   [Symbol.dispose](): void {}
 }
 
-Deno.test("measureInLoopBytes() doubles rows while the loop is not held up for long", async () => {
+Deno.test("measureInLoopBytes() doubles rows until the loop is blocked for too long", async () => {
   const request = new TimedRequest((rows) => 10 + 5 * rows);
   const bytes = await measureInLoopBytes(request, { ports: PORTS, rowsMax: Infinity, clocks: request });
   assert.deepEqual([...new Set(request.rows)], [1, 2, 4, 8, 16, 32]);
-  // What was measured last, scaled: 16 rows in 90 µs.
+  // The last measurement, scaled: 16 rows in 90 µs.
   assert.equal(bytes, Math.floor(16 * ROW_BYTES * IN_LOOP_MAX_US / 90));
 });
 
-Deno.test("measureInLoopBytes() takes the quickest of several", async () => {
+Deno.test("measureInLoopBytes() takes the fastest of several", async () => {
   let count = 0;
   // Interrupted now and then by other programs.
   const request = new TimedRequest(() => count++ % 3 === 0 ? 10_000 : 100, 100);
   assert.equal(await measureInLoopBytes(request, { ports: PORTS, rowsMax: 4, clocks: request }), 4 * ROW_BYTES * 1.5);
 });
 
-Deno.test("measureInLoopBytes() is content with what it has when an inference fails", async () => {
+Deno.test("measureInLoopBytes() returns the last result when an inference fails", async () => {
   const request = new TimedRequest((rows) => {
     if (rows > 2) throw new Error("out of memory");
     return 100;
@@ -66,7 +66,7 @@ Deno.test("measureInLoopBytes() is content with what it has when an inference fa
   assert.equal(await measureInLoopBytes(request, { ports: PORTS, rowsMax: 64, clocks: request }), 2 * ROW_BYTES * 1.5);
 });
 
-Deno.test("measureInLoopBytes() goes no further than rows may, and says 0 where one is too slow", async () => {
+Deno.test("measureInLoopBytes() stops at the most rows, and returns 0 when one row is too slow", async () => {
   const quick = new TimedRequest(() => 1);
   await measureInLoopBytes(quick, { ports: PORTS, rowsMax: 5, clocks: quick });
   assert.deepEqual([...new Set(quick.rows)], [1, 2, 4]);

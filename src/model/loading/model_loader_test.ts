@@ -118,7 +118,7 @@ testEachEngine("loadModel() replays the warm-up requests, and fails when one of 
   await load({ decodeWarmUp }, {
     engine: { lacks },
     files,
-    look: ({ report }) => assert.deepEqual(report.notes, ["Warm-up requests of Classify are passed over"]),
+    look: ({ report }) => assert.deepEqual(report.notes, ["Warm-up requests of Classify are skipped"]),
   });
   assert.equal(count, 1);
   const wrong = () => ({ signatureName: "", inputs: [], outputFilter: [] });

@@ -1,49 +1,46 @@
 /**
- * The shapes a model is loaded with: what the user asks for, turned into shapes of the model's own inputs.
+ * The shapes a model is loaded with: turns the user's options into shapes of the model's inputs.
  *
  * @module
  */
 import type { Dimension, PartialShape } from "../../base/signature.ts";
 import { CODE, ServingError } from "../../base/status.ts";
 
-/** Shapes asked for in place of the model's (`--shape`). `auto` stands for whatever a request brings. */
+/** Shapes that replace the model's (`--shape`). `auto` accepts any size. */
 export type ShapeSpec =
   | { readonly kind: "auto" }
   | { readonly kind: "all"; readonly shape: readonly Dimension[] }
-  /** By the name clients use, or the tensor's own. */
+  /** By the name that clients use, or the tensor's own. */
   | { readonly kind: "byInput"; readonly shapes: ReadonlyMap<string, readonly Dimension[] | "auto"> };
 
-/** Size of the first dimension of all inputs (`--batch_size`). `auto` stands for whatever a request brings. */
+/** The size of the first dimension of all inputs (`--batch_size`). `auto` accepts any size. */
 export type BatchSize = { readonly kind: "auto" } | { readonly kind: "fixed"; readonly size: Dimension };
 
-/** Shapes for a model's inputs, and what is worth telling of them. */
+/** Shapes for a model's inputs, and notes for the log. */
 export interface ReshapePlan {
   /** By input, in the model's order; undefined for those that keep theirs. */
   readonly shapes: readonly (PartialShape | undefined)[];
   readonly notes: readonly string[];
 }
 
-/** What is asked for. */
-export interface ReshapeOptions {
-  readonly shape: ShapeSpec | undefined;
-  /** Left alone where `shape` says something. */
-  readonly batchSize: BatchSize | undefined;
-  /** The input with a name that a client or the model uses; undefined when there is none. */
-  readonly findInput: (name: string) => number | undefined;
-}
-
 const ANY_SIZE: Dimension = { min: 0, max: Infinity };
 
 /**
- * Turns what the user asks for into shapes of a model's inputs. `auto` opens dimensions, which the runtime then takes as they
- * come: a model is never compiled again for a request.
+ * Turns the user's options into shapes of a model's inputs. `auto` makes dimensions dynamic: a model is never compiled again for a
+ * request.
  *
- * @param inputs shapes the model has.
- * @throws {ServingError} INVALID_ARGUMENT for an input that is not there, or a batch size for a model without a batch.
+ * @param inputs with the model's own shapes.
+ * @param options.batchSize ignored if `shape` is given.
+ * @param options.findInput returns the index of an input by a name that clients or the model use; undefined if there is none.
+ * @throws {ServingError} INVALID_ARGUMENT for an unknown input, or a batch size for a model without a batch dimension.
  */
 export function planReshape(
   inputs: readonly { readonly name: string; readonly shape: PartialShape }[],
-  { shape, batchSize, findInput }: ReshapeOptions,
+  { shape, batchSize, findInput }: {
+    shape: ShapeSpec | undefined;
+    batchSize: BatchSize | undefined;
+    findInput: (name: string) => number | undefined;
+  },
 ): ReshapePlan {
   if (shape === undefined) {
     return { shapes: batchSize === undefined ? inputs.map(() => undefined) : withBatch(inputs, batchSize), notes: [] };
@@ -70,7 +67,7 @@ function opened(shape: PartialShape): PartialShape {
   return shape?.map(() => ANY_SIZE);
 }
 
-/** The first dimension of every input is its batch, but for scalars and inputs of any rank. */
+/** The first dimension of every input is its batch, except for scalars and inputs of dynamic rank. */
 function withBatch(
   inputs: readonly { readonly name: string; readonly shape: PartialShape }[],
   batchSize: BatchSize,

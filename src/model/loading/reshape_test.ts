@@ -24,18 +24,18 @@ function plan(asked: { shape?: ShapeSpec; batchSize?: BatchSize }, inputs = INPU
   return planReshape(inputs, { shape: asked.shape, batchSize: asked.batchSize, findInput });
 }
 
-Deno.test("planReshape() changes nothing that nobody asked for", () => {
+Deno.test("planReshape() changes nothing by default", () => {
   assert.deepEqual(plan({}), { shapes: [undefined, undefined, undefined], notes: [] });
 });
 
-Deno.test("planReshape() gives a shape to all inputs or to those named", () => {
+Deno.test("planReshape() sets the shape of all inputs or of those named", () => {
   const shape = [ANY, ...fixed(3)];
   assert.deepEqual(plan({ shape: { kind: "all", shape } }).shapes, [shape, shape, shape]);
   const byInput: ShapeSpec = { kind: "byInput", shapes: new Map([["anything", shape]]) };
   assert.deepEqual(plan({ shape: byInput }).shapes, [undefined, undefined, shape]);
 });
 
-Deno.test("planReshape() opens every dimension for auto and the first for a batch of auto", () => {
+Deno.test("planReshape() makes every dimension dynamic for auto, and the first for a batch size of auto", () => {
   assert.deepEqual(plan({ shape: { kind: "auto" } }).shapes, [[ANY, ANY, ANY], [], undefined]);
   const byInput: ShapeSpec = { kind: "byInput", shapes: new Map([["image", "auto"]]) };
   assert.deepEqual(plan({ shape: byInput }).shapes, [[ANY, ANY, ANY], undefined, undefined]);
@@ -47,13 +47,13 @@ Deno.test("planReshape() sets the first dimension to the batch size", () => {
   assert.deepEqual(plan({ batchSize }).shapes, [[{ min: 2, max: 8 }, ...fixed(3, 224)], undefined, undefined]);
 });
 
-Deno.test("planReshape() leaves the batch size alone where shapes are given, and says so", () => {
+Deno.test("planReshape() ignores the batch size if shapes are given, with a note", () => {
   const asked = plan({ shape: { kind: "byInput", shapes: new Map() }, batchSize: { kind: "auto" } });
   assert.deepEqual(asked.shapes, [undefined, undefined, undefined]);
   assert.deepEqual(asked.notes, ["Both shape and batch_size are set: batch_size is ignored"]);
 });
 
-Deno.test("planReshape() refuses an unknown input and a batch size where there is no batch", () => {
+Deno.test("planReshape() rejects an unknown input, and a batch size for a model without a batch", () => {
   assert.throws(
     () => plan({ shape: { kind: "byInput", shapes: new Map([["picture", fixed(1)]]) } }),
     servingError(CODE.INVALID_ARGUMENT, /it has no input picture, its inputs are image, scale, anything$/),

@@ -1,17 +1,16 @@
 /**
- * Reads TensorFlow's record files: a length, its checksum, the record, its checksum, over and over
- * (tensorflow/core/lib/io/record_reader.cc).
+ * Reads TensorFlow's record files, a sequence of length, checksum, record, checksum (tensorflow/core/lib/io/record_reader.cc).
  *
  * @module
  */
 import { CODE, ServingError } from "../../base/status.ts";
 
-/** Length and checksum before a record. */
+/** The length before a record, and its checksum. */
 const HEAD_BYTES = 12;
 const CHECKSUM_BYTES = 4;
-/** Bytes read and summed up at a time: little enough not to hold up the event loop. */
+/** Bytes read and checksummed at a time: few enough not to block the event loop. */
 const CHUNK_BYTES = 128 * 1024;
-/** What is added to a checksum that lies among the data it is of. */
+/** Added to a checksum that is stored with its data. */
 const MASK_DELTA = 0xa282ead8;
 /** The polynomial of CRC-32C (RFC 3720, appendix B.4), bits reversed. */
 const POLYNOMIAL = 0x82f63b78;
@@ -26,7 +25,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
  * Reads a file's records one after the other.
  *
  * @returns each record's bytes, which belong to the caller.
- * @throws {ServingError} DATA_LOSS where a record is cut short or damaged; what `Deno.open` throws when the file cannot be read.
+ * @throws {ServingError} DATA_LOSS for a truncated or damaged record; what `Deno.open` throws when the file cannot be read.
  */
 export async function* readRecords(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   using file = await Deno.open(path);
@@ -40,7 +39,7 @@ export async function* readRecords(path: string): AsyncGenerator<Uint8Array<Arra
   }
 }
 
-/** Reads bytes and the checksum that follows them. */
+/** Reads bytes and checks the checksum that follows them. */
 async function readSummed(file: Deno.FsFile, count: number, recordOffset: number): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(count);
   let crc = CRC_START;
@@ -69,7 +68,7 @@ function addToCrc(crc: number, bytes: Uint8Array): number {
   return crc;
 }
 
-/** The checksum as the file has it: inverted, turned right by 15 bits and shifted. */
+/** The checksum as stored in the file: inverted, rotated right by 15 bits, plus a constant. */
 function masked(crc: number): number {
   const inverted = ~crc;
   return (((inverted >>> 15) | (inverted << 17)) + MASK_DELTA) >>> 0;

@@ -17,17 +17,17 @@ const WRITTEN_BY_TENSORFLOW = Uint8Array.fromHex(
   "090000000000000037f97139313233343536373839e5b08ac7000000000000000029039807d8ea82a20300000000000000b099490e6162636e57f121",
 );
 
-Deno.test("readRecords() reads what TensorFlow writes", async () => {
+Deno.test("readRecords() reads TensorFlow's files", async () => {
   assert.deepEqual(await readAll(WRITTEN_BY_TENSORFLOW), ["123456789", "", "abc"]);
 });
 
-Deno.test("readRecords() reads records that are longer than what is read at a time, and a file without any", async () => {
+Deno.test("readRecords() reads records longer than a chunk, and a file without records", async () => {
   const long = new Uint8Array(300_000).map((_, i) => 97 + i % 26);
   assert.deepEqual(await readAll(recordFile([long, long.subarray(0, 1)])), [new TextDecoder().decode(long), "a"]);
   assert.deepEqual(await readAll(new Uint8Array(0)), []);
 });
 
-Deno.test("readRecords() notices every byte that was changed", async () => {
+Deno.test("readRecords() detects every changed byte", async () => {
   for (let i = 0; i < WRITTEN_BY_TENSORFLOW.length; i++) {
     const damaged = WRITTEN_BY_TENSORFLOW.with(i, (WRITTEN_BY_TENSORFLOW[i] as number) ^ 0x10);
     await assert.rejects(
@@ -38,7 +38,7 @@ Deno.test("readRecords() notices every byte that was changed", async () => {
   }
 });
 
-Deno.test("readRecords() notices an end that is missing", async () => {
+Deno.test("readRecords() detects a truncated file", async () => {
   const [first, second] = [25, 41];
   for (let length = 1; length < WRITTEN_BY_TENSORFLOW.length; length++) {
     if (length === first || length === second) continue;

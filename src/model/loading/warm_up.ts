@@ -1,6 +1,6 @@
 /**
- * Runs a servable before anyone else does: with the requests its version brings along
- * (tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc), else with zeros. What comes out is looked at.
+ * Warms up a servable before it serves: with the requests recorded in its version
+ * (tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc), or else with zeros. Checks the outputs.
  *
  * @module
  */
@@ -42,7 +42,7 @@ export type DecodeWarmUp = (predictRequest: Uint8Array) => WarmUpRequest;
 
 /** TensorFlow Serving's `WarmupConsts::kMaxNumRecords`. */
 const RECORDS_MAX = 1000;
-/** `PredictionLog.log_type` (tensorflow_serving/apis/prediction_log.proto): the field of Predict, and those of other calls. */
+/** `PredictionLog.log_type` (tensorflow_serving/apis/prediction_log.proto): the field of Predict, and those of other methods. */
 const PREDICT_LOG = 6;
 const OTHER_LOGS: ReadonlyMap<number, string> = new Map([
   [2, "Classify"],
@@ -52,21 +52,20 @@ const OTHER_LOGS: ReadonlyMap<number, string> = new Map([
   [7, "PredictStreamed"],
 ]);
 
-/** Zeros for a warm-up take at most this much memory. */
+/** The most memory of zeros for a warm-up. */
 const ZEROS_BYTES_MAX = 256 * 1024 * 1024;
-/** So many numbers of an output are looked at. */
+/** The most numbers of an output that are checked. */
 const NUMBERS_MAX = 1 << 20;
 
-/** Nobody else asks yet, and nobody goes away. */
+/** The caller of a warm-up, which never aborts. */
 const LOADER: Caller = { signal: new AbortController().signal };
 
 /**
  * Runs recorded requests, one after the other.
  *
  * @param options.path a TFRecord file of `tensorflow.serving.PredictionLog`.
- * @returns what is worth telling of the records and of the outputs. How many there were, and how long they took, is in
- * `servable.warmUp`.
- * @throws {ServingError} when a record is damaged or not decoded, a request fails, or there are more than 1,000.
+ * @returns notes about the records and the outputs. `servable.warmUp` has the number of records and the time they took.
+ * @throws {ServingError} when a record is damaged or cannot be decoded, a request fails, or there are more than 1,000 records.
  */
 export async function replayRequests(
   servable: ModelServable,
@@ -82,7 +81,7 @@ export async function replayRequests(
       }
       const log = parseRecord(record);
       for (const [field, method] of OTHER_LOGS) {
-        if (log.view(field) !== undefined) notes.add(`Warm-up requests of ${method} are passed over`);
+        if (log.view(field) !== undefined) notes.add(`Warm-up requests of ${method} are skipped`);
       }
       const predictLog = log.view(PREDICT_LOG);
       if (predictLog === undefined) continue;
@@ -124,15 +123,15 @@ function replay(servable: ModelServable, request: WarmUpRequest): string[] | Pro
   });
 }
 
-/** Lets requests to other models have the event loop. */
+/** Yields to requests of other models. */
 export function turnOfTheLoop(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /**
- * Infers zeros once. A model that refuses them may still serve well, so that is no error.
+ * Infers zeros once. A model that rejects them may still serve well, so that is not an error.
  *
- * @returns what is worth telling.
+ * @returns notes for the log.
  */
 export async function inferZeros(servable: ModelServable, signature: ServableSignature): Promise<string[]> {
   const inputs = zerosOf(signature.inputs);
@@ -150,8 +149,8 @@ export async function inferZeros(servable: ModelServable, signature: ServableSig
 }
 
 /**
- * Tensors of zeros, with so many rows where they may have them and 1 wherever else a dimension is open; undefined where a rank is
- * open or they would be too large.
+ * Returns tensors of zeros, with `rows` rows if the shape allows it and 1 for other dynamic dimensions; undefined if a rank is dynamic
+ * or they would be too large.
  */
 export function zerosOf(
   specs: readonly { readonly dtype: DType; readonly shape: PartialShape }[],
@@ -191,10 +190,10 @@ function fits(shape: readonly number[], expected: PartialShape): boolean {
   });
 }
 
-/** Whether no number of a tensor, of its first million, is infinite or not a number. */
+/** Whether the first million numbers of a tensor are all finite. */
 function isFinite({ dtype, shape, bytes }: NumericTensor): boolean {
   const count = Math.min(elementCount(shape), NUMBERS_MAX);
-  // A copy, since a view of wide numbers must begin where they may.
+  // A copy, since a view of wide numbers must be aligned.
   const copy = () => bytes.slice(0, count * DTYPE_BYTES[dtype]).buffer;
   switch (dtype) {
     case "f16":

@@ -95,8 +95,8 @@ Deno.test("replayRequests() skips records of other methods, with one note a meth
     new Uint8Array(0),
   ];
   assert.deepEqual(await rig.replay(records), [
-    "Warm-up requests of Classify are passed over",
-    "Warm-up requests of Regress are passed over",
+    "Warm-up requests of Classify are skipped",
+    "Warm-up requests of Regress are skipped",
   ]);
 });
 
@@ -159,7 +159,7 @@ testEachEngine(
   },
 );
 
-Deno.test("inferZeros() notes a model that refuses zeros or has open shapes, without failing", async () => {
+Deno.test("inferZeros() notes a model that rejects zeros or has a dynamic rank, without failing", async () => {
   for (
     const [model, note] of [
       [{ ...MODEL, failInfer: "no zeros" }, "Not warmed up: the model does not infer zeros: Cannot infer: no zeros"],

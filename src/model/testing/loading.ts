@@ -1,5 +1,5 @@
 /**
- * What tests of loading write to disk: models of the fake engine, SavedModels, record files.
+ * Files for tests of loading: models of the fake engine, SavedModels, record files.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type Code, ServingError } from "../../base/status.ts";
 import type { NumericTensor, Tensor } from "../../base/tensor.ts";
 import type { ModelFiles } from "../source/model_files.ts";
 
-/** A version's folder that is gone at the end of a test. */
+/** A version's folder, removed at the end of a test. */
 export class VersionFolder implements Disposable {
   readonly path = Deno.makeTempDirSync();
 
@@ -20,7 +20,7 @@ export class VersionFolder implements Disposable {
     return path;
   }
 
-  /** Writes a model of the fake engine (`FakeModelFile`) and says what a version with it has. */
+  /** Writes a model of the fake engine (`FakeModelFile`) and returns the files of a version with it. */
   writeModel(model: object, others: Partial<ModelFiles> = {}): ModelFiles {
     const text = JSON.stringify(model);
     const path = this.write("model.json", text);
@@ -51,7 +51,7 @@ export function floatsOf(tensor: Tensor | undefined): number[] {
   return [...new Float32Array(tensor.bytes.slice().buffer)];
 }
 
-/** What an assertion expects of a {@link ServingError}. */
+/** A matcher for assertions: a {@link ServingError} with that code and message. */
 export function servingError(code: Code, message: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof ServingError && error.code === code && message.test(error.message);
 }
@@ -73,7 +73,7 @@ export function field(number: number, value: number | string | Uint8Array | read
   return concat([Uint8Array.from([...varint(number << 3 | 2), ...varint(bytes.length)]), bytes]);
 }
 
-/** Bytes one after the other. */
+/** Joins bytes. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
@@ -84,7 +84,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** CRC-32C a bit at a time, as the definition has it. */
+/** CRC-32C bit by bit, as defined. */
 function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
