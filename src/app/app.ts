@@ -112,7 +112,7 @@ export class App implements AsyncDisposable {
     };
     await threads.start((task) => performTask(services, task));
     const frontEnds = resources.use(await FrontEnds.open(config, { apis, services, gate, observation, threads }));
-    log.info("server listening", { ...frontEnds.addresses });
+    log.info("server listening", { ...frontEnds.addresses, apis: apis.map(({ name }) => name) });
 
     resources.defer(() => models.stopWatching());
     resources.defer(() => gate[Symbol.dispose]());

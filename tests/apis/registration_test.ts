@@ -162,6 +162,7 @@ Deno.test(
     assert.deepEqual(await rig.fetch("/echo/hush"), [200, "application/json", "hush"]);
     await assert.rejects(say("too early", soon), { code: status.DEADLINE_EXCEEDED });
     assert.deepEqual(settled, []);
+    assert.deepEqual(rig.events.find(({ event }) => event === "server listening")?.apis, ["echo"]);
     const health = async () => [...await client.callRaw("/grpc.health.v1.Health/Check", { message: HEALTH_OF_ECHO })];
     assert.deepEqual(await health(), NOT_SERVING);
     await rig.release();
