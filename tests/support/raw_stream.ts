@@ -11,13 +11,13 @@ export interface StreamEnd {
   readonly details: string;
 }
 
-/** One call of a method with any number of messages either way. */
+/** One call with any number of messages either way. */
 export class RawStream implements Disposable {
   readonly #client: grpc.Client;
   readonly #call: grpc.ClientDuplexStream<Uint8Array, Buffer>;
   readonly #messages: Buffer[] = [];
   #news = Promise.withResolvers<void>();
-  /** Settles when the call is over. */
+  /** Resolves when the call is over. */
   readonly ended: Promise<StreamEnd>;
 
   constructor(address: string, path: string, options: grpc.ClientOptions = {}) {
@@ -65,7 +65,7 @@ export class RawStream implements Disposable {
     this.#call.cancel();
   }
 
-  /** The next message; fails when the call is over without one. */
+  /** The next message. Fails if the call ends without one. */
   async next(): Promise<Buffer> {
     while (true) {
       const message = this.#messages.shift();

@@ -1,4 +1,4 @@
-/** Where the program listens: TLS with certificates that are renewed, Unix sockets, several addresses. */
+/** The endpoints of the program: TLS with certificates that are renewed, Unix sockets, several addresses. */
 import assert from "node:assert/strict";
 import { Certificate } from "./interop/certificate.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
@@ -10,7 +10,7 @@ const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
 const MODEL = ["model", "--model_name", "half", "--model_path", modelPath("half_plus_two")];
 const REST = ["--rest_bind_address", "127.0.0.1", "--rest_port", "any"];
 
-/** Asks over a connection of its own. */
+/** Sends one request over a connection of its own. */
 async function ask(address: string): Promise<void> {
   using client = new PredictionClient(address);
   assert.equal(versionOf(await askHalf(client, { name: "half" })), "1");
@@ -19,14 +19,14 @@ async function ask(address: string): Promise<void> {
 /** A GetModelStatusRequest for `half`, as a gRPC message. */
 const STATUS_REQUEST = Uint8Array.of(0, 0, 0, 0, 8, 0x0a, 6, 0x0a, 4, ...new TextEncoder().encode("half"));
 
-/** Asks gRPC over TLS; `fetch` speaks HTTP/2, and a client object has connections of its own. */
+/** Sends a gRPC request over TLS: `fetch` speaks HTTP/2, and each client object has its own connections. */
 async function askOverTls(address: string, client: Deno.HttpClient): Promise<void> {
   const response = await fetch(`https://${address}/tensorflow.serving.ModelService/GetModelStatus`, {
     ...{ client, method: "POST", body: STATUS_REQUEST },
     headers: { "content-type": "application/grpc", "te": "trailers" },
   });
   assert.equal(response.headers.get("content-type"), "application/grpc");
-  // A refusal would have no message.
+  // An error would have no message.
   assert((await response.bytes()).length > 5);
 }
 
@@ -36,7 +36,7 @@ async function connectAndAsk(address: string, roots: readonly string[]): Promise
   await askOverTls(address, client);
 }
 
-/** Asks REST for the model's state. */
+/** Requests the model's state over REST. */
 async function fetchState(url: string, roots: readonly string[] = []): Promise<number> {
   using client = Deno.createHttpClient({ caCerts: [...roots] });
   const response = await fetch(`${url}/v1/models/half`, { client });
@@ -48,7 +48,7 @@ async function restAddress(server: Server): Promise<string> {
   return (await server.event("server started")).rest as string;
 }
 
-/** Certificates in files that a server looks at. */
+/** Certificate files that a server polls. */
 class CertificateFiles implements AsyncDisposable {
   readonly certPath: string;
   readonly keyPath: string;
@@ -100,7 +100,7 @@ Deno.test("--ssl_config_file is for gRPC alone", async () => {
   assert.equal(await fetchState(`http://${await restAddress(server)}`), 200);
 });
 
-Deno.test("a certificate and a key that do not belong together are refused in a sentence", async () => {
+Deno.test("a certificate and a key that do not match are refused with a clear error", async () => {
   await using certificate = await Certificate.make();
   await using other = await Certificate.make();
   await using files = await CertificateFiles.make();
@@ -110,7 +110,7 @@ Deno.test("a certificate and a key that do not belong together are refused in a 
   assert.match(stderr, /^ovserve: Cannot listen on 0\.0\.0\.0:0: .*key/im);
 });
 
-Deno.test("a port that another server holds is found with TLS too", async () => {
+Deno.test("a port in use by another server is reported with TLS too", async () => {
   await using certificate = await Certificate.make();
   await using files = await CertificateFiles.make();
   await files.put(certificate);
@@ -155,7 +155,7 @@ for (const threads of ["1", "3"]) {
         server.until(() => server.events("certificate renewed").length === count, `renewal ${count}`);
 
       for (const [count, { cert, key }] of [[1, second], [2, first], [3, second]] as const) {
-        // The certificate before its key, as tools write them: what does not belong together is not shown.
+        // Tools write the certificate before its key; a pair that does not match must not be used.
         await Deno.writeTextFile(files.certPath, cert);
         if (count === 1) await server.event("certificate refused");
         await Deno.writeTextFile(files.keyPath, key);
@@ -172,7 +172,7 @@ for (const threads of ["1", "3"]) {
 }
 
 Deno.test(
-  "--grpc_socket_path is listened on besides the port, and a socket left by a killed server is taken",
+  "--grpc_socket_path is an endpoint beside the port, and replaces a socket left by a killed server",
   LINUX_ONLY,
   async () => {
     const folder = await Deno.makeTempDir();
@@ -190,7 +190,7 @@ Deno.test(
       await ask(`unix:${path}`);
       await ask(server.address);
     }
-    // Fails when the file is there still.
+    // Fails if the file still exists.
     await Deno.remove(folder);
   },
 );

@@ -1,4 +1,4 @@
-/** gRPC's health service as its clients see it. */
+/** gRPC's health service, as its clients see it. */
 import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -88,7 +88,7 @@ class Rig implements AsyncDisposable {
   }
 }
 
-Deno.test("Health/Check tells of the server, its services and its models", async () => {
+Deno.test("Health/Check reports the server, its services and its models", async () => {
   await using rig = new Rig();
   assert.equal(await rig.check(""), "NOT_SERVING");
   rig.readiness.start();
@@ -101,12 +101,12 @@ Deno.test("Health/Check tells of the server, its services and its models", async
   assert.equal(await rig.check("m"), "NOT_SERVING");
 });
 
-Deno.test("Health/Check answers NOT_FOUND for what there is not", async () => {
+Deno.test("Health/Check replies NOT_FOUND for an unknown service", async () => {
   await using rig = new Rig();
   await assert.rejects(rig.check("other"), { code: CODE.NOT_FOUND, details: "Service other is not known" });
 });
 
-Deno.test("Health/List tells of all there is", async () => {
+Deno.test("Health/List reports everything known", async () => {
   await using rig = new Rig();
   rig.readiness.start();
   const reply = await rig.client.callRaw(LIST, { message: new Uint8Array() });
@@ -121,7 +121,7 @@ Deno.test("Health/List tells of all there is", async () => {
   });
 });
 
-Deno.test("Health/Watch tells the status at once and at each change, and nothing twice", async () => {
+Deno.test("Health/Watch sends the status at once and at each change, and nothing twice", async () => {
   await using rig = new Rig();
   rig.readiness.start();
   using watch = rig.watch("m");
@@ -133,7 +133,7 @@ Deno.test("Health/Watch tells the status at once and at each change, and nothing
   assert.equal(statusIn(await watch.next()), "NOT_SERVING", "a version more was no news");
 });
 
-Deno.test("Health/Watch waits for a service that is not known", async () => {
+Deno.test("Health/Watch waits for an unknown service", async () => {
   await using rig = new Rig();
   using watch = rig.watch("other");
   assert.equal(statusIn(await watch.next()), "SERVICE_UNKNOWN");
@@ -141,7 +141,7 @@ Deno.test("Health/Watch waits for a service that is not known", async () => {
   assert.equal((await watch.ended).code, CODE.CANCELLED);
 });
 
-Deno.test("Health/Watch says that the server leaves, and does not keep it", async () => {
+Deno.test("Health/Watch reports the shutdown, and does not delay it", async () => {
   const rig = new Rig();
   rig.readiness.start();
   await rig.load([1]);
@@ -157,7 +157,7 @@ Deno.test("Health/Watch says that the server leaves, and does not keep it", asyn
   await rig.manager[Symbol.asyncDispose]();
 });
 
-Deno.test("Health/Watch refuses a second question and none at all", async () => {
+Deno.test("Health/Watch refuses a second message and a call without one", async () => {
   await using rig = new Rig();
   using twice = new RawStream(rig.address, WATCH);
   twice.send(asking("m"));

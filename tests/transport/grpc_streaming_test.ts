@@ -67,7 +67,7 @@ class Rig implements AsyncDisposable {
     return new RawStream(this.address, method.path, { "grpc.max_receive_message_length": -1, ...options });
   }
 
-  /** Gives the server some turns of its event loop, each a call there and back. */
+  /** Lets the server run some turns of its event loop: one per round trip. */
   async turns(count: number): Promise<void> {
     for (let i = 0; i < count; i++) await this.client.callRaw(PING.path, { message: new Uint8Array(1) });
   }
@@ -78,7 +78,7 @@ class Rig implements AsyncDisposable {
   }
 }
 
-/** A message whose bytes all follow from its number. */
+/** A message with bytes derived from its number. */
 function numbered(number: number, length: number): Uint8Array {
   const message = new Uint8Array(length);
   for (let i = 0; i < length; i++) message[i] = (number * 31 + i * 7 + (i >> 8)) & 255;
@@ -138,7 +138,7 @@ Deno.test("a client that does not read its replies gets no more work done, and a
   stream.pause();
   const sizes = Array.from({ length: 40 }, () => 1 << 20);
   for (const [number, size] of sizes.entries()) stream.send(numbered(number, size));
-  // What grpc-js and the system buffer by themselves is a few messages; then nothing moves any more.
+  // grpc-js and the system buffer a few messages; then nothing moves any more.
   for (let before = -1; before !== echo.handled;) {
     before = echo.handled;
     await rig.turns(100);

@@ -1,4 +1,4 @@
-/** The gRPC server by itself, with small methods of the test's own, as grpc-js sees it. */
+/** The gRPC server alone, with small methods of the test's own, as grpc-js sees it. */
 import * as grpc from "@grpc/grpc-js";
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../../src/base/status.ts";
@@ -9,7 +9,7 @@ import { testLimits } from "../../src/http2/testing/limits.ts";
 import { PredictionClient } from "../support/prediction_client.ts";
 import { RawStream } from "../support/raw_stream.ts";
 
-/** Answers with what it was sent. */
+/** Returns its request. */
 const ECHO: Method = { path: "/test.Test/Echo", handle: (message, call) => call.reply([message]) };
 
 /** A server and a client of it. */
@@ -47,7 +47,7 @@ class Rig implements AsyncDisposable {
   }
 }
 
-/** Bytes that differ from place to place. */
+/** Bytes that differ by offset. */
 function pattern(length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >> 8)) & 255;
@@ -67,7 +67,7 @@ Deno.test("GrpcServer carries messages of any size both ways", async () => {
   }
 });
 
-Deno.test("GrpcServer answers a hundred calls at once on one connection, each with its own", async () => {
+Deno.test("GrpcServer handles a hundred concurrent calls on one connection, and mixes nothing up", async () => {
   await using rig = new Rig([ECHO]);
   const sizes = Array.from({ length: 100 }, (_, i) => i * 997);
   const replies = await Promise.all(sizes.map((size) => rig.client.callRaw(ECHO.path, { message: pattern(size) })));
@@ -83,7 +83,7 @@ Deno.test("GrpcServer reads and writes gzip for a client that does", async () =>
   }
 });
 
-Deno.test("GrpcServer bounds what a compressed message may grow to", async () => {
+Deno.test("GrpcServer bounds the inflated size of a compressed message", async () => {
   const client = { "grpc.default_compression_algorithm": grpc.compressionAlgorithms.gzip };
   await using rig = new Rig([ECHO], { client, messageBytesMax: 1 << 20 });
   const bomb = rig.client.callRaw(ECHO.path, { message: new Uint8Array(8 << 20) });
@@ -91,14 +91,14 @@ Deno.test("GrpcServer bounds what a compressed message may grow to", async () =>
   assert.equal((await rig.client.callRaw(ECHO.path, { message: new Uint8Array(9) })).length, 9);
 });
 
-Deno.test("GrpcServer refuses a message that is too long, and the connection lives on", async () => {
+Deno.test("GrpcServer refuses a message that is too long, and keeps the connection", async () => {
   await using rig = new Rig([ECHO], { messageBytesMax: 1000 });
   const tooLong = rig.client.callRaw(ECHO.path, { message: new Uint8Array(2_000_000) });
   await assert.rejects(tooLong, { code: CODE.RESOURCE_EXHAUSTED, details: /larger than max \(2000000 vs\. 1000\)/ });
   assert.equal((await rig.client.callRaw(ECHO.path, { message: new Uint8Array(1000) })).length, 1000);
 });
 
-Deno.test("GrpcServer gives a thrown ServingError to the client and hides what else is thrown", async () => {
+Deno.test("GrpcServer sends a thrown ServingError to the client and hides other errors", async () => {
   const refuse: Method = {
     path: "/test.Test/Refuse",
     handle: () => {
@@ -113,13 +113,13 @@ Deno.test("GrpcServer gives a thrown ServingError to the client and hides what e
   assert.deepEqual(rig.faults.map(({ cause }) => String(cause)), ["TypeError: x is secret"]);
 });
 
-Deno.test("GrpcServer answers UNIMPLEMENTED for a method it does not have", async () => {
+Deno.test("GrpcServer replies UNIMPLEMENTED for an unknown method", async () => {
   await using rig = new Rig([ECHO]);
   const unknown = rig.client.callRaw("/test.Test/Unknown", { message: new Uint8Array(3) });
   await assert.rejects(unknown, { code: CODE.UNIMPLEMENTED, details: "Method /test.Test/Unknown is not implemented" });
 });
 
-/** A method that waits until its call is cancelled, and tells what it was cancelled with. */
+/** A method that waits until its call is cancelled, and the reason of that. */
 function waiting(): { method: Method; reason: Promise<unknown>; entered: Promise<void> } {
   const { promise: reason, resolve } = Promise.withResolvers<unknown>();
   const { promise: entered, resolve: enter } = Promise.withResolvers<void>();
@@ -135,7 +135,7 @@ function waiting(): { method: Method; reason: Promise<unknown>; entered: Promise
   return { method: { path: "/test.Test/Wait", handle }, reason, entered };
 }
 
-Deno.test("GrpcServer tells a method that its client has cancelled", async () => {
+Deno.test("GrpcServer aborts a method when its client cancels", async () => {
   const { method, reason, entered } = waiting();
   await using rig = new Rig([method]);
   const abort = new AbortController();
@@ -146,16 +146,16 @@ Deno.test("GrpcServer tells a method that its client has cancelled", async () =>
   assert.equal((await reason as ServingError).code, CODE.CANCELLED);
 });
 
-Deno.test("GrpcServer tells a method that its client's deadline has passed", async () => {
+Deno.test("GrpcServer aborts a method when its client's deadline passes", async () => {
   const { method, reason } = waiting();
   await using rig = new Rig([method]);
   const call = rig.client.callRaw(method.path, { message: new Uint8Array(), timeoutMs: 50 });
   await assert.rejects(call, { code: CODE.DEADLINE_EXCEEDED });
-  // Whichever of the two notices first: the client cancels when its own clock says so.
+  // Either side may notice first: the client cancels by its own clock.
   assert([CODE.DEADLINE_EXCEEDED, CODE.CANCELLED].includes((await reason as ServingError).code as 4));
 });
 
-Deno.test("GrpcServer.shutdown() lets calls finish that it has taken, and takes no more once it is over", async () => {
+Deno.test("GrpcServer.shutdown() lets accepted calls finish, and accepts none afterwards", async () => {
   const { promise: mayReply, resolve: letReply } = Promise.withResolvers<void>();
   const { promise: entered, resolve: enter } = Promise.withResolvers<void>();
   const slow: Method = {
@@ -170,7 +170,7 @@ Deno.test("GrpcServer.shutdown() lets calls finish that it has taken, and takes 
   const running = rig.client.callRaw(slow.path, { message: pattern(10) });
   await entered;
   const gone = rig.server.shutdown(10_000);
-  // The client has not heard of it yet, so this one is still taken.
+  // The client does not know of the shutdown yet, so this call is still accepted.
   const late = rig.client.callRaw(slow.path, { message: pattern(1) });
   letReply();
   assert.equal((await running).length, 10);
@@ -191,7 +191,7 @@ Deno.test("GrpcServer.shutdown() ends calls that do not finish in time", async (
   rig.client[Symbol.dispose]();
 });
 
-Deno.test("GrpcServer takes large messages one after the other when memory for them is short, and answers all", async () => {
+Deno.test("GrpcServer handles large messages one after the other when memory is short, and replies to all", async () => {
   let running = 0;
   let most = 0;
   const slowEcho: Method = {
@@ -212,7 +212,7 @@ Deno.test("GrpcServer takes large messages one after the other when memory for t
   assert.equal(most, 2);
 });
 
-Deno.test("GrpcServer keeps a message as it came for as long as its method holds it, whatever comes and goes meanwhile", async () => {
+Deno.test("GrpcServer keeps a message unchanged while its method holds it, whatever happens meanwhile", async () => {
   const held: Uint8Array[] = [];
   const { promise: allHeld, resolve: tellHeld } = Promise.withResolvers<void>();
   const { promise: mayReply, resolve: letReply } = Promise.withResolvers<void>();
@@ -235,7 +235,7 @@ Deno.test("GrpcServer keeps a message as it came for as long as its method holds
   const settled = Promise.allSettled(calls);
   await allHeld;
   leaving.abort();
-  // Messages of every size use whatever memory is free by now.
+  // Messages of all sizes reuse whatever memory is free now.
   for (let round = 0; round < 3; round++) {
     await Promise.all(
       lengths.map((length) => rig.client.callRaw(ECHO.path, { message: new Uint8Array(length).fill(round) })),
@@ -249,7 +249,7 @@ Deno.test("GrpcServer keeps a message as it came for as long as its method holds
   }
 });
 
-Deno.test("GrpcServer gives memory back when calls for it are cancelled", async () => {
+Deno.test("GrpcServer releases memory when calls are cancelled", async () => {
   const { method } = waiting();
   await using rig = new Rig([ECHO, method], { inflightBytesMax: 4 << 20 });
   const abort = new AbortController();
@@ -268,7 +268,7 @@ Deno.test("GrpcServer refuses a message that is larger than all memory for messa
   await assert.rejects(rig.client.callRaw(ECHO.path, { message }), { code: CODE.RESOURCE_EXHAUSTED });
 });
 
-/** A gate the test opens, and what waits at it. */
+/** A gate that the test opens; records what waits at it. */
 class TestGate implements RequestGate {
   isOpen = false;
   readonly waiting: number[] = [];

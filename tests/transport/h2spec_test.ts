@@ -1,6 +1,6 @@
 /**
- * The HTTP/2 server against h2spec, the conformance suite for RFC 9113's and RFC 7541's rules. The tool is built once, where
- * there is a Go toolchain.
+ * Runs h2spec, the conformance suite for RFC 9113 and RFC 7541, against the HTTP/2 server. The tool is built once if there is a Go
+ * toolchain.
  */
 import assert from "node:assert/strict";
 import type { Span } from "../../src/base/bytes.ts";
@@ -16,7 +16,7 @@ const TOOL = `${FOLDER}h2spec`;
 const HEADERS = encodeHeaders([{ name: ":status", value: "200" }, { name: "content-type", value: "text/plain" }]);
 const BODY = [new TextEncoder().encode("conformant")];
 
-/** Why the tool cannot run, or undefined when it can. */
+/** Why the tool cannot run; undefined if it can. */
 async function missing(): Promise<string | undefined> {
   try {
     if ((await Deno.stat(TOOL)).isFile) return undefined;
@@ -35,7 +35,7 @@ async function missing(): Promise<string | undefined> {
   }
 }
 
-/** Answers a request once it is complete. */
+/** Replies to a request once it is complete. */
 class Answerer implements StreamListener {
   readonly #stream: Http2Stream;
 
@@ -95,7 +95,7 @@ const because = reason === undefined ? "" : ` (ignored: ${reason})`;
 Deno.test({
   name: `Http2Connection passes all of h2spec${because}`,
   ignore: reason !== undefined,
-  // h2spec expects frames above the smallest size RFC 9113 allows to be refused.
+  // h2spec expects that frames above the smallest size of RFC 9113 are refused.
   fn: () => runAgainst(testLimits({ frameBytesMax: 16_384, lingerTimeoutMs: 100 }), []),
 });
 

@@ -1,4 +1,4 @@
-/** HTTP/2 against random bytes, damaged frames and random sequences of valid ones: it ends in order, within its bounds. */
+/** HTTP/2 against random bytes, damaged frames and random sequences of valid ones: connections end cleanly, within their bounds. */
 import assert from "node:assert/strict";
 import { type RandomBelow, withSeeds } from "../../src/base/testing/random.ts";
 import { joinParts } from "../../src/base/bytes.ts";
@@ -16,14 +16,14 @@ import {
 
 const FUZZ_MS = 1500;
 const ANSWER = encodeHeaders([{ name: ":status", value: "200" }]);
-/** No input of a fuzzer comes near so many bytes of answers unless something runs away. */
+/** More bytes of replies than any input causes unless something is broken. */
 const ANSWER_BYTES_MAX = 1_000_000;
 
 function randomBytes(random: RandomBelow, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random(256));
 }
 
-/** A frame that is likely to be valid, on one of a few streams. */
+/** A frame that is probably valid, on one of a few streams. */
 function likelyFrame(random: RandomBelow): Uint8Array {
   const streamId = random(8) === 0 ? random(12) : 1 + 2 * random(20);
   switch (random(10)) {
@@ -47,7 +47,7 @@ function likelyFrame(random: RandomBelow): Uint8Array {
   }
 }
 
-/** Serves one input in random pieces and checks that the connection outlives it or ends in good order. */
+/** Sends one input in random pieces, and checks that the connection survives it or ends cleanly. */
 async function serve(input: Uint8Array, random: RandomBelow): Promise<void> {
   await using peer = new TestPeer({
     limits: { streamsMax: 10 },

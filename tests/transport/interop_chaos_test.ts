@@ -1,15 +1,15 @@
-/** Clients that are killed in the midst of their calls. */
+/** Clients that are killed during their calls. */
 import assert from "node:assert/strict";
 import { type Client, findClients, startClient } from "./interop/clients.ts";
 import { InteropServer } from "./interop/server.ts";
 import { until } from "../support/until.ts";
 
-/** What the check "flood" has in flight, each waiting for a reply of 1 MB. */
+/** Calls of the check "flood" in flight, each with a reply of 1 MB. */
 const CALLS = Array.from({ length: 100 }, (_, i) => `flood-${i}`);
-/** Until then garbage collection has found its pace. */
+/** Rounds until garbage collection is steady. */
 const WARM_UP_ROUNDS = 5;
 const ROUNDS = 10;
-/** Half of what the rounds after the warm-up would leave behind, at 100 MB each. */
+/** Half of what the rounds after the warm-up would leak, at 100 MB each. */
 const GROWN_BYTES_MAX = 250_000_000;
 
 const clients = (await findClients()).filter(({ name }) => ["grpcio", "grpc-go", "grpc-js on Node"].includes(name));
@@ -51,7 +51,7 @@ Deno.test({
     for (let round = 0; round < ROUNDS; round++) {
       await using server = new InteropServer({ hostname: "127.0.0.1", port: 0 });
       const process = await flood(server, client as Client);
-      // It takes nothing from now on, so that all the replies but the first few have to wait.
+      // The client reads nothing from now on, so that all replies but the first few wait.
       process.kill("SIGSTOP");
       server.release();
       await Promise.all(CALLS.map((name) => server.answered(name)));

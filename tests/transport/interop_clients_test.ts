@@ -1,4 +1,4 @@
-/** The gRPC server as the clients of other makers see it, over every kind of endpoint. */
+/** The gRPC server, as other gRPC implementations see it, over every kind of endpoint. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Certificate } from "./interop/certificate.ts";
@@ -12,7 +12,7 @@ const INTEROP_PROTO = fileURLToPath(new URL("./interop/interop.proto", import.me
 const IPV4 = { hostname: "127.0.0.1", port: 0 } as const;
 const IPV6 = { hostname: "::1", port: 0 } as const;
 
-/** Whether this machine has an IPv6 of its own. */
+/** Whether this machine has IPv6. */
 function hasIpv6(): boolean {
   try {
     Deno.listen(IPV6).close();
@@ -25,18 +25,18 @@ function hasIpv6(): boolean {
 for (const client of clients) {
   const ignore = client.command === undefined;
 
-  Deno.test(`${client.name} finds nothing wrong over IPv4`, { ignore }, async () => {
+  Deno.test(`${client.name} passes all checks over IPv4`, { ignore }, async () => {
     await using server = new InteropServer(IPV4);
     await expectChecks(client, server, CHECKS);
     assert.equal(server.restartCount, 1);
   });
 
-  Deno.test(`${client.name} finds nothing wrong over IPv6`, { ignore: ignore || !hasIpv6() }, async () => {
+  Deno.test(`${client.name} passes all checks over IPv6`, { ignore: ignore || !hasIpv6() }, async () => {
     await using server = new InteropServer(IPV6);
     await expectChecks(client, server, CHECKS);
   });
 
-  Deno.test(`${client.name} finds nothing wrong over a Unix socket`, { ignore }, async () => {
+  Deno.test(`${client.name} passes all checks over a Unix socket`, { ignore }, async () => {
     const folder = await Deno.makeTempDir();
     {
       await using server = new InteropServer({ path: `${folder}/grpc.sock` });
@@ -45,15 +45,15 @@ for (const client of clients) {
     await Deno.remove(folder);
   });
 
-  Deno.test(`${client.name} finds nothing wrong over TLS`, { ignore }, async () => {
+  Deno.test(`${client.name} passes all checks over TLS`, { ignore }, async () => {
     await using certificate = await Certificate.make();
     await using server = new InteropServer({ ...IPV4, tls: certificate });
     await expectChecks(client, { target: server.target, roots: certificate.certPath }, CHECKS);
   });
 }
 
-Deno.test("clients that ping as often as they can are answered and not sent away", async () => {
-  // Each for itself takes as long as the slowest: grpc-go and grpc-java ping every ten seconds.
+Deno.test("clients that ping as often as they can are served and not disconnected", async () => {
+  // All run at once, because grpc-go and grpc-java ping only every ten seconds.
   await Promise.all(
     clients.filter(({ command }) => command !== undefined).map(async (client) => {
       await using server = new InteropServer(IPV4);
@@ -62,7 +62,7 @@ Deno.test("clients that ping as often as they can are answered and not sent away
   );
 });
 
-Deno.test("ghz gets 20,000 good answers over 8 connections", { ignore: ghz === undefined }, async () => {
+Deno.test("ghz gets 20,000 successful replies over 8 connections", { ignore: ghz === undefined }, async () => {
   await using server = new InteropServer(IPV4);
   const process = new Deno.Command(ghz as string, {
     args: [

@@ -1,4 +1,4 @@
-/** Endpoints under clients that do not behave, and the files of Unix sockets. */
+/** Endpoints with misbehaving clients, and the files of Unix sockets. */
 import assert from "node:assert/strict";
 import { joinParts } from "../../src/base/bytes.ts";
 import { FRAME, PREFACE, SETTING, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX } from "../../src/http2/frames.ts";
@@ -16,7 +16,7 @@ import { until } from "../support/until.ts";
 
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
 
-/** Linux's numbers (tcp(7)). */
+/** Linux's constants (tcp(7)). */
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 /** A length-prefixed `StringValue`: "unread 20000000". */
@@ -25,7 +25,7 @@ const WAIT_FOR_20_MB = joinParts([
   new TextEncoder().encode("unread 20000000"),
 ]);
 
-/** A server with TLS and what a client of it needs. */
+/** A TLS server, and what its clients need. */
 class TlsRig implements AsyncDisposable {
   readonly #certificate: Certificate;
   readonly server: InteropServer;
@@ -47,7 +47,7 @@ class TlsRig implements AsyncDisposable {
     return Deno.connectTls({ ...this.address, caCerts: [this.#certificate.cert], alpnProtocols });
   }
 
-  /** A client that behaves is greeted. */
+  /** Checks that a well-behaved client is served. */
   async expectServed(): Promise<void> {
     const conn = await this.connectTls(["h2"]);
     await conn.write(joinParts([PREFACE, settingsFrame()]));
@@ -67,7 +67,7 @@ class TlsRig implements AsyncDisposable {
   }
 }
 
-/** Reads until the server hangs up, in whatever way. */
+/** Reads until the server closes the connection, cleanly or not. */
 async function untilClosed(conn: Deno.Conn): Promise<void> {
   const buffer = new Uint8Array(65_536);
   try {
@@ -79,7 +79,7 @@ async function untilClosed(conn: Deno.Conn): Promise<void> {
 }
 
 Deno.test(
-  "a client that begins no TLS handshake is hung up on, and holds nobody up meanwhile",
+  "a client that starts no TLS handshake is disconnected, and delays no other",
   LINUX_ONLY,
   async () => {
     await using rig = await TlsRig.start({ prefaceTimeoutMs: 300 });
@@ -91,7 +91,7 @@ Deno.test(
   },
 );
 
-Deno.test("a client that does not speak TLS is hung up on", async () => {
+Deno.test("a client that does not speak TLS is disconnected", async () => {
   await using rig = await TlsRig.start();
   for (const text of ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]) {
     const conn = await Deno.connect(rig.address);
@@ -101,7 +101,7 @@ Deno.test("a client that does not speak TLS is hung up on", async () => {
   await rig.expectServed();
 });
 
-Deno.test("a client that does not ask for HTTP/2 by ALPN is hung up on", async () => {
+Deno.test("a client that does not offer HTTP/2 by ALPN is disconnected", async () => {
   await using rig = await TlsRig.start();
   await untilClosed(await rig.connectTls([]));
   const http1 = await rig.connectTls(["http/1.1"]);
@@ -118,14 +118,14 @@ Deno.test("shutting down does not wait for TLS handshakes", LINUX_ONLY, async ()
   await untilClosed(silent);
 });
 
-Deno.test("connections past the bound are hung up on, their TLS handshakes too", LINUX_ONLY, async () => {
+Deno.test("connections past the bound are closed, also during their TLS handshakes", LINUX_ONLY, async () => {
   await using rig = await TlsRig.start({ prefaceTimeoutMs: 300 });
   const silent = await Promise.all(Array.from({ length: 120 }, () => Deno.connect(rig.address)));
   await Promise.all(silent.map(untilClosed));
   await rig.expectServed();
 });
 
-Deno.test("a TLS client that does not read its reply is cut off", LINUX_ONLY, async () => {
+Deno.test("a TLS client that does not read its reply is disconnected", LINUX_ONLY, async () => {
   await using rig = await TlsRig.start({ writeTimeoutMs: 300 });
   const conn = await rig.connectTls(["h2"]);
   const fields = [{ name: ":path", value: "/ovserve.interop.Interop/Wait" }, {
@@ -146,7 +146,7 @@ Deno.test("a TLS client that does not read its reply is cut off", LINUX_ONLY, as
   conn.close();
 });
 
-Deno.test("what is sent over TLS waits for no acknowledgement", LINUX_ONLY, async () => {
+Deno.test("data over TLS is sent without waiting for acknowledgements", LINUX_ONLY, async () => {
   const library = Deno.dlopen("libc.so.6", {
     getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
@@ -164,11 +164,11 @@ Deno.test("what is sent over TLS waits for no acknowledgement", LINUX_ONLY, asyn
   }
   library.close();
   conn.close();
-  // The listener's, and what the connection has inherited.
+  // The option of the listener, which its connections inherit.
   assert.deepEqual(values, [1, 1]);
 });
 
-Deno.test("a Unix socket's file goes with its server", async () => {
+Deno.test("a Unix socket's file disappears with its server", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/grpc.sock`;
   for (let round = 0; round < 2; round++) {
@@ -176,6 +176,6 @@ Deno.test("a Unix socket's file goes with its server", async () => {
     assert.equal(server.target, `unix:${path}`);
     assert((await Deno.lstat(path)).isSocket);
   }
-  // Fails when the file is there still.
+  // Fails if the file still exists.
   await Deno.remove(folder);
 });

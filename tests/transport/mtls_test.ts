@@ -1,4 +1,4 @@
-/** The recipe for mutual TLS, deploy/mtls/nginx.conf, with Debian's nginx in front of the program. */
+/** The recipe for mutual TLS, deploy/mtls/nginx.conf: Debian's nginx in front of the program. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Certificate } from "./interop/certificate.ts";
@@ -20,13 +20,13 @@ function listening(port: number): Promise<void> {
   return until(`port ${port} is open`, () => connects().then(() => true, () => false));
 }
 
-/** Directives that keep nginx out of /var/lib/nginx, which exists only where its package is installed. */
+/** Directives that keep nginx out of /var/lib/nginx, which exists only if its package is installed. */
 function temporaryPaths(folder: string): string {
   const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return kinds.map((kind) => `  ${kind}_temp_path ${folder}/${kind};`).join("\n");
 }
 
-/** nginx with the recipe, except for ports and paths. */
+/** nginx with the recipe, but other ports and paths. */
 class Nginx implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
 
@@ -57,7 +57,7 @@ class Nginx implements AsyncDisposable {
 }
 
 Deno.test({
-  name: "nginx asks clients for their certificates and lets gRPC and REST through",
+  name: "nginx requires client certificates and forwards gRPC and REST",
   ignore: nginx === undefined,
   fn: async () => {
     await using own = await Certificate.make();

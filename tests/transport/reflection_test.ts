@@ -1,4 +1,4 @@
-/** Server reflection: what grpcurl and its kind learn of the services without having the protos. */
+/** Server reflection, by which grpcurl and similar tools learn of services without protos. */
 import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -65,7 +65,7 @@ class Rig implements AsyncDisposable {
   }
 }
 
-/** Questions and answers as objects. */
+/** Requests and responses as objects. */
 class Conversation implements Disposable {
   readonly stream: RawStream;
   readonly #request: MessageTypeDefinition<object, object>;
@@ -92,7 +92,7 @@ class Conversation implements Disposable {
     return this.#response.deserialize(await this.stream.next()) as Record<string, Record<string, unknown>>;
   }
 
-  /** How many files an answer brings. */
+  /** How many files a response has. */
   async files(question: object): Promise<number> {
     const { file_descriptor_response: answer } = await this.ask(question);
     return (answer?.file_descriptor_proto as unknown[]).length;
@@ -104,7 +104,7 @@ class Conversation implements Disposable {
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`ServerReflection ${version} names the services, itself too, and repeats the question`, async () => {
+  Deno.test(`ServerReflection ${version} lists the services, including itself, and repeats the request`, async () => {
     await using rig = new Rig();
     using conversation = rig.talk(version);
     const answer = await conversation.ask({ host: "here", list_services: "*" });
@@ -122,7 +122,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("ServerReflection sends the file of a symbol with all it imports, and what was sent before no more", async () => {
+Deno.test("ServerReflection sends the file of a symbol with its imports, and no file twice", async () => {
   await using rig = new Rig();
   using conversation = rig.talk("v1");
   const all = await conversation.files({ file_containing_symbol: "tensorflow.serving.PredictionService" });
@@ -140,7 +140,7 @@ Deno.test("ServerReflection sends the file of a symbol with all it imports, and 
   for (const symbol of symbols) assert.equal(await conversation.files({ file_containing_symbol: symbol }), 1, symbol);
 });
 
-Deno.test("ServerReflection answers what it cannot with an error, and goes on", async () => {
+Deno.test("ServerReflection replies to unknown names with an error, and continues", async () => {
   await using rig = new Rig();
   using conversation = rig.talk("v1");
   const wrong: [object, number][] = [
@@ -160,7 +160,7 @@ Deno.test("ServerReflection answers what it cannot with an error, and goes on", 
   assert.equal(none?.base_type_name, "tensorflow.TensorProto");
 });
 
-Deno.test("ServerReflection ends a conversation with what is no question", async () => {
+Deno.test("ServerReflection ends a call after an invalid request", async () => {
   await using rig = new Rig();
   using conversation = rig.talk("v1");
   conversation.stream.send(Uint8Array.of(0xff, 0xff));
@@ -170,7 +170,7 @@ Deno.test("ServerReflection ends a conversation with what is no question", async
   assert.equal((await long.stream.ended).code, CODE.RESOURCE_EXHAUSTED);
 });
 
-Deno.test("ServerReflection answers thousands of questions that are asked at once, in order", async () => {
+Deno.test("ServerReflection replies to thousands of pipelined requests in order", async () => {
   await using rig = new Rig();
   using conversation = rig.talk("v1");
   const count = 3000;
@@ -182,7 +182,7 @@ Deno.test("ServerReflection answers thousands of questions that are asked at onc
 
 const interpreter = await python();
 
-Deno.test("the descriptors are those of protos/ as they are now", { ignore: interpreter === undefined }, async () => {
+Deno.test("the descriptors are up to date with protos/", { ignore: interpreter === undefined }, async () => {
   const committed = await Deno.readTextFile(new URL("../../src/grpc/builtin/file_descriptors.json", import.meta.url));
   const described = await describeProtos(interpreter ?? "");
   assert.equal(committed, described, "run scripts/descriptors.ts");

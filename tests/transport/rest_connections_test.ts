@@ -1,14 +1,14 @@
-/** Clients of REST that are silent, slow or many: they are hung up on or refused, and cost no other anything. */
+/** Silent, slow and too many REST clients: they are disconnected or refused without cost to others. */
 import assert from "node:assert/strict";
 import { modelPath } from "../support/model_path.ts";
 import { Server } from "../support/server.ts";
 
-/** Silent connections are found among the process's sockets, which is Linux's way. */
+/** Silent connections are found through Linux's list of the process's sockets. */
 const LINUX_ONLY = { ignore: Deno.build.os !== "linux" };
 const PREDICT = "POST /v1/models/half:predict HTTP/1.1\r\nHost: localhost\r\n";
 const BODY = '{"instances": [10]}';
 
-/** A connection that sends bytes as they are. */
+/** A connection that sends raw bytes. */
 class RawClient implements Disposable {
   readonly #connection: Deno.TcpConn;
   #received = "";
@@ -27,14 +27,14 @@ class RawClient implements Disposable {
     await this.#connection.write(new TextEncoder().encode(text));
   }
 
-  /** Reads until what has come holds a text. Fails when the server hangs up before. */
+  /** Reads until the received data contains a text. Fails if the server closes before. */
   async until(text: string): Promise<void> {
     while (!this.#received.includes(text)) {
       if (!await this.#read()) throw new Error(`The server hung up: ${this.#received}`);
     }
   }
 
-  /** Reads until the server hangs up. */
+  /** Reads until the server closes the connection. */
   async ended(): Promise<string> {
     while (await this.#read());
     return this.#received;
@@ -67,14 +67,14 @@ async function start(args: readonly string[]): Promise<{ server: Server; port: n
   return { server, port: Number((rest as string).split(":")[1]), ask };
 }
 
-Deno.test("REST connections that are silent are hung up on, whatever they have sent so far", LINUX_ONLY, async () => {
+Deno.test("silent REST connections are closed, whatever they have sent so far", LINUX_ONLY, async () => {
   const { server, port } = await start(["--rest_max_connection_idle_seconds", "1"]);
   await using _ = server;
   using nothing = await RawClient.connect(port);
   using halfAHeader = await RawClient.connect(port, `${PREDICT}X-Half`);
   using idle = await RawClient.connect(port, `${PREDICT}Content-Length: ${BODY.length}\r\n\r\n${BODY}`);
   await idle.until("predictions");
-  // A request under way keeps its connection, though nothing is heard from it.
+  // A request in progress keeps its connection, although the client is silent.
   using slow = await RawClient.connect(port, `${PREDICT}Content-Length: ${BODY.length}\r\n\r\n`);
   await Promise.all([nothing.ended(), halfAHeader.ended(), idle.ended()]);
   await slow.send(BODY);
@@ -82,7 +82,7 @@ Deno.test("REST connections that are silent are hung up on, whatever they have s
 });
 
 Deno.test(
-  "REST connections past --rest_max_connections are hung up on, those that never asked first",
+  "REST connections past --rest_max_connections are closed, those without any request first",
   LINUX_ONLY,
   async () => {
     const { server, port } = await start(["--rest_max_connections", "3"]);
@@ -120,7 +120,7 @@ Deno.test("REST requests past --rest_max_connections are refused at once with 50
 });
 
 Deno.test(
-  "A REST request whose body does not come is answered with 408, and its connection ends",
+  "a REST request without its body gets 408, and its connection is closed",
   LINUX_ONLY,
   async () => {
     const { server, port, ask } = await start(["--rest_api_timeout_in_ms", "300"]);

@@ -1,10 +1,10 @@
 /**
- * A certificate for tests with TLS: for localhost and its addresses, signed by itself.
+ * A self-signed certificate for tests with TLS, for localhost and its addresses.
  *
  * @module
  */
 
-/** A certificate and its key, as text and as files that live as long as this object. */
+/** A certificate and its key, as text and as files that exist as long as this object. */
 export class Certificate implements AsyncDisposable {
   readonly #folder: string;
   readonly cert: string;
@@ -16,7 +16,7 @@ export class Certificate implements AsyncDisposable {
     this.key = texts.key;
   }
 
-  /** Makes one with openssl. */
+  /** Creates one with openssl. */
   static async make(): Promise<Certificate> {
     const folder = await Deno.makeTempDir();
     const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];

@@ -1,7 +1,7 @@
 /**
- * The clients of other makers and how they are run. Each is a program that takes `TARGET ROOTS CHECK...`: where the server is, a
- * file with the certificate to trust ("-" for no TLS), and names of checks. It prints a line of JSON for each check:
- * `{"check": "deadline", "error": null}`, or the error as a text.
+ * Clients of other gRPC implementations, and how to run them. Each is a program with the arguments `TARGET ROOTS CHECK...`: the address
+ * of the server, a file with the certificate to trust ("-" for no TLS), and names of checks. It prints a line of JSON for each check:
+ * `{"check": "deadline", "error": null}`, or the error as text.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { python } from "../../support/python.ts";
 const HERE = fileURLToPath(new URL("./", import.meta.url));
 const TOOLS = fileURLToPath(new URL("../../../.ovserve/tools/", import.meta.url));
 
-/** What every client checks, in this order. */
+/** The checks of every client, in their order. */
 export const CHECKS = [
   "small_messages",
   "large_messages",
@@ -26,28 +26,28 @@ export const CHECKS = [
   "restart",
 ] as const;
 
-/** What takes long, or ends only with the client. */
+/** Checks that take long, or end only with the client. */
 export type Check = (typeof CHECKS)[number] | "keepalive" | "flood";
 
 /** How to start a client. */
 export interface Client {
   readonly name: string;
-  /** The program with its first arguments; undefined when it could not be built. */
+  /** The program with its first arguments; undefined if it could not be built. */
   readonly command: readonly [string, ...string[]] | undefined;
   readonly env?: Record<string, string>;
 }
 
-/** Where a server is. */
+/** The address of a server, and how to connect. */
 export interface Place {
   readonly target: string;
   /** The file with the certificate to trust; undefined without TLS. */
   readonly roots?: string | undefined;
 }
 
-/** How long a client may take for all its checks before it is taken to hang. */
+/** Time for all checks of a client, after which it counts as hanging. */
 const CLIENT_MS_MAX = 120_000;
 
-/** All clients. Of those that are missing it says on stderr that their tests are skipped. */
+/** All clients. Reports on stderr which ones are missing, and so skipped. */
 export async function findClients(): Promise<Client[]> {
   const interpreter = await python();
   const clients: Client[] = [
@@ -88,13 +88,13 @@ async function built(path: string): Promise<true | undefined> {
   }
 }
 
-/** Starts a client with checks to make; whoever starts it sees to its end. */
+/** Starts a client with checks. The caller ends it. */
 export function startClient({ command, env }: Client, place: Place, checks: readonly Check[]): Deno.ChildProcess {
   assert(command !== undefined);
   const [program, ...args] = command;
   return new Deno.Command(program, {
     args: [...args, place.target, place.roots ?? "-", ...checks],
-    // A proxy is for the way out, and nothing here goes out.
+    // Proxies are for remote hosts only.
     env: { http_proxy: "", https_proxy: "", HTTP_PROXY: "", HTTPS_PROXY: "", grpc_proxy: "", ...env },
     stdin: "null",
     stdout: "piped",
@@ -102,7 +102,7 @@ export function startClient({ command, env }: Client, place: Place, checks: read
   }).spawn();
 }
 
-/** Runs a client with these checks. Fails with what it found wrong. */
+/** Runs a client with checks. Fails with the errors it reports. */
 export async function expectChecks(client: Client, place: Place, checks: readonly Check[]): Promise<void> {
   const process = startClient(client, place, checks);
   const timer = setTimeout(() => process.kill("SIGKILL"), CLIENT_MS_MAX);

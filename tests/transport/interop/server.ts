@@ -1,5 +1,5 @@
 /**
- * The server that clients from elsewhere are tried on: the gRPC server of src/grpc, with the methods of `interop.proto`.
+ * The server for clients of other implementations: the gRPC server of src/grpc with the methods of `interop.proto`.
  *
  * @module
  */
@@ -16,11 +16,11 @@ import { testLimits } from "../../../src/http2/testing/limits.ts";
 const PROTO = fileURLToPath(new URL("./interop.proto", import.meta.url));
 const SERVICE = loadSync(PROTO, { defaults: true })["ovserve.interop.Interop"] as ServiceDefinition;
 
-/** The longest message it takes. The clients send one that is longer. */
+/** The longest message it accepts. Clients send a longer one. */
 const MESSAGE_BYTES_MAX = 24 << 20;
 const SHUTDOWN_GRACE_MS = 20_000;
 
-/** A call to `Wait`, or one that others expect. */
+/** A call of `Wait`, arrived or expected. */
 interface Waiting {
   readonly arrived: PromiseWithResolvers<void>;
   readonly released: PromiseWithResolvers<void>;
@@ -28,7 +28,7 @@ interface Waiting {
   readonly cancelled: PromiseWithResolvers<ServingError>;
 }
 
-/** Runs until it is disposed, across restarts. */
+/** A server that runs until it is disposed, across restarts. */
 export class InteropServer implements AsyncDisposable {
   readonly #endpoint: Endpoint;
   readonly #limits: Http2Limits;
@@ -36,7 +36,7 @@ export class InteropServer implements AsyncDisposable {
   readonly #leaving: Promise<void>[] = [];
   #server: GrpcServer;
 
-  /** Starts it; an endpoint's port 0 is the system's choice. */
+  /** Starts it; the system chooses a port for port 0. */
   constructor(endpoint: Endpoint, limits: Partial<Http2Limits> = {}) {
     this.#limits = testLimits(limits);
     const { server, address } = this.#start(endpoint);
@@ -44,7 +44,7 @@ export class InteropServer implements AsyncDisposable {
     this.#endpoint = "hostname" in address ? { ...endpoint, port: address.port } : endpoint;
   }
 
-  /** Where it listens, as gRPC's clients take it: `127.0.0.1:40123`, `[::1]:40123`, `unix:/tmp/x.sock`. */
+  /** Its address in the notation of gRPC clients: `127.0.0.1:40123`, `[::1]:40123`, `unix:/tmp/x.sock`. */
   get target(): string {
     if ("path" in this.#endpoint) return `unix:${this.#endpoint.path}`;
     const { hostname, port } = this.#endpoint;
@@ -61,22 +61,22 @@ export class InteropServer implements AsyncDisposable {
     return this.#leaving.length;
   }
 
-  /** Lets one call to `Wait` go on, or all that have come. */
+  /** Releases one call of `Wait`, or all that have arrived. */
   release(name?: string): void {
     for (const key of name === undefined ? this.#waiting.keys() : [name]) this.#call(key).released.resolve();
   }
 
-  /** Resolves once a call to `Wait` has arrived. */
+  /** Resolves once a call of `Wait` has arrived. */
   arrived(name: string): Promise<void> {
     return this.#call(name).arrived.promise;
   }
 
-  /** Resolves once the reply to a call to `Wait` is made, whether or not the client takes it. */
+  /** Resolves once the reply to a call of `Wait` is sent, whether or not the client reads it. */
   answered(name: string): Promise<void> {
     return this.#call(name).answered.promise;
   }
 
-  /** Resolves with the reason once a call to `Wait` was cancelled. */
+  /** Resolves with the reason once a call of `Wait` is cancelled. */
   cancelled(name: string): Promise<ServingError> {
     return this.#call(name).cancelled.promise;
   }
@@ -155,7 +155,7 @@ export class InteropServer implements AsyncDisposable {
 
 const EMPTY = new Uint8Array();
 
-/** A method of `interop.proto`: what its request wraps goes to `handle`. */
+/** A method of `interop.proto` that passes the wrapped value of its request to `handle`. */
 function method<Value>(name: string, handle: (value: Value, call: ServerCall) => void | Promise<void>): Method {
   const { path, requestDeserialize } = definition(name);
   return {
