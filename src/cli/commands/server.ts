@@ -40,10 +40,7 @@ const FLAGS = {
   ),
   jsonFile: modelFlag(
     "config_path",
-    optional(
-      { value: "file", help: "serve the models of this JSON file, as ovserve config does", isBasic: true },
-      notEmpty,
-    ),
+    optional({ value: "file", help: "serve the models of this JSON file, as ovserve config does", isBasic: true }),
   ),
   versionPolicy: VERSION_POLICY_FLAG,
   pollIntervalMs: MODELS_FILE_POLL_FLAG,

@@ -24,7 +24,7 @@ const FLAGS = {
 };
 
 /** Services that gRPC's health service lists besides the models. */
-const SERVICE_REGEXP = /^(?:|(?:tensorflow\.serving\.)?(?:Prediction|Model)Service)$/;
+const SERVICE_REGEXP = /^(?:|(?:tensorflow\.serving\.)?(?:Prediction|Model)Service|inference\.GRPCInferenceService)$/;
 
 /** The states of a model's versions, or why the server does not report them. */
 interface ModelStatus {

@@ -61,7 +61,11 @@ export async function findModelFiles(folder: string): Promise<ModelFiles> {
   });
   const completeness = await judgeCompleteness(scan);
   if (completeness.kind === "incomplete") throw completeness.error;
-  return chooseModelFiles(scan);
+  const files = chooseModelFiles(scan);
+  // A folder in place of the file is not listed; reading it reports the mistake.
+  const batchingPath = `${scan.folder}/${BATCHING_FILE}`;
+  const isThere = files.batchingPath !== undefined || await Deno.stat(batchingPath).then(() => true, () => false);
+  return { ...files, batchingPath: isThere ? batchingPath : undefined };
 }
 
 /**
