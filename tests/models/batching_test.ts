@@ -1,4 +1,4 @@
-/** Requests that share inferences, as clients see it: of a real server, which they must not be able to tell from one that does not. */
+/** Requests that share inferences, on a real server: clients must not notice the difference. */
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const DIGITS = ["model", "--model_name", "digits", "--model_path", modelPath("di
 const CLIENTS = 8;
 const REQUESTS = 30;
 
-/** An image of the kind the model takes, another one for each number. */
+/** An image for the model, a different one for each number. */
 function image(number: number): number[] {
   return Array.from({ length: 64 }, (_, pixel) => (number * 31 + pixel * 7) % 17);
 }
@@ -22,13 +22,13 @@ function request(images: readonly number[][]): Message {
   return { model_spec: { name: "digits" }, inputs: { image: floatTensor(images.flat(), [images.length, 8, 8]) } };
 }
 
-/** The answer's numbers; a batch's rows are computed in other groups, which moves the last bits. */
+/** The numbers of a reply, rounded: the rows of a batch are computed in other groups, which changes the last bits. */
 function probabilities(answer: Message): number[] {
   const { probabilities } = answer.outputs as Record<string, { float_val: number[] }>;
   return (probabilities?.float_val ?? []).map((value) => Number(value.toFixed(4)));
 }
 
-/** A folder with a file of batching parameters, gone at the end. */
+/** A folder with a file of batching parameters, removed at the end. */
 class Parameters implements Disposable {
   readonly #folder = Deno.makeTempDirSync();
   readonly path: string;
@@ -47,7 +47,7 @@ class Parameters implements Disposable {
   }
 }
 
-Deno.test("Requests that share inferences get the answers they get alone", async () => {
+Deno.test("Requests that share inferences get the same replies as alone", async () => {
   const numbers = Array.from({ length: CLIENTS * REQUESTS }, (_, i) => i);
   const rowsOf = (number: number) => Array.from({ length: 1 + number % 3 }, (_, row) => image(number * 3 + row));
   using parameters = new Parameters(
@@ -71,7 +71,7 @@ Deno.test("Requests that share inferences get the answers they get alone", async
   assert.equal(answers[0]?.[2]?.length, 30);
 });
 
-Deno.test("A request that cannot be answered spoils no other that came with it", async () => {
+Deno.test("A request that fails does not affect others of the same batch", async () => {
   await using server = await Server.start([...DIGITS, "--enable_batching"]);
   using client = new PredictionClient(server.address);
   const good = request([image(1)]);
@@ -88,8 +88,8 @@ Deno.test("A request that cannot be answered spoils no other that came with it",
   );
 });
 
-Deno.test("A client that cancels, or gives up waiting, leaves the others in peace", async () => {
-  // Nobody's batch fills, so all of them wait.
+Deno.test("A client that cancels, or whose deadline passes, does not affect others", async () => {
+  // No batch fills, so all of them wait.
   using parameters = new Parameters("max_batch_size { value: 100 } batch_timeout_micros { value: 300000 }");
   await using server = await Server.start([...DIGITS, ...parameters.flags]);
   using client = new PredictionClient(server.address);
@@ -108,7 +108,7 @@ Deno.test("A client that cancels, or gives up waiting, leaves the others in peac
   ]);
 });
 
-Deno.test("Requests with more rows than a batch are refused, or split when that is asked for", async () => {
+Deno.test("Requests with more rows than a batch are rejected, or split if configured", async () => {
   const five = request([1, 2, 3, 4, 5].map(image));
   using whole = new Parameters("max_batch_size { value: 4 }");
   {
@@ -128,7 +128,7 @@ Deno.test("Requests with more rows than a batch are refused, or split when that 
   assert.deepEqual(probabilities(await client.predict(five)), rows.flatMap(probabilities));
 });
 
-Deno.test("Requests past those that may wait are refused with UNAVAILABLE", async () => {
+Deno.test("Requests past the bound of waiting ones fail with UNAVAILABLE", async () => {
   using parameters = new Parameters(
     "max_batch_size { value: 2 } max_enqueued_batches { value: 1 } batch_timeout_micros { value: 60000000 }",
   );
@@ -140,12 +140,12 @@ Deno.test("Requests past those that may wait are refused with UNAVAILABLE", asyn
     details: "The batch scheduling queue to which this task was submitted is full; " +
       "currently 1 batches enqueued and max_enqueued_batches is 1",
   });
-  // Its batch is full with this one.
+  // This request fills its batch.
   await client.predict(request([image(4)]));
   await waiting;
 });
 
-Deno.test("Parameters in a version's folder count when that is asked for, and a version without them is not batched", async () => {
+Deno.test("Parameters in a version's folder apply if configured, and a version without them is not batched", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.symlink(modelPath("digits"), join(folder, "plain"));
@@ -174,7 +174,7 @@ Deno.test("Parameters in a version's folder count when that is asked for, and a 
   }
 });
 
-Deno.test("A model that takes one shape only is served as it is, and the log says why", async () => {
+Deno.test("A model with a static shape is served without batching, and the log has the reason", async () => {
   await using server = await Server.start([...DIGITS, "--enable_batching", "--batch_size", "1"]);
   const noted = await server.event("model noted");
   assert.match(String(noted.note), /^Requests are not batched: the first dimension of the input image is always 1$/);
@@ -183,7 +183,7 @@ Deno.test("A model that takes one shape only is served as it is, and the log say
 });
 
 Deno.test({
-  name: "Under load every request is answered, whether it shares its inference or not",
+  name: "Under load every request is answered, with and without batching",
   ignore: h2load === undefined,
   async fn(): Promise<void> {
     await using server = await Server.start([...DIGITS, "--enable_batching"]);
@@ -196,7 +196,7 @@ Deno.test({
       outputFilter: [],
     }, { address: server.address, calls: 20_000, connections: 16, streams: 4 });
     assert.equal(outcome.succeeded, 20_000);
-    // A digit and ten probabilities: a reply without them is a status, not an answer.
+    // A digit and ten probabilities: a reply without them is an error.
     assert(outcome.dataBytes > 20_000 * 48, `replies of ${outcome.dataBytes / 20_000} bytes`);
   },
 });

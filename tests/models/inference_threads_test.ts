@@ -1,4 +1,4 @@
-/** OpenVINO's threads: as many as the processors that may really be used, and none kept on one of them. */
+/** OpenVINO's threads: as many as the processors that the process may use, and none of them pinned. */
 import assert from "node:assert/strict";
 import { countProcessors } from "../../src/system/libc.ts";
 import { FfiEngine } from "../../src/engine/openvino_ffi/engine.ts";
@@ -11,7 +11,7 @@ import { modelPath } from "../support/model_path.ts";
 import { Server } from "../support/server.ts";
 import { writeSlowModel } from "../support/slow_model.ts";
 
-/** Prints the processors that any thread of a process may run on, at many moments: `0-1`, `0`, … a line each, until it is ended. */
+/** Prints the affinity of every thread of a process again and again, `0-1`, `0`, … a line each, until it is ended. */
 const WATCH_THREADS = `
 import glob, sys
 while True:
@@ -30,13 +30,13 @@ const interpreter = await python();
 const processors = countProcessors();
 const isOneProcessor = processors === undefined || processors.allowed < 2;
 
-/** So many looks at all threads while both models infer: a pinned thread is seen within about ten. */
+/** How often all threads are checked while both models infer: a pinned thread is seen within about ten checks. */
 const LOOKS = 200;
 
 /**
- * Has two models infer at once and looks at the threads meanwhile.
+ * Lets two models infer at once and checks the threads meanwhile.
  *
- * @param options.looks after so many looks it is over, or as soon as a thread was seen that must not run everywhere.
+ * @param options.looks the most checks; it ends earlier once a pinned thread was seen.
  */
 async function watchThreads(
   { pluginConfig, looks }: { pluginConfig: Record<string, unknown>; looks: number },
@@ -87,7 +87,7 @@ async function watchThreads(
 }
 
 Deno.test({
-  name: "no thread is kept on one processor while two models infer",
+  name: "no thread is pinned while two models infer",
   ignore: interpreter === undefined || isOneProcessor,
   fn: async () => {
     const seen = await watchThreads({ pluginConfig: {}, looks: LOOKS });
@@ -96,7 +96,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "threads are pinned when plugin_config says so",
+  name: "threads are pinned if plugin_config says so",
   ignore: interpreter === undefined || isOneProcessor,
   fn: async () => {
     const seen = await watchThreads({ pluginConfig: { ENABLE_CPU_PINNING: true }, looks: Infinity });
@@ -106,7 +106,7 @@ Deno.test({
 
 const runtime = openvinoPath();
 
-/** Compiles a model and returns what OpenVINO says of some properties, joined by spaces. */
+/** Compiles a model and returns the values of some properties, joined by spaces. */
 async function compileAndRead(
   { cpuThreadsMax, device = "CPU", properties = {}, read }: {
     cpuThreadsMax?: number;
@@ -122,7 +122,8 @@ async function compileAndRead(
 }
 
 Deno.test({
-  name: "OpenVINO takes no more threads than the engine is told, and pins none, unless a model's properties say it",
+  name:
+    "OpenVINO uses no more threads than the engine allows, and pins none, unless a model's properties say otherwise",
   ignore: runtime === undefined || isOneProcessor,
   fn: async () => {
     const read = ["NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"];
@@ -130,14 +131,14 @@ Deno.test({
     assert.equal(await compileAndRead({ cpuThreadsMax: 1, properties: hinted, read }), "1 1 NO");
     const own = { ...hinted, INFERENCE_NUM_THREADS: "2", ENABLE_CPU_PINNING: "YES" };
     assert.equal(await compileAndRead({ cpuThreadsMax: 1, properties: own, read }), "2 2 YES");
-    // A device that stands for others has them do what the CPU was told.
+    // A virtual device passes the CPU's properties on.
     const optimal = { device: "HETERO:CPU", read: ["OPTIMAL_NUMBER_OF_INFER_REQUESTS"], properties: hinted };
     assert.equal(await compileAndRead({ cpuThreadsMax: 1, ...optimal }), "1");
     assert.ok(Number(await compileAndRead(optimal)) > 1);
   },
 });
 
-/** The properties of a model that keeps all processors busy, as a server logs them that was started in some way. */
+/** The properties of a model that keeps all processors busy, as logged by a server with these arguments. */
 async function measuredBy(through: readonly string[]): Promise<Record<string, unknown>> {
   await using scratch = await Scratch.make();
   await writeSlowModel(`${scratch.path}/slow/1`);
@@ -154,7 +155,7 @@ const QUOTA = { quotaUs: 40_000, periodUs: 100_000 };
 const way = { affinity: await onProcessor(0), quota: await inControlGroup(QUOTA) };
 
 Deno.test({
-  name: "a server that may run on one processor has one thread for inferences",
+  name: "a server with an affinity of one processor has one inference thread",
   ignore: isOneProcessor || isMissing(way.affinity, "one processor"),
   fn: async () => {
     assert.deepEqual(await measuredBy(way.affinity.through), { ...ONE_CORE, coresLimit: "affinity" });
@@ -162,7 +163,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a server that may use a part of a processor's time has one thread for inferences",
+  name: "a server with a quota below one processor has one inference thread",
   ignore: isOneProcessor || isMissing(way.quota, "a quota of processor time"),
   fn: async () => {
     try {

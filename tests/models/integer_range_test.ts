@@ -1,4 +1,4 @@
-/** Integers past 32 bits, with the whole program: refused unless a flag says otherwise, and never where nothing is computed. */
+/** Integers past 32 bits, with the whole program: rejected unless a flag says otherwise, and never if nothing is computed. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { PlainAnswer, PlainTensor } from "../apis/tensorflow_serving/contract/contract_case.ts";
@@ -20,7 +20,7 @@ async function doubled(args: readonly string[], i64: bigint): Promise<PlainAnswe
   return await askOverGrpc(client, { api: "predict", spec: { name: "wide" }, inputs, outputFilter: ["i64_out"] });
 }
 
-Deno.test("An integer that OpenVINO would compute wrong is refused with its input's name and value", async () => {
+Deno.test("An integer that OpenVINO would compute wrong is rejected with its input's name and value", async () => {
   assert.deepEqual(await doubled([], 2n ** 33n), {
     code: "INVALID_ARGUMENT",
     message: "Invalid input value - Expected: -2147483648 to 2147483647, since the runtime computes I64 in 32 bits; " +
@@ -28,13 +28,13 @@ Deno.test("An integer that OpenVINO would compute wrong is refused with its inpu
   });
 });
 
-Deno.test("--check_integer_range=false hands such integers to OpenVINO, which computes with their lower 32 bits", async () => {
+Deno.test("--check_integer_range=false passes such integers to OpenVINO, which computes with their lower 32 bits", async () => {
   const answer = await doubled(["--check_integer_range=false"], 2n ** 33n + 5n);
   assert("outputs" in answer);
   assert.deepEqual(answer.outputs.i64_out, one("i64", 10n));
 });
 
-Deno.test("Doubles that OpenVINO computes as floats are told in the log when the model is loaded", async () => {
+Deno.test("Loading a model logs doubles that OpenVINO computes as floats", async () => {
   await using server = await Server.start(["model", "--model_name", "a", "--model_path", ARITHMETIC]);
   assert.match(server.log, /The input f64 is f64, and the runtime computes it as f32/);
 });

@@ -1,5 +1,5 @@
-// deno-lint-ignore-file camelcase -- fields have the names they have on the wire
-/** One small model of each format OpenVINO reads, served: names, signatures, mappings, devices, caches. */
+// deno-lint-ignore-file camelcase -- fields have the names of the wire
+/** Serves one small model of each format that OpenVINO reads: names, signatures, mappings, devices, caches. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,7 +46,7 @@ class Rig implements AsyncDisposable {
     return decodeGetModelMetadataResponse(await this.client.callRaw(path, { message })).signatures;
   }
 
-  /** What loading had to tell. */
+  /** The notes that loading logged. */
   notes(): string[] {
     const events = this.server.log.split("\n").map((line) => JSON.parse(line));
     return events.filter(({ event }) => event === "model noted").map(({ note }) => note);
@@ -58,7 +58,7 @@ class Rig implements AsyncDisposable {
   }
 }
 
-/** A model's folder with one more file in its version, gone at the end of a test. */
+/** A model's folder with one more file in its version, removed at the end of a test. */
 class ModelCopy implements Disposable {
   readonly path = Deno.makeTempDirSync();
 
@@ -110,7 +110,7 @@ Deno.test("a SavedModel's signatures keep their names, tensors and methods", asy
   assert.deepEqual(rig.notes(), ["The signature other is not served: the runtime does not have its tensor z"]);
 });
 
-Deno.test("a tensor under two names, and one handed through, answer to all names of the signature", async () => {
+Deno.test("a tensor with two names, and one passed through, have all names of the signature", async () => {
   await using rig = await Rig.start(`${MODELS}aliases`);
   assert.deepEqual(await rig.predict({ x: ROW }), {
     a: [2, 4, 6],
@@ -131,7 +131,7 @@ Deno.test("mapping_config.json renames inputs and outputs", async () => {
   assert.equal(input?.tensorName, "x");
 });
 
-Deno.test("mapping_config.json with a tensor that is not there keeps the version from being served, with the reason", async () => {
+Deno.test("mapping_config.json with an unknown tensor fails the version, with the reason", async () => {
   using model = new ModelCopy(`${MODELS}onnx`, { "mapping_config.json": `{"inputs": {"pixels": "image"}}` });
   const { code, stderr } = await runProgram(["model", "--model_name", "m", "--model_path", model.path, "--port", "0"]);
   assert.notEqual(code, 0);
@@ -146,7 +146,7 @@ for (
     [["--plugin_config", `{"NUM_STREAMS": "many"}`], /Cannot compile the model: .*many/],
   ] as const
 ) {
-  Deno.test(`${args.join(" ")} is refused in one sentence`, async () => {
+  Deno.test(`${args.join(" ")} is rejected in one sentence`, async () => {
     const common = ["model", "--model_name", "m", "--model_path", modelPath("tiny"), "--port", "0"];
     const { code, stderr } = await runProgram([...common, ...args]);
     assert.notEqual(code, 0);
@@ -154,14 +154,14 @@ for (
   });
 }
 
-Deno.test("AUTO and HETERO serve with the devices there are", async () => {
+Deno.test("AUTO and HETERO serve with the devices of the machine", async () => {
   for (const device of ["AUTO", "HETERO:CPU"]) {
     await using rig = await Rig.start(`${MODELS}onnx`, "--target_device", device);
     assert.deepEqual(await rig.predict({ x: ROW, bias: floatTensor([1, 1, 1]) }), { y: [3, 5, 7] });
   }
 });
 
-Deno.test("--cache_dir is filled, used again, and done without where it cannot be", async () => {
+Deno.test("--cache_dir is filled, reused, and ignored if it is unusable", async () => {
   using cache = new ModelCopy(`${MODELS}onnx`);
   const folder = join(cache.path, "cache");
   const inputs = { x: ROW, bias: floatTensor([1, 1, 1]) };

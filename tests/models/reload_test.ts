@@ -1,4 +1,4 @@
-/** The set of models changes while a client predicts without a pause: no prediction may fail. */
+/** The set of models changes while a client predicts continuously: no prediction may fail. */
 import assert from "node:assert/strict";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
 import { Scratch } from "../support/scratch.ts";
@@ -61,7 +61,7 @@ Deno.test("HandleReloadConfigRequest adds, changes and removes models while anot
   await load.stop();
 });
 
-Deno.test("HandleReloadConfigRequest refuses what cannot be served, and changes nothing", async () => {
+Deno.test("HandleReloadConfigRequest rejects unusable configurations, and changes nothing", async () => {
   await using server = await Server.start(HALF);
   using client = new PredictionClient(server.address);
   const load = new SteadyLoad(server.address, "half");
@@ -98,7 +98,7 @@ Deno.test("HandleReloadConfigRequest refuses what cannot be served, and changes 
   await load.stop();
 });
 
-Deno.test("HandleReloadConfigRequest tells which new models did not become available, and goes on trying", async () => {
+Deno.test("HandleReloadConfigRequest reports new models that did not become available, and loading is retried", async () => {
   await using scratch = await Scratch.make();
   await using server = await Server.start([...HALF, "--file_system_poll_wait_seconds=0.05"]);
   using client = new PredictionClient(server.address);
@@ -116,7 +116,7 @@ Deno.test("HandleReloadConfigRequest tells which new models did not become avail
   await load.stop();
 });
 
-Deno.test("A JSON file is applied when it changes: models come, change beside themselves and go", async () => {
+Deno.test("A JSON file is applied when it changes: models are added, replaced without a gap and removed", async () => {
   await using scratch = await Scratch.make();
   await scratch.addVersion("half", { model: "half_plus_two", version: 1 });
   await scratch.addVersion("more", { model: "half_plus_two", version: 5 });
@@ -145,7 +145,7 @@ Deno.test("A JSON file is applied when it changes: models come, change beside th
   await load.stop();
 });
 
-Deno.test("A storm of SIGHUPs while the file is edited and models load ends with what the file says", async () => {
+Deno.test("A storm of SIGHUPs while the file is edited and models load ends with the file's configuration", async () => {
   await using scratch = await Scratch.make();
   const models: Record<string, Entry> = {};
   for (let i = 0; i < 5; i++) await scratch.addVersion(`m${i}`, { model: "half_plus_two", version: 1 });
@@ -165,7 +165,7 @@ Deno.test("A storm of SIGHUPs while the file is edited and models load ends with
     await scratch.write("models.conf", `model_config_list { ${list().join("")} }`);
     server.signal("SIGHUP");
   }
-  // More than there were at any moment of the storm, so that what is waited for is its end.
+  // More than at any moment of the storm, so that the wait ends after it.
   for (const name of ["m0", "m1", "m2", "m4"]) models[name] = {};
   delete models.m3;
   await scratch.write("models.conf", `model_config_list { ${list().join("")} }`);
@@ -181,7 +181,7 @@ Deno.test("A storm of SIGHUPs while the file is edited and models load ends with
   assert.deepEqual(server.events("configuration refused"), []);
 });
 
-Deno.test("SIGHUP reads a file that is not polled, and is no matter where there is none", async () => {
+Deno.test("SIGHUP reads a file that is not polled, and is harmless without one", async () => {
   await using scratch = await Scratch.make();
   await scratch.addVersion("half", { model: "half_plus_two", version: 1 });
   const text = (name: string) =>

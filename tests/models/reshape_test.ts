@@ -1,5 +1,5 @@
-// deno-lint-ignore-file camelcase -- fields have the names they have on the wire
-/** `--shape` and `--batch_size` as users give them, on the runtime itself. */
+// deno-lint-ignore-file camelcase -- fields have the names of the wire
+/** `--shape` and `--batch_size` with the runtime itself. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
@@ -8,7 +8,7 @@ import { runProgram, Server } from "../support/server.ts";
 
 const MODELS = fileURLToPath(new URL("./formats/", import.meta.url));
 
-/** What a server with these arguments makes of `digits`' image with each of these shapes: the output's shape or the error. */
+/** The replies of a server with these arguments to `digits` images of these shapes: the output's shape or the error. */
 async function digits(args: readonly string[], shapes: readonly (readonly number[])[]): Promise<string[]> {
   await using server = await Server.start([
     "model",
@@ -45,24 +45,24 @@ function wrongShape(expected: string, actual: string): string {
 const ONE = [1, 8, 8];
 const TWO = [2, 8, 8];
 
-Deno.test("--batch_size fixes the first dimension, opens it, or bounds it", async () => {
+Deno.test("--batch_size makes the first dimension static, dynamic or bounded", async () => {
   assert.deepEqual(await digits(["--batch_size", "2"], [ONE, TWO]), [wrongShape("(2,8,8)", "(1,8,8)"), "2,10"]);
   assert.deepEqual(await digits(["--batch_size", "auto"], [ONE, TWO]), ["1,10", "2,10"]);
   assert.deepEqual(await digits(["--batch_size", "2:4"], [ONE, TWO]), [wrongShape("([2..4],8,8)", "(1,8,8)"), "2,10"]);
 });
 
-Deno.test("--shape gives an input its shape, by position or by name", async () => {
+Deno.test("--shape sets the shape of all inputs, or of one by name", async () => {
   for (const shape of ["(2,8,8)", `{"image": "(2,8,8)"}`]) {
     assert.deepEqual(await digits(["--shape", shape], [ONE, TWO]), [wrongShape("(2,8,8)", "(1,8,8)"), "2,10"]);
   }
 });
 
-Deno.test("--shape auto takes what comes without compiling again", async () => {
-  // 64 pixels are what the model needs; how they are laid out is open now.
+Deno.test("--shape auto accepts any shape without compiling again", async () => {
+  // The model needs 64 pixels, now in any layout.
   assert.deepEqual(await digits(["--shape", "auto"], [ONE, TWO, [3, 4, 16], ONE]), ["1,10", "2,10", "3,10", "1,10"]);
 });
 
-Deno.test("a shape the model cannot have is an error of loading, with OpenVINO's reason, and never a hang", async () => {
+Deno.test("an impossible shape is a loading error with OpenVINO's reason, never a hang", async () => {
   for (
     const [path, shape, reason] of [
       [`${MODELS}onnx`, `{"x": "(1,4)"}`, /Cannot reshape the model: .*(?:inconsistent|broadcast)/],

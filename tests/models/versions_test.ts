@@ -1,7 +1,7 @@
-// deno-lint-ignore-file camelcase -- fields have the names they have on the wire
+// deno-lint-ignore-file camelcase -- fields have the names of the wire
 /**
- * Versions come and go under each policy, and both APIs tell the same of them: what answers, what it takes, in which state it is. The
- * behaviours that users of ie_serving count on.
+ * Versions are added and removed under each policy, and both APIs report the same: which version answers, its inputs, its state. The
+ * behaviours that users of ie_serving rely on.
  */
 import assert from "node:assert/strict";
 import {
@@ -12,11 +12,11 @@ import { floatTensor, type Message, PredictionClient } from "../support/predicti
 import { type ModelChanges, Scratch } from "../support/scratch.ts";
 import { Server } from "../support/server.ts";
 
-/** Models that can be told apart by their input, as versions of one. */
+/** Models with different inputs, as versions of one model. */
 const MODELS = ["half_plus_two", "digits", "tiny", "mixed"];
 const INPUTS = ["x [-1]", "image [-1,8,8]", "x [1,1]", "many"];
 
-/** A server of models in a folder, asked over gRPC and REST. */
+/** A server of models in a folder, called over gRPC and REST. */
 class Rig implements AsyncDisposable {
   readonly scratch: Scratch;
   readonly server: Server;
@@ -30,7 +30,7 @@ class Rig implements AsyncDisposable {
     this.#rest = `http://${server.events("server started")[0]?.rest}/v1/models`;
   }
 
-  /** @param prepare puts the versions there, before the server starts. */
+  /** @param prepare adds versions before the server starts. */
   static async start(
     models: Readonly<Record<string, ModelChanges>>,
     prepare: (scratch: Scratch) => Promise<void>,
@@ -46,14 +46,14 @@ class Rig implements AsyncDisposable {
     return new Rig(scratch, server);
   }
 
-  /** What a version takes, or the newest: both APIs' answer, which is `none` where there is no such version. */
+  /** The input of a version, or of the newest, as both APIs report it; `none` if there is no such version. */
   async input(name: string, version?: number): Promise<string> {
     const [overGrpc, overRest] = await Promise.all([this.#grpcInput(name, version), this.#restInput(name, version)]);
     assert.equal(overRest, overGrpc);
     return overGrpc;
   }
 
-  /** The states of the versions, the newest first: both APIs' answer. */
+  /** The states of the versions, the newest first, as both APIs report them. */
   async states(name: string, version?: number): Promise<string[]> {
     const model_spec = version === undefined ? { name } : { name, version: { value: version } };
     const service = "tensorflow.serving.ModelService";
@@ -66,7 +66,7 @@ class Rig implements AsyncDisposable {
     return overGrpc;
   }
 
-  /** Waits until a version has come to a state the `count`th time. */
+  /** Waits until a version has entered a state for the `count`th time. */
   async state(name: string, { version, state, count = 1 }: { version: number; state: string; count?: number }): Promise<
     void
   > {
@@ -131,14 +131,14 @@ function shown(inputs: readonly (readonly [string, readonly unknown[]])[]): stri
   return others.length > 0 ? "many" : `${first?.[0]} [${first?.[1]}]`;
 }
 
-/** Puts version 1 there as the first of the models, version 2 as the second, and so on. */
+/** Adds the first model as version 1, the second as version 2, and so on. */
 async function addVersions(scratch: Scratch, name: string, versions: readonly number[]): Promise<void> {
   for (const version of versions) {
     await scratch.addVersion(name, { model: MODELS[version - 1] as string, version });
   }
 }
 
-Deno.test("each version is what lies in its folder, and who names none gets the newest", async () => {
+Deno.test("each version serves the model of its folder, and requests without a version get the newest", async () => {
   await using rig = await Rig.start(
     { m: { model_version_policy: { all: {} } } },
     (scratch) => addVersions(scratch, "m", [1, 3]),
@@ -158,7 +158,7 @@ Deno.test("each version is what lies in its folder, and who names none gets the 
   assert.deepEqual(await rig.post("m:predict", { inputs: [[10]] }), { outputs: [[21]] });
 });
 
-Deno.test("policies choose among the versions there are, each model by its own", async () => {
+Deno.test("each model's policy chooses among its versions", async () => {
   const policies = {
     all: { policy: { all: {} }, served: [1, 2, 3] },
     specific: { policy: { specific: { versions: [1, 3] } }, served: [1, 3] },
@@ -185,7 +185,7 @@ Deno.test("policies choose among the versions there are, each model by its own",
   }
 });
 
-Deno.test("under a specific policy versions are served as they come, go and come back", async () => {
+Deno.test("under a specific policy versions are served as they are added, removed and added again", async () => {
   await using rig = await Rig.start(
     { m: { model_version_policy: { specific: { versions: [1, 3, 4] } } } },
     (scratch) => addVersions(scratch, "m", [1, 4]),
@@ -210,7 +210,7 @@ Deno.test("under a specific policy versions are served as they come, go and come
   ]);
 });
 
-Deno.test("under the policy of ie_serving's default a new version takes the place of the old", async () => {
+Deno.test("under ie_serving's default policy a new version replaces the old one", async () => {
   await using rig = await Rig.start({ m: {} }, (scratch) => addVersions(scratch, "m", [1]));
   assert.deepEqual(await rig.states("m"), ["1 AVAILABLE OK"]);
   assert.equal(await rig.input("m"), INPUTS[0]);
@@ -224,7 +224,7 @@ Deno.test("under the policy of ie_serving's default a new version takes the plac
   assert.equal(await rig.input("m"), INPUTS[0]);
 });
 
-Deno.test("mapping_config.json names what clients send and get, in rows and columns, for each version by itself", async () => {
+Deno.test("mapping_config.json names inputs and outputs, in row and column format, for each version by itself", async () => {
   await using rig = await Rig.start({ m: { model_version_policy: { all: {} } } }, async (scratch) => {
     await addVersions(scratch, "m", [1]);
     await scratch.addVersion("m", { model: "half_plus_two", version: 2 });
@@ -247,7 +247,7 @@ Deno.test("mapping_config.json names what clients send and get, in rows and colu
   assert.match(String((await rig.post("m:predict", { inputs: { x: [10] } })).error), /^Missing named input: new_key /);
 });
 
-Deno.test("shapes that the file gives are taken with and without names, any shape where it says auto, over both APIs", async () => {
+Deno.test("shapes of the file apply with and without names, and auto accepts any shape, over both APIs", async () => {
   const names = { auto: "auto", named: { image: "(2,8,8)" }, unnamed: "(2,8,8)" };
   const models = Object.fromEntries(Object.entries(names).map(([name, shape]) => [name, { shape }]));
   await using rig = await Rig.start(models, async (scratch) => {

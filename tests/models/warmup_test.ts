@@ -1,4 +1,4 @@
-/** The requests a version brings along to be warmed up with, read by the whole program. */
+/** Warm-up requests recorded in a version, with the whole program. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { encodePredictRequest } from "../../src/apis/tensorflow_serving/grpc/predict_codec.ts";
@@ -18,7 +18,7 @@ function predictionLog(shape: readonly number[], { input = "image", signatureNam
   return field(6, [field(1, concat(request))]);
 }
 
-/** `digits` with a file of warm-up requests, gone at the end of a test. */
+/** `digits` with a file of warm-up requests, removed at the end of a test. */
 class WarmModel implements Disposable {
   readonly path = Deno.makeTempDirSync();
 
@@ -45,7 +45,7 @@ async function run(requests: Uint8Array): Promise<Outcome> {
   return await runProgram([...model.arguments, "--port", "0", "--grpc_bind_address", "127.0.0.1"]);
 }
 
-Deno.test("a version whose warm-up requests run is served, and what is no Predict is told", async () => {
+Deno.test("a version whose warm-up requests succeed is served, and other records are noted", async () => {
   const classify = field(2, [field(1, [field(1, [field(1, "any")])])]);
   const records = [predictionLog([1, 8, 8]), classify, predictionLog([4, 8, 8], { signatureName: "serving_default" })];
   using model = new WarmModel(recordFile(records));
@@ -71,7 +71,7 @@ for (
       /record 1: input tensor alias not found in signature: picture\./,
     ],
     [
-      "a warm-up request that is no PredictRequest",
+      "a warm-up request that is not a PredictRequest",
       recordFile([field(6, [field(1, "?")])]),
       /record 1: Cannot parse message/,
     ],
@@ -81,13 +81,13 @@ for (
       /Cannot warm up with .*tf_serving_warmup_requests: corrupted record at 0/,
     ],
     [
-      "a warm-up file cut short",
+      "a truncated warm-up file",
       recordFile([predictionLog([1, 8, 8])]).subarray(0, 100),
       /Cannot warm up with .*tf_serving_warmup_requests: truncated record at 0/,
     ],
   ] as const
 ) {
-  Deno.test(`${what} keeps the version from being served`, async () => {
+  Deno.test(`${what} fails the version`, async () => {
     const { code, stderr } = await run(requests);
     assert.notEqual(code, 0);
     assert.match(stderr, reason);
