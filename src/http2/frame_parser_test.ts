@@ -4,7 +4,7 @@ import { ConnectionError, FLAG, FRAME, PREFACE } from "./frames.ts";
 import { type Frame, FrameParser, type FrameSink, PrefaceError } from "./frame_parser.ts";
 import { dataFrame, frame } from "./testing/test_peer.ts";
 
-/** Writes down what it is told. */
+/** Records all events. */
 class Recorder implements FrameSink {
   readonly events: string[] = [];
   room: Uint8Array | undefined;

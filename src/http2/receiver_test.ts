@@ -66,7 +66,7 @@ const CONNECTION_ERRORS: readonly (readonly [name: string, code: keyof typeof ER
   ],
   ["a header block interrupted", "PROTOCOL_ERROR", joinParts([headersFrame(3, { endHeaders: false }), PING])],
   [
-    "a header block that goes on elsewhere",
+    "a header block that continues on another stream",
     "PROTOCOL_ERROR",
     joinParts([headersFrame(3, { endHeaders: false }), frame(FRAME.CONTINUATION, 5)]),
   ],

@@ -16,7 +16,7 @@ import {
 const HEADERS = encodeHeaders([{ name: ":status", value: "200" }]);
 const TRAILERS = encodeHeaders([{ name: "x", value: "y" }]);
 
-/** Bytes that tell where they belong. */
+/** Bytes that differ by offset. */
 function pattern(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => i % 251);
 }
