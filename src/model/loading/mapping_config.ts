@@ -1,6 +1,6 @@
 /**
- * `mapping_config.json` in a version's folder: other names for a model's inputs and outputs, in the form ie_serving and
- * model_server take.
+ * `mapping_config.json` in a version's folder: other names for a model's inputs and outputs, in the format of ie_serving and
+ * model_server.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { CODE, ServingError } from "../../base/status.ts";
 import type { Direction, Model, Port } from "../../engine/engine.ts";
 import type { NamedPort, NamedSignature, NamedSignatures } from "./signatures.ts";
 
-/** Clients' names by the tensors' names. */
+/** The names for clients, by the names of tensors. */
 export interface MappingConfig {
   readonly inputs: ReadonlyMap<string, string>;
   readonly outputs: ReadonlyMap<string, string>;
@@ -17,7 +17,7 @@ export interface MappingConfig {
 /**
  * Reads a mapping.
  *
- * @throws {ServingError} INVALID_ARGUMENT with the place when the file holds anything but an object of the form
+ * @throws {ServingError} INVALID_ARGUMENT with the key unless the file is an object of the form
  * `{"inputs": {"tensor": "name"}, "outputs": {…}}`; what `Deno.readTextFile` throws when it cannot be read.
  */
 export async function readMappingConfig(path: string): Promise<MappingConfig> {
@@ -26,12 +26,12 @@ export async function readMappingConfig(path: string): Promise<MappingConfig> {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw mappingError("it is no JSON", { cause });
+    throw mappingError("it is not JSON", { cause });
   }
   const config = entriesOf(value, "it");
   for (const key of config.keys()) {
     if (key !== "inputs" && key !== "outputs") {
-      throw mappingError(`it has the key ${JSON.stringify(key)}; "inputs" and "outputs" are all there is`);
+      throw mappingError(`it has the key ${JSON.stringify(key)}; only "inputs" and "outputs" are allowed`);
     }
   }
   return { inputs: namesOf(config.get("inputs"), "inputs"), outputs: namesOf(config.get("outputs"), "outputs") };
@@ -41,7 +41,7 @@ function namesOf(value: unknown, key: string): Map<string, string> {
   const names = new Map<string, string>();
   for (const [tensor, name] of entriesOf(value ?? {}, key)) {
     if (typeof name !== "string" || name === "") {
-      throw mappingError(`${key}.${tensor} is ${JSON.stringify(name)}, which is no name`);
+      throw mappingError(`${key}.${tensor} is ${JSON.stringify(name)}, which is not a name`);
     }
     names.set(tensor, name);
   }
@@ -49,15 +49,17 @@ function namesOf(value: unknown, key: string): Map<string, string> {
 }
 
 function entriesOf(value: unknown, what: string): Map<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw mappingError(`${what} is no object`);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw mappingError(`${what} is not an object`);
+  }
   return new Map(Object.entries(value));
 }
 
 /**
- * Gives ports the names of a mapping, in all signatures. A port may be named by any of the names the runtime knows it by, by
- * the name it has in a signature, or by that of the graph; what is not mapped keeps its name.
+ * Renames ports by a mapping, in all signatures. The mapping may use any of the runtime's names of a port, its name in a signature, or
+ * that in the graph. Other ports keep their names.
  *
- * @throws {ServingError} INVALID_ARGUMENT for a tensor that is not there or is mapped twice, and for a name two tensors would have.
+ * @throws {ServingError} INVALID_ARGUMENT for an unknown tensor, one that is mapped twice, and a name that two tensors would have.
  */
 export function applyMapping(named: NamedSignatures, mapping: MappingConfig, model: Model): NamedSignatures {
   const signatures = new Map<string, NamedSignature>();
@@ -100,7 +102,7 @@ function rename(
   return result;
 }
 
-/** The port with a name; by the graph's or the runtime's name it may be several that are one tensor. */
+/** The ports with a name: by the graph's or the runtime's name several ports may be one tensor. */
 function findNamed(
   ports: readonly NamedPort[],
   tensor: string,

@@ -37,12 +37,12 @@ Deno.test("a mapping keeps the tensor's own name beside the new one", async () =
 
 for (
   const [mapping, message] of [
-    ["{", "it is no JSON"],
-    [[], "it is no object"],
-    [{ inputs: "a" }, "inputs is no object"],
-    [{ input: {} }, 'it has the key "input"; "inputs" and "outputs" are all there is'],
-    [{ inputs: { a: 1 } }, "inputs.a is 1, which is no name"],
-    [{ inputs: { a: "" } }, 'inputs.a is "", which is no name'],
+    ["{", "it is not JSON"],
+    [[], "it is not an object"],
+    [{ inputs: "a" }, "inputs is not an object"],
+    [{ input: {} }, 'it has the key "input"; only "inputs" and "outputs" are allowed'],
+    [{ inputs: { a: 1 } }, "inputs.a is 1, which is not a name"],
+    [{ inputs: { a: "" } }, 'inputs.a is "", which is not a name'],
     [{ inputs: { y: "x" } }, "the model has no input y, its inputs are a, b"],
     [{ outputs: { nowhere: "x" } }, "the model has no output nowhere, its outputs are y, z"],
     [{ inputs: { a: "x", "a:0": "w" } }, "it names the input a twice"],

@@ -1,6 +1,6 @@
 /**
- * What clients call a model's inputs and outputs: a SavedModel's signatures where there are some, else the tensors' own names,
- * and in either case what `mapping_config.json` makes of them.
+ * The names that clients use for a model's inputs and outputs: those of a SavedModel's signatures, or else the tensors' own, in either
+ * case as `mapping_config.json` renames them.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { Signature, TensorSpec } from "../../base/signature.ts";
 import type { Direction, Model, Port } from "../../engine/engine.ts";
 import type { SavedSignature } from "../saved_model/saved_model.ts";
 
-/** The signature a request means when it names none (TensorFlow's `kDefaultServingSignatureDefKey`). */
+/** The signature of a request that names none (TensorFlow's `kDefaultServingSignatureDefKey`). */
 export const DEFAULT_SIGNATURE_NAME = "serving_default";
 
-/** What TensorFlow runs when it loads a SavedModel stands among the signatures, and is none. */
+/** TensorFlow lists the operation that it runs while loading among the signatures. It is not one. */
 const INIT_OP_NAME = "__saved_model_init_op";
 
 /** A signature as a servable infers it. Its inputs are the engine's ports, all of them and in order. */
@@ -34,19 +34,19 @@ export interface NamedSignature {
   readonly methodName?: string;
 }
 
-/** Signatures by name, and what is worth telling of them. */
+/** Signatures by name, and notes for the log. */
 export interface NamedSignatures {
   readonly signatures: ReadonlyMap<string, NamedSignature>;
   readonly notes: readonly string[];
 }
 
-/** The one signature of a model that brings none: each port under the runtime's preferred name. */
+/** Returns the one signature of a model without its own: each port by the runtime's preferred name. */
 export function signaturesOfPorts(model: Model): NamedSignatures {
   const inputs = model.inputs.map(({ names: [name = ""] }, port): NamedPort => ({ name, tensorName: name, port }));
   const taken = new Set(inputs.map(({ name }) => name));
   const outputs: NamedPort[] = [];
   model.outputs.forEach(({ names }, port) => {
-    // An output that is an input handed through has the names of both; one that is another output too brings nothing new.
+    // An output that passes an input through has the names of both; one that is also another output is left out.
     const name = names.find((candidate) => !taken.has(candidate)) ?? names[0] ?? "";
     taken.add(name);
     if (!outputs.some((output) => output.name === name)) outputs.push({ name, tensorName: name, port });
@@ -55,9 +55,9 @@ export function signaturesOfPorts(model: Model): NamedSignatures {
 }
 
 /**
- * A SavedModel's signatures over the runtime's ports. A runtime reads the tensors of one signature, or of all where there is no
- * default one, and names its ports as that signature does; others can be served where they are made of the same tensors.
- * A signature that needs fewer inputs than the model has cannot: the runtime wants them all.
+ * Maps a SavedModel's signatures to the runtime's ports. A runtime reads the tensors of one signature, or of all if there is no default
+ * one, and names its ports as that signature does. Other signatures are served if they consist of the same tensors. A signature with
+ * fewer inputs than the model is not: the runtime needs all of them.
  */
 export function signaturesOfSavedModel(
   model: Model,
@@ -86,7 +86,7 @@ export function signaturesOfSavedModel(
   return { signatures: signaturesOfPorts(model).signatures, notes: [...notes, note] };
 }
 
-/** Ports by the graph's tensor names, as far as the runtime calls them by the signatures' names. */
+/** Ports by the graph's tensor names, for ports that the runtime names as the signatures do. */
 function portsByTensor(
   model: Model,
   saved: ReadonlyMap<string, SavedSignature>,
@@ -101,7 +101,7 @@ function portsByTensor(
   }
   const ports = new Map<string, number>();
   for (const [name, [tensorName = "", ...others]] of tensorsByName) {
-    // Where two signatures mean two tensors by one name, nobody can say which of them the runtime means.
+    // If two signatures use one name for two tensors, the runtime's choice is unknown.
     const port = others.length > 0 ? undefined : model.findPort(name, direction);
     if (port !== undefined) ports.set(tensorName, port);
   }
@@ -123,7 +123,7 @@ function namePorts(
 }
 
 /**
- * A signature with the dtypes and shapes the model's ports have now.
+ * Returns a signature with the present dtypes and shapes of the model's ports.
  *
  * @param options.checksIntegerRange whether integers the runtime would compute wrong are refused.
  */
@@ -142,7 +142,7 @@ export function toServableSignature(
     }),
     outputs: named.outputs.map((port) => toSpec(port, model.outputs)),
     outputPorts: areAllPorts ? undefined : outputPorts,
-    // A signature without a method name says nothing of it.
+    // An empty method name is left out.
     ...methodName === undefined || methodName === "" ? {} : { methodName },
   };
 }

@@ -26,12 +26,12 @@ function lines({ signatures }: NamedSignatures): string[] {
   });
 }
 
-Deno.test("signaturesOfPorts() calls each port by its preferred name", async () => {
+Deno.test("signaturesOfPorts() names each port by its preferred name", async () => {
   using model = await readModel({ inputs: [port("a", "a:0"), port("b")], outputs: [port("y", "y:0")] });
   assert.deepEqual(lines(signaturesOfPorts(model)), ["serving_default: a=a@0 b=b@1 -> y=y@0"]);
 });
 
-Deno.test("signaturesOfPorts() tells an input that is handed through from the input, and one output twice from two", async () => {
+Deno.test("signaturesOfPorts() separates an input passed through from the input, and lists a repeated output once", async () => {
   using model = await readModel({ inputs: [port("x", "same")], outputs: [port("x", "same"), port("y"), port("y")] });
   assert.deepEqual(lines(signaturesOfPorts(model)), ["serving_default: x=x@0 -> same=same@0 y=y@1"]);
   using through = await readModel({ inputs: [port("x")], outputs: [port("x")] });
@@ -98,7 +98,7 @@ Deno.test("signaturesOfSavedModel() without a default signature serves the other
   assert.equal(ambiguous.notes.length, 3);
 });
 
-Deno.test("toServableSignature() says which ports the outputs are, unless they are all of them", async () => {
+Deno.test("toServableSignature() lists the ports of the outputs, unless they are all ports", async () => {
   using model = await readModel({ inputs: [port("x")], outputs: [port("y"), port("z")] });
   const spec = (name: string) => ({ name, tensorName: name, port: model.findPort(name, "output") ?? -1 });
   const inputs = [{ name: "image", tensorName: "x", port: 0 }];
