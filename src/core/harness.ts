@@ -9,14 +9,6 @@ import type { Loader, ServableHandle, ServableId, ServableState, StateName } fro
 /** Called with every change of state: after `available` takes effect, and before `unloading` does. Must not throw. */
 export type StateListener = (state: ServableState) => void;
 
-/** What a harness starts with. */
-export interface HarnessOptions {
-  readonly id: ServableId;
-  readonly revision: string | undefined;
-  readonly origin: string | undefined;
-  readonly onStateChange: StateListener;
-}
-
 /** One servable: to be loaded, loaded or failed. Also its {@link ServableHandle}, the same object for all requests. */
 export class Harness<T> implements ServableHandle<T> {
   readonly id: ServableId;
@@ -39,7 +31,7 @@ export class Harness<T> implements ServableHandle<T> {
   #onIdle: (() => void) | undefined;
   readonly #onStateChange: StateListener;
 
-  constructor({ id, revision, origin, onStateChange }: HarnessOptions) {
+  constructor(id: ServableId, { revision, origin }: Loader<T>, onStateChange: StateListener) {
     this.id = id;
     this.revision = revision;
     this.origin = origin;

@@ -93,12 +93,7 @@ export class ServableStream<T> {
   }
 
   #add(version: number, loader: Loader<T>): Harness<T> {
-    const harness = new Harness<T>({
-      id: { name: this.name, version },
-      revision: loader.revision,
-      origin: loader.origin,
-      onStateChange: this.#onStateChange,
-    });
+    const harness = new Harness<T>({ name: this.name, version }, loader, this.#onStateChange);
     this.#harnesses = [...this.#harnesses, harness];
     return harness;
   }
