@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gzipSync } from "node:zlib";
+import { deflateSync, gzipSync } from "node:zlib";
 import { inflate, statedLength } from "./gzip.ts";
 
 const TEXT = new TextEncoder().encode("many ".repeat(1000));
@@ -18,4 +18,8 @@ Deno.test("inflate() inflates up to its bound and no further", async () => {
   await assert.rejects(inflate(FILE, TEXT.length - 1), RangeError);
   assert.equal((await inflate(new Uint8Array(gzipSync(new Uint8Array(0))), 0)).length, 0);
   await assert.rejects(inflate(TEXT, TEXT.length), (error) => !(error instanceof RangeError));
+  const zlib = new Uint8Array(deflateSync(TEXT));
+  assert.deepEqual(new Uint8Array(await inflate(zlib, TEXT.length, "deflate")), TEXT);
+  await assert.rejects(inflate(zlib, TEXT.length - 1, "deflate"), RangeError);
+  await assert.rejects(inflate(FILE, TEXT.length, "deflate"), (error) => !(error instanceof RangeError));
 });

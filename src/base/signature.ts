@@ -61,13 +61,13 @@ export interface RequestInput {
 }
 
 /**
- * Orders the inputs of a request, whose names are unique, as in the signature.
+ * Orders the inputs of a request as in the signature.
  *
  * Codes and messages are those of `VerifyRequestInputsSize` (tensorflow_serving/servables/tensorflow/predict_util.cc) and of
  * TensorFlow's `GetInputValues`.
  *
  * @returns a new array of the same tensors, still borrowed.
- * @throws {ServingError} INVALID_ARGUMENT for a missing, unknown or malformed input.
+ * @throws {ServingError} INVALID_ARGUMENT for a missing, unknown, repeated or malformed input.
  */
 export function orderInputs(signature: Signature, inputs: readonly RequestInput[]): Tensor[] {
   const specs = signature.inputs;
@@ -87,6 +87,8 @@ export function orderInputs(signature: Signature, inputs: readonly RequestInput[
 function inputCountError(specs: readonly TensorSpec[], inputs: readonly RequestInput[]): ServingError {
   const sent = sortedNames(inputs);
   const expected = sortedNames(specs);
+  const repeated = repeatedName(sent);
+  if (repeated !== undefined) return repeatedInputError(repeated);
   const extra = sent.filter((name) => !expected.includes(name));
   const missing = expected.filter((name) => !sent.includes(name));
   return new ServingError(
@@ -98,11 +100,22 @@ function inputCountError(specs: readonly TensorSpec[], inputs: readonly RequestI
 
 function unknownInputError(specs: readonly TensorSpec[], inputs: readonly RequestInput[]): ServingError {
   const expected = sortedNames(specs);
-  const unknown = sortedNames(inputs).find((name) => !expected.includes(name));
+  const sent = sortedNames(inputs);
+  const unknown = sent.find((name) => !expected.includes(name));
+  if (unknown === undefined) return repeatedInputError(repeatedName(sent) ?? "");
   return new ServingError(
     CODE.INVALID_ARGUMENT,
     `input tensor alias not found in signature: ${unknown}. Inputs expected to be in the set {${expected}}.`,
   );
+}
+
+/** In Triton's words: TensorFlow Serving's requests cannot repeat a name. */
+function repeatedInputError(name: string): ServingError {
+  return new ServingError(CODE.INVALID_ARGUMENT, `input '${name}' already exists in request`);
+}
+
+function repeatedName(sorted: readonly string[]): string | undefined {
+  return sorted.find((name, index) => index > 0 && sorted[index - 1] === name);
 }
 
 function sortedNames(named: readonly { readonly name: string }[]): string[] {

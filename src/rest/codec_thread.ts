@@ -6,6 +6,7 @@
  */
 import { CODE, ServingError, toServingError } from "../base/status.ts";
 import { type ChannelMessage, TaskChannel, Transferred } from "../base/task_channel.ts";
+import type { NamedTensor } from "../base/tensor.ts";
 
 /** A function of an API's codec that may run on the thread. */
 export interface CodecFunction<Input, Output> {
@@ -93,4 +94,15 @@ export function serveCodecs(functions: readonly CodecFunction<never, unknown>[])
     },
   });
   scope.onmessage = ({ data }) => channel.receive(data);
+}
+
+/** Copies a tensor into memory of its own, which may move to the thread. */
+export function ownedCopy({ name, tensor }: NamedTensor): NamedTensor {
+  if (tensor.dtype !== "string") return { name, tensor: { ...tensor, bytes: tensor.bytes.slice() } };
+  return { name, tensor: { ...tensor, strings: tensor.strings.map((string) => string.slice()) } };
+}
+
+/** The memory of numeric tensors, which moves between threads. Strings are too many and too small, and are copied. */
+export function buffersOf(tensors: readonly NamedTensor[]): ArrayBuffer[] {
+  return tensors.flatMap(({ tensor }) => tensor.dtype === "string" ? [] : [tensor.bytes.buffer as ArrayBuffer]);
 }

@@ -5,7 +5,8 @@
  * @module
  */
 import { promisify } from "node:util";
-import { constants, gzip } from "node:zlib";
+import { constants, deflate, gzip } from "node:zlib";
+import type { Coding } from "../base/gzip.ts";
 import { CODE, type Code, type ServingError } from "../base/status.ts";
 import { JsonWriter } from "../json/json_writer.ts";
 
@@ -49,8 +50,8 @@ const HTTP_STATUS: Readonly<Record<Code, number>> = {
   [CODE.UNAUTHENTICATED]: 401,
 };
 
-/** Smallest reply that is compressed for a client that accepts gzip; compressing a smaller one costs more than it saves. */
-const GZIP_BYTES_MIN = 32 << 10;
+/** Smallest reply that is compressed for a client that accepts that; compressing a smaller one costs more than it saves. */
+const COMPRESSED_BYTES_MIN = 32 << 10;
 
 /** Returns the HTTP status of an error. */
 export function statusOf(error: ServingError | HttpError): number {
@@ -86,9 +87,10 @@ export function toResponse(
   // The rest of a body that is late would be taken for the next request (RFC 9110 section 15.5.9).
   if (status === 408) all.connection = "close";
   if (acceptEncoding === null) return new Response(body, { status, headers: all });
-  if (body.length >= GZIP_BYTES_MIN && acceptsGzip(acceptEncoding)) {
-    return compress(body).then((compressed) =>
-      new Response(compressed, { status, headers: { ...all, "content-encoding": "gzip", vary: "accept-encoding" } })
+  const coding = body.length < COMPRESSED_BYTES_MIN ? undefined : acceptedCoding(acceptEncoding);
+  if (coding !== undefined) {
+    return compress(body, coding).then((compressed) =>
+      new Response(compressed, { status, headers: { ...all, "content-encoding": coding, vary: "accept-encoding" } })
     );
   }
   // Some versions of Deno would otherwise compress it themselves, on the event loop.
@@ -103,13 +105,26 @@ export async function withoutBody(response: Response): Promise<Response> {
   return new Response(null, { status: response.status, headers });
 }
 
-const gzipFast: (body: string | Uint8Array, options: { level: number }) => Promise<Uint8Array> = promisify(gzip);
+type Compress = (body: string | Uint8Array, options: { level: number }) => Promise<Uint8Array>;
 
-async function compress(body: string | Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  return await gzipFast(body, { level: constants.Z_BEST_SPEED }) as Uint8Array<ArrayBuffer>;
+const COMPRESS: Readonly<Record<Coding, Compress>> = { gzip: promisify(gzip), deflate: promisify(deflate) };
+
+async function compress(body: string | Uint8Array, coding: Coding): Promise<Uint8Array<ArrayBuffer>> {
+  return await COMPRESS[coding](body, { level: constants.Z_BEST_SPEED }) as Uint8Array<ArrayBuffer>;
 }
 
-/** Whether an `Accept-Encoding` names gzip and does not refuse it (RFC 9110 section 12.5.3). */
-function acceptsGzip(acceptEncoding: string): boolean {
-  return acceptEncoding.split(",").some((coding) => /^\s*(x-)?gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(coding));
+/** The codings that an `Accept-Encoding` may name, the preferred one first. */
+const ACCEPTED: readonly { readonly coding: Coding; readonly regexp: RegExp }[] = [
+  { coding: "gzip", regexp: acceptedRegExp("(?:x-)?gzip") },
+  { coding: "deflate", regexp: acceptedRegExp("deflate") },
+];
+
+/** Matches an item that names a coding and does not refuse it (RFC 9110 section 12.5.3). */
+function acceptedRegExp(coding: string): RegExp {
+  return new RegExp(`^\\s*${coding}\\s*(;\\s*q=(?!0(\\.0*)?\\s*$).*)?$`, "i");
+}
+
+function acceptedCoding(acceptEncoding: string): Coding | undefined {
+  const items = acceptEncoding.split(",");
+  return ACCEPTED.find(({ regexp }) => items.some((item) => regexp.test(item)))?.coding;
 }

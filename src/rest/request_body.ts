@@ -3,12 +3,23 @@
  *
  * @module
  */
-import { inflate, statedLength } from "../base/gzip.ts";
+import { type Coding, inflate, statedLength } from "../base/gzip.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import type { BodyAccount } from "./body_budget.ts";
 import { HttpError } from "./http_reply.ts";
 
 const NOTHING = new Uint8Array(0);
+
+/** How a body may be compressed, by its Content-Encoding. */
+const CODINGS: ReadonlyMap<string, Coding | undefined> = new Map([
+  ["identity", undefined],
+  ["gzip", "gzip"],
+  ["x-gzip", "gzip"],
+  ["deflate", "deflate"],
+]);
+
+/** How many times its compressed length a zlib body is expected to have, and by how much that grows when it is longer. */
+const EXPECTED_RATIO = 8;
 
 /** A body that takes longer than its time must at least arrive at this rate. */
 const BYTES_PER_SECOND_MIN = 16 << 10;
@@ -34,15 +45,17 @@ export interface BodyLimits {
  *
  * @returns bytes that the caller owns.
  * @throws {HttpError} 408 if it arrives too slowly, 413 if it is too long, 415 for an unknown encoding.
- * @throws {ServingError} INVALID_ARGUMENT if it is marked as gzip and is not, or ends too soon; UNAVAILABLE if memory is used up.
+ * @throws {ServingError} INVALID_ARGUMENT if it is marked as compressed and is not, or ends too soon; UNAVAILABLE if memory is used
+ * up.
  */
 export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (encoding !== "identity" && encoding !== "gzip" && encoding !== "x-gzip") {
-    throw new HttpError(415, `Content-Encoding ${encoding} is not supported: send gzip or identity`);
+  if (!CODINGS.has(encoding)) {
+    throw new HttpError(415, `Content-Encoding ${encoding} is not supported: send gzip, deflate or identity`);
   }
+  const coding = CODINGS.get(encoding);
   const body = await readAll(request, limits);
-  return encoding === "identity" ? body : await decompress(body, limits);
+  return coding === undefined ? body : await decompress(body, coding, limits);
 }
 
 async function readAll(request: Request, limits: BodyLimits): Promise<Uint8Array> {
@@ -135,22 +148,29 @@ class BodyTimeout implements Disposable {
   }
 }
 
-async function decompress(compressed: Uint8Array, { bytesMax, account }: BodyLimits): Promise<Uint8Array> {
-  let sizeBytes = Math.max(Math.min(statedLength(compressed), bytesMax), 1);
+async function decompress(
+  compressed: Uint8Array,
+  coding: Coding,
+  { bytesMax, account }: BodyLimits,
+): Promise<Uint8Array> {
+  // zlib data does not state its length, so memory is taken for a guess that grows.
+  const expected = coding === "gzip" ? statedLength(compressed) : EXPECTED_RATIO * compressed.length;
+  let sizeBytes = Math.max(Math.min(expected, bytesMax), 1);
   account.take(sizeBytes);
   while (true) {
     try {
-      return await inflate(compressed, sizeBytes);
+      return await inflate(compressed, sizeBytes, coding);
     } catch (error) {
       if (!(error instanceof RangeError)) {
-        const message = "The request's body is marked as gzip and is not";
+        const message = `The request's body is marked as ${coding} and is not`;
         throw new ServingError(CODE.INVALID_ARGUMENT, message, { cause: error });
       }
       if (sizeBytes === bytesMax) throw tooLong(bytesMax);
     }
     // Concatenated gzip files are valid too (RFC 1952 section 2.2), and only the last one states its length at the end.
-    account.take(bytesMax - sizeBytes);
-    sizeBytes = bytesMax;
+    const nextBytes = coding === "gzip" ? bytesMax : Math.min(EXPECTED_RATIO * sizeBytes, bytesMax);
+    account.take(nextBytes - sizeBytes);
+    sizeBytes = nextBytes;
   }
 }
 

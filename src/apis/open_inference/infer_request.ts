@@ -61,9 +61,9 @@ export function modelSpecOf(name: string, version: string, signatureName = ""): 
   return { name, version: Number.isSafeInteger(number) ? number : BigInt(version), signatureName };
 }
 
-/** Words the error of a request for a model that is not there as Triton does; any other error stays as it is. */
+/** Words the error of a request for a model that is not there, or has no name, as Triton does; any other error stays as it is. */
 export function modelError(error: unknown, { name, version }: { name: string; version: string }): unknown {
-  if (!(error instanceof ServingError) || error.code !== CODE.NOT_FOUND) return error;
+  if (!(error instanceof ServingError) || error.code !== CODE.NOT_FOUND && name !== "") return error;
   const which = version === "" ? `'${name}'` : `'${name}' version ${version}`;
   return new ServingError(CODE.NOT_FOUND, `Request for unknown model: ${which} is not found`, { cause: error });
 }

@@ -23,11 +23,8 @@ export function infer<R>(
 ): R | Promise<R> {
   const { modelName: name, modelVersion: version } = request;
   try {
-    const result = prediction.predict(predictRequestOf(request), classifying(request, responder));
-    if (!(result instanceof Promise)) return result;
-    return result.catch((error) => {
-      throw modelError(error, { name, version });
-    });
+    // A model that is not there is reported at once, before anything is asynchronous.
+    return prediction.predict(predictRequestOf(request), classifying(request, responder));
   } catch (error) {
     throw modelError(error, { name, version });
   }
@@ -43,7 +40,7 @@ function predictRequestOf({ modelName, modelVersion, signatureName, inputs, outp
 
 /** Has outputs replaced by their classes where the request asks for that. */
 function classifying<R>({ outputs }: InferRequest, responder: Responder<R>): Responder<R> {
-  if (!outputs.some(({ classCount }) => classCount > 0)) return responder;
+  if (outputs.length === 0 || !outputs.some(({ classCount }) => classCount > 0)) return responder;
   const counts = new Map(outputs.map(({ name, classCount }) => [name, classCount]));
   return {
     caller: responder.caller,

@@ -28,7 +28,7 @@ const SERVER_REGEXP = /^\/v2\/?$/;
 const LIST_REGEXP = /^\/v2\/models\/?$/;
 const ALL_STATISTICS_REGEXP = /^\/v2\/models\/stats$/;
 /** A model, perhaps a version of it, and what of it is asked for. */
-const MODEL_REGEXP = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(infer|config|stats))?\/?$/;
+const MODEL_REGEXP = /^\/v2\/models\/([^/]+)(?:\/versions\/([0-9]+))?(?:\/(infer|config|stats))?\/?$/;
 const INDEX_REGEXP = /^\/v2\/repository\/index$/;
 const REPOSITORY_MODEL_REGEXP = /^\/v2\/repository\/models\/([^/]+)\/(load|unload)$/;
 
@@ -153,6 +153,12 @@ function json(value: unknown): Reply {
 /** Answers a browser's CORS preflight, and refuses everything else. */
 function unmatched({ method, path, request }: Call): Reply {
   if (method !== "OPTIONS") throw new HttpError(404, `There is no ${method} ${path}`);
-  if (/https?:\/\//.test(request.headers.get("origin") ?? "")) return { status: 200 };
+  if (/https?:\/\//.test(request.headers.get("origin") ?? "")) {
+    // A browser asks before it sends a header of its own.
+    return {
+      status: 200,
+      headers: { "access-control-allow-headers": "Content-Type, Inference-Header-Content-Length" },
+    };
+  }
   throw new ServingError(CODE.FAILED_PRECONDITION, "Origin header is missing in CORS preflight");
 }

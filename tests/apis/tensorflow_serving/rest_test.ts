@@ -1,6 +1,6 @@
 /** The REST API over the fake engine: each route, each way it can go wrong. In memory, without a socket. */
 import assert from "node:assert/strict";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib";
 import { CODE, ServingError } from "../../../src/base/status.ts";
 import type { FakeModelFile } from "../../../src/engine/testing/fake_engine.ts";
 import { RestRig, seen } from "./rest_conformance/rig.ts";
@@ -215,7 +215,7 @@ Deno.test("Pages of any origin may call where that is wished, and are told nothi
   assert.deepEqual([without.status, without.headers.get("access-control-allow-origin")], [200, null]);
 });
 
-Deno.test("A body may come as gzip, but not without bounds", async () => {
+Deno.test("A body may come as gzip or deflate, but not without bounds", async () => {
   await using rig = await start();
   const post = async (body: BodyInit, encoding: string) => {
     const headers = { "content-encoding": encoding };
@@ -223,6 +223,13 @@ Deno.test("A body may come as gzip, but not without bounds", async () => {
     return await seen(await rig.handler({ bodyBytesMax: 1000 })(request));
   };
   assert.equal((await post(packed(BODY), "gzip")).text, PREDICTIONS.replace("3.0, 4.5", "4.0, 5.5"));
+  const deflated = (text: string) => new Uint8Array(deflateSync(text));
+  assert.equal((await post(deflated(BODY), "deflate")).text, PREDICTIONS.replace("3.0, 4.5", "4.0, 5.5"));
+  const spaced = deflated(`${BODY}${" ".repeat(900 - BODY.length)}`);
+  assert.equal((await post(spaced, "deflate")).status, 200, "much longer than its compressed length");
+  const zlibBomb = await post(deflated(`{"instances": [${"1,".repeat(100_000)}1]}`), "deflate");
+  assert.equal(zlibBomb.status, 413);
+  assert.equal((await post(BODY, "deflate")).text, errorBody("The request's body is marked as deflate and is not"));
   assert.equal((await post(BODY, "identity")).status, 200);
   const bomb = await post(packed(`{"instances": [${"1,".repeat(100_000)}1]}`), "gzip");
   const tooLong = "The request's body is longer than the 1000 bytes this server takes";
@@ -230,11 +237,11 @@ Deno.test("A body may come as gzip, but not without bounds", async () => {
   const noGzip = await post(BODY, "gzip");
   assert.deepEqual([noGzip.status, noGzip.text], [400, errorBody("The request's body is marked as gzip and is not")]);
   const unknown = await post(BODY, "br");
-  const unsupported = "Content-Encoding br is not supported: send gzip or identity";
+  const unsupported = "Content-Encoding br is not supported: send gzip, deflate or identity";
   assert.deepEqual([unknown.status, unknown.text], [415, errorBody(unsupported)]);
 });
 
-Deno.test("A large reply goes out as gzip to who takes it, a small one does not", async () => {
+Deno.test("A large reply goes out as gzip or deflate to clients that accept it, a small one does not", async () => {
   await using rig = await start();
   const post = async (count: number, acceptEncoding: string) => {
     const body = `{"instances": [${new Array(count).fill("0.5").join()}]}`;
@@ -247,6 +254,9 @@ Deno.test("A large reply goes out as gzip to who takes it, a small one does not"
   assert.equal(small.encoding, "gzip");
   assert.equal(JSON.parse(gunzipSync(small.bytes).toString()).predictions.length, 10_000);
   assert(small.bytes.length < 10_000);
+  const deflated = await post(10_000, "deflate, gzip;q=0");
+  assert.equal(deflated.encoding, "deflate");
+  assert.equal(JSON.parse(inflateSync(deflated.bytes).toString()).predictions.length, 10_000);
   for (const [count, accepted] of [[10_000, "br, gzip;q=0"], [10_000, "identity"], [10, "gzip"]] as const) {
     const plain = await post(count, accepted);
     assert.equal(plain.encoding, null);

@@ -31,6 +31,8 @@ const LARGE_TENSOR_BYTES = 64 << 10;
 const NO_INPUTS: readonly RequestInput[] = Object.freeze([]);
 const NO_OUTPUTS: readonly RequestedOutput[] = Object.freeze([]);
 const NO_VIEWS: readonly Uint8Array[] = Object.freeze([]);
+/** Stands for an entry of raw_input_contents that is not there. */
+const MISSING = new Uint8Array(0);
 const NO_RUNS: readonly Run[] = Object.freeze([]);
 
 /** An InferInputTensor before its elements are known: they may come later in the message. */
@@ -207,16 +209,16 @@ function inputsOf(message: Uint8Array, heads: readonly InputHead[], raw: readonl
   const inputs: RequestInput[] = new Array(heads.length);
   for (let i = 0; i < heads.length; i++) {
     const head = heads[i] as InputHead;
-    inputs[i] = { name: head.name, tensor: tensorOf(message, head, { raw, index: i }) };
+    const tensor = raw.length > heads.length
+      ? malformedInput(head.name, `is one of ${heads.length} inputs, but raw_input_contents has ${raw.length} entries`)
+      : tensorOf(message, head, raw.length === 0 ? undefined : raw[i] ?? MISSING);
+    inputs[i] = { name: head.name, tensor };
   }
   return inputs;
 }
 
-function tensorOf(
-  message: Uint8Array,
-  head: InputHead,
-  { raw, index }: { raw: readonly Uint8Array[]; index: number },
-): Tensor | MalformedTensor {
+/** @param raw the input's entry of raw_input_contents; undefined for a message without them. */
+function tensorOf(message: Uint8Array, head: InputHead, raw: Uint8Array | undefined): Tensor | MalformedTensor {
   const { name, datatype, shape, runs } = head;
   if (head.isInSharedMemory) return malformedInput(name, "lies in shared memory, which this server does not offer");
   const dtype = dtypeOf(datatype);
@@ -229,13 +231,10 @@ function tensorOf(
   } catch (error) {
     return malformedInput(name, `has an impossible shape: ${toServingError(error).message}`);
   }
-  if (raw.length === 0) return tensorFrom(message, runs, { name, dtype, shape, count });
+  if (raw === undefined) return tensorFrom(message, runs, { name, dtype, shape, count });
   if (runs.length > 0) return malformedInput(name, "has contents beside raw_input_contents: expected one of them");
-  const bytes = raw[index];
-  if (bytes === undefined) {
-    return malformedInput(name, `has no data: raw_input_contents has ${raw.length} entries`);
-  }
-  return dtype === "string" ? decodeElements(name, bytes, { shape, count }) : { dtype, shape, bytes };
+  if (raw === MISSING) return malformedInput(name, "has no data: raw_input_contents has fewer entries than inputs");
+  return dtype === "string" ? decodeElements(name, raw, { shape, count }) : { dtype, shape, bytes: raw };
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 import { byteLength, type NamedTensor } from "../../../base/tensor.ts";
-import type { CodecFunction, CodecThread } from "../../../rest/codec_thread.ts";
+import { buffersOf, type CodecFunction, type CodecThread, ownedCopy } from "../../../rest/codec_thread.ts";
 import { decodeInferBody, type InferBody } from "./infer_body.ts";
 import { type EncodedReply, encodeInferReply, type InferReply } from "./infer_reply.ts";
 
@@ -53,18 +53,7 @@ export class InferCodec {
   encode(reply: InferReply): EncodedReply | Promise<EncodedReply> {
     const asJson = reply.outputs.filter((_, index) => reply.areBinary[index] !== true).map(({ tensor }) => tensor);
     if (this.#thread === undefined || byteLength(asJson) < ENCODE_BYTES_MIN) return encodeInferReply(reply);
-    const outputs = reply.outputs.map(copyOf);
+    const outputs = reply.outputs.map(ownedCopy);
     return this.#thread.run(encodeFunction, { ...reply, outputs }, buffersOf(outputs));
   }
-}
-
-/** Copies a tensor into memory of its own. */
-function copyOf({ name, tensor }: NamedTensor): NamedTensor {
-  if (tensor.dtype !== "string") return { name, tensor: { ...tensor, bytes: tensor.bytes.slice() } };
-  return { name, tensor: { ...tensor, strings: tensor.strings.map((string) => string.slice()) } };
-}
-
-/** The memory of numeric tensors, which moves between threads. Strings are too many and too small, and are copied. */
-function buffersOf(tensors: readonly NamedTensor[]): ArrayBuffer[] {
-  return tensors.flatMap(({ tensor }) => tensor.dtype === "string" ? [] : [tensor.bytes.buffer as ArrayBuffer]);
 }

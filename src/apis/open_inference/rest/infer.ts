@@ -43,7 +43,8 @@ export async function inferOverRest(
     { caller: call, respond: (response) => codec.encode(replyOf(response, decoded)) },
   );
   if (reply.jsonBytes === undefined) return { status: 200, body: reply.body };
-  const headers = { [LENGTH_HEADER]: String(reply.jsonBytes) };
+  // A page of another origin may not read a header that is not exposed.
+  const headers = { [LENGTH_HEADER]: String(reply.jsonBytes), "access-control-expose-headers": LENGTH_HEADER };
   return { status: 200, body: reply.body, contentType: BINARY_MEDIA_TYPE, headers };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { byteLength, type NamedTensor } from "../../../base/tensor.ts";
-import type { CodecFunction, CodecThread } from "../../../rest/codec_thread.ts";
+import { buffersOf, type CodecFunction, type CodecThread, ownedCopy } from "../../../rest/codec_thread.ts";
 import {
   decodePredictBody,
   encodePredictBody,
@@ -67,18 +67,7 @@ export class PredictCodec {
   ): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> {
     const bytes = byteLength(outputs.map(({ tensor }) => tensor));
     if (this.#thread === undefined || bytes < ENCODE_BYTES_MIN) return encodePredictBody(outputs, format);
-    const copies = outputs.map(copyOf);
+    const copies = outputs.map(ownedCopy);
     return this.#thread.run(encodeFunction, { outputs: copies, format }, buffersOf(copies));
   }
-}
-
-/** Copies a tensor into memory of its own. */
-function copyOf({ name, tensor }: NamedTensor): NamedTensor {
-  if (tensor.dtype !== "string") return { name, tensor: { ...tensor, bytes: tensor.bytes.slice() } };
-  return { name, tensor: { ...tensor, strings: tensor.strings.map((string) => string.slice()) } };
-}
-
-/** The memory of numeric tensors, which moves between threads. Strings are too many and too small, and are copied. */
-function buffersOf(tensors: readonly NamedTensor[]): ArrayBuffer[] {
-  return tensors.flatMap(({ tensor }) => tensor.dtype === "string" ? [] : [tensor.bytes.buffer as ArrayBuffer]);
 }
