@@ -37,6 +37,29 @@ const WHEELS = {
   },
 } as const;
 
+/** The release of openvino-tokenizers that belongs to {@link OPENVINO_VERSION}: operations on strings, for TensorFlow models. */
+export const TOKENIZERS_VERSION = "2026.4.1.0";
+
+/** Its wheels need no particular Python. */
+const TOKENIZERS_WHEELS: Readonly<Record<Target, Wheel>> = {
+  "x86_64-unknown-linux-gnu": {
+    platform: "manylinux_2_28_x86_64",
+    sha256: "f30dc9d6dd9e485b10495bcf72fc257f33bf35938da783fbb8f17c98c5ab517f",
+  },
+  "aarch64-unknown-linux-gnu": {
+    platform: "manylinux_2_31_aarch64",
+    sha256: "3281bb8ba2347b3be23b77ac1c9d8ea93b52b66a4ae781d9e0e4ee2b71dea313",
+  },
+  "aarch64-apple-darwin": {
+    platform: "macosx_11_0_arm64",
+    sha256: "ebdf1c297aa12abc15b1cccf13c1c47c46308d4b7527d4f05e68cd3e7743ec53",
+  },
+  "x86_64-pc-windows-msvc": {
+    platform: "win_amd64",
+    sha256: "e6250eae9d00704249d21bfd8ad1600de2e49635aa2dcbb6e54a6aa9087f052d",
+  },
+};
+
 /** All platforms that OpenVINO publishes a wheel for; the tested one is first. */
 export const TARGETS = Object.keys(WHEELS) as readonly Target[];
 
@@ -51,6 +74,11 @@ export function checkTarget(name: string): Target {
     `There is no OpenVINO ${OPENVINO_VERSION} for ${name}, only for ${TARGETS.join(", ")}. ` +
       `Build OpenVINO and name its library folder in OVSERVE_OPENVINO_DIR`,
   );
+}
+
+/** The wheel of openvino-tokenizers for a platform. */
+export function tokenizersWheelOf(target: Target): Wheel {
+  return TOKENIZERS_WHEELS[target];
 }
 
 /** The wheel for a platform. */

@@ -11,6 +11,8 @@ import {
   OPENVINO_VERSION,
   runtimeFolder,
   type Target,
+  TOKENIZERS_VERSION,
+  tokenizersWheelOf,
   WHEEL_PYTHON,
   wheelOf,
 } from "./openvino_wheel.ts";
@@ -26,19 +28,49 @@ import { exists, INSTALLED, ROOT, runTask, say } from "./shell.ts";
 export async function installRuntime(target: Target = checkTarget(Deno.build.target)): Promise<string> {
   const folder = runtimeFolder(target);
   const shown = folder.slice(ROOT.length);
-  if (await exists(folder)) {
+  const isThere = await exists(folder);
+  if (isThere && await hasTokenizers(folder)) {
     say(`OpenVINO ${OPENVINO_VERSION} is in ${shown}`);
     return folder;
   }
   await Deno.mkdir(INSTALLED, { recursive: true });
   const work = await Deno.makeTempDir({ dir: INSTALLED, prefix: "setup-" });
   try {
-    await moveIntoPlace(await fetchRuntime(work, target), folder);
+    if (isThere) await addTokenizers(work, { target, runtime: folder });
+    else await moveIntoPlace(await fetchRuntime(work, target), folder);
   } finally {
     await Deno.remove(work, { recursive: true });
   }
   say(`Installed OpenVINO ${OPENVINO_VERSION} in ${shown}`);
   return folder;
+}
+
+/** A runtime that was installed before openvino-tokenizers belonged to it lacks them. */
+async function hasTokenizers(folder: string): Promise<boolean> {
+  const names = await Array.fromAsync(Deno.readDir(`${folder}/libs`), ({ name }) => name);
+  return names.some((name) => name.includes("openvino_tokenizers"));
+}
+
+/** Downloads the library of openvino-tokenizers into a runtime's `libs`, and its licence into `licenses`. */
+async function addTokenizers(
+  work: string,
+  { target, runtime }: { target: Target; runtime: string },
+): Promise<void> {
+  const { platform, sha256 } = tokenizersWheelOf(target);
+  const into = `${work}/tokenizers`;
+  await Deno.mkdir(into);
+  const requirements = `${into}/requirements.txt`;
+  await Deno.writeTextFile(requirements, `openvino-tokenizers==${TOKENIZERS_VERSION} --hash=sha256:${sha256}\n`);
+  say(`Downloading openvino-tokenizers ${TOKENIZERS_VERSION} through pip (about 2 MB)`);
+  const pinned = ["--require-hashes", "--requirement", requirements];
+  const python = await downloadWheel(["--platform", platform, "--dest", into, ...pinned]);
+  const unpacked = `${into}/unpacked`;
+  await unpackWheel(await findEntry(into, /\.whl$/), { python, into: unpacked });
+  const library = await findEntry(`${unpacked}/openvino_tokenizers/lib`, /openvino_tokenizers\.(so|dylib|dll)$/);
+  const licence = `${await findEntry(unpacked, /\.dist-info$/)}/LICENSE`;
+  await Deno.mkdir(`${runtime}/licenses/openvino-tokenizers`, { recursive: true });
+  await Deno.rename(licence, `${runtime}/licenses/openvino-tokenizers/LICENSE`);
+  await Deno.rename(library, `${runtime}/libs/${library.slice(library.lastIndexOf("/") + 1)}`);
 }
 
 /** Downloads and unpacks the wheel in `work`, and returns a folder there with the parts to keep. */
@@ -64,6 +96,7 @@ async function fetchRuntime(work: string, target: Target): Promise<string> {
   for await (const { name } of Deno.readDir(`${kept}/libs`)) {
     if (!isInstalled(name)) await Deno.remove(`${kept}/libs/${name}`);
   }
+  await addTokenizers(work, { target, runtime: kept });
   return kept;
 }
 

@@ -6,7 +6,7 @@
 import type { Config } from "../config/config.ts";
 import type { Engine, EngineSpec } from "../engine/engine.ts";
 import { FfiEngine } from "../engine/openvino_ffi/engine.ts";
-import { findRuntime } from "../engine/openvino_ffi/runtime/discovery.ts";
+import { findRuntime, findTokenizers } from "../engine/openvino_ffi/runtime/discovery.ts";
 import { unpackEmbeddedRuntime } from "../engine/openvino_ffi/runtime/embedded.ts";
 import { availableCores } from "../system/available_cores.ts";
 
@@ -23,9 +23,11 @@ interface EngineKind {
 
 const ENGINES: ReadonlyMap<string, EngineKind> = new Map([
   ["openvino_ffi", {
-    find: ({ openvinoDir, runtimeDir }) =>
-      findRuntime({ directory: openvinoDir, embeddedDir: () => unpackEmbeddedRuntime(runtimeDir) }),
-    open: ({ path, cpuThreadsMax }) => new FfiEngine(path, { cpuThreadsMax }),
+    find: ({ openvinoDir, runtimeDir }) => {
+      const runtime = findRuntime({ directory: openvinoDir, embeddedDir: () => unpackEmbeddedRuntime(runtimeDir) });
+      return { ...runtime, extensions: findTokenizers(runtime.path) };
+    },
+    open: ({ path, cpuThreadsMax, extensions }) => new FfiEngine(path, { cpuThreadsMax, extensions }),
   }],
 ]);
 
@@ -42,8 +44,7 @@ export function findEngine(name: string, folders: EngineFolders): EngineSpec {
   const cores = availableCores();
   // Engines respect the affinity of the process, but none of them reads its quota.
   const cpuThreadsMax = cores.limit === "quota" ? cores.count : undefined;
-  const { path, origin } = kindOf(name).find(folders);
-  return { name, path, origin, cpuThreadsMax };
+  return { name, ...kindOf(name).find(folders), cpuThreadsMax };
 }
 
 /**

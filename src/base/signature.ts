@@ -35,6 +35,8 @@ export interface TensorSpec {
   readonly shape: PartialShape;
   /** Whether integers that need more than 32 bits are refused, because the runtime would truncate them. */
   readonly isNarrow?: boolean;
+  /** Whether `shape` is what the model declares and no bound: whoever infers finds out whether it can with another. */
+  readonly takesAnyShape?: boolean;
 }
 
 /** A named way to call a model. Inputs and outputs are in the order of the engine's ports. */
@@ -43,6 +45,8 @@ export interface Signature {
   readonly outputs: readonly TensorSpec[];
   /** The kind of call (`SignatureDef.method_name`); {@link PREDICT_METHOD_NAME} if left out. */
   readonly methodName?: string;
+  /** What inputs are that a request leaves out (`SignatureDef.defaults`), by name. */
+  readonly defaults?: ReadonlyMap<string, Tensor>;
 }
 
 /** TensorFlow's name for signatures that Predict calls (tensorflow/cc/saved_model/signature_constants.h). */
@@ -71,7 +75,7 @@ export interface RequestInput {
  */
 export function orderInputs(signature: Signature, inputs: readonly RequestInput[]): Tensor[] {
   const specs = signature.inputs;
-  if (inputs.length !== specs.length) throw inputCountError(specs, inputs);
+  if (inputs.length !== specs.length) return orderWithDefaults(signature, inputs);
   // Allocated at its final length: an array that grows reserves room for many more.
   const ordered: Tensor[] = new Array(specs.length);
   for (let i = 0; i < specs.length; i++) {
@@ -82,6 +86,21 @@ export function orderInputs(signature: Signature, inputs: readonly RequestInput[
     ordered[i] = input.tensor;
   }
   return ordered;
+}
+
+/** Fills in what a request leaves out (`VerifyRequestInputsSize` lets fewer inputs pass where there are defaults). */
+function orderWithDefaults(
+  { inputs: specs, defaults }: Signature,
+  inputs: readonly RequestInput[],
+): Tensor[] {
+  if (defaults === undefined || inputs.length > specs.length) throw inputCountError(specs, inputs);
+  if (inputs.some(({ name }) => !specs.some((spec) => spec.name === name))) throw unknownInputError(specs, inputs);
+  return specs.map(({ name }) => {
+    const tensor = inputs.find((input) => input.name === name)?.tensor ?? defaults.get(name);
+    if (tensor === undefined) throw inputCountError(specs, inputs);
+    if (tensor.dtype === "malformed") throw tensor.error;
+    return tensor;
+  });
 }
 
 function inputCountError(specs: readonly TensorSpec[], inputs: readonly RequestInput[]): ServingError {
@@ -188,7 +207,7 @@ function checkTensor(spec: TensorSpec, tensor: Tensor): void {
   }
   const { shape } = tensor;
   const expected = spec.shape;
-  if (expected !== undefined) {
+  if (expected !== undefined && spec.takesAnyShape !== true) {
     if (shape.length !== expected.length) {
       throw mismatch("Invalid number of shape dimensions", formatPartialShape(expected), formatShape(shape), spec.name);
     }

@@ -22,6 +22,8 @@ export interface EngineSpec {
   readonly origin: string;
   /** The most threads a model may use on the CPU unless its own properties say otherwise; undefined for one a processor. */
   readonly cpuThreadsMax: number | undefined;
+  /** Libraries with operations that models may use besides the runtime's own. */
+  readonly extensions: readonly string[];
 }
 
 /** An inference runtime. Its models must be disposed before it is. */

@@ -1,37 +1,41 @@
 /**
- * One loaded version of a model: its signatures and a way to infer with it, in the loop when that is quicker than leaving it.
+ * One loaded version of a model: its signatures, and the graphs that answer them.
  *
  * @module
  */
-import { assert } from "../base/status.ts";
-import { byteLength, type Tensor } from "../base/tensor.ts";
-import type { CompiledModel, InferRequest, SharedModel } from "../engine/engine.ts";
+import type { Tensor } from "../base/tensor.ts";
 import type { BatchFigures } from "./batching/batch_figures.ts";
-import { type BatchingOptions, BatchPredictor } from "./batching/batch_predictor.ts";
-import { type Caller, InferRequestPool } from "./infer_request_pool.ts";
+import type { Caller } from "./infer_request_pool.ts";
 import type { ServableSignature } from "./loading/signatures.ts";
+import { SignatureBinding } from "./saved_model/signature_binding.ts";
+import { ServedGraph, type ServedGraphOptions, type SharedGraph } from "./served_graph.ts";
+import { type CompileVariant, fitsPorts, ShapeVariants } from "./shape_variants.ts";
 
 export { DEFAULT_SIGNATURE_NAME } from "./loading/signatures.ts";
 
 /** How a servable runs. */
 export interface ModelServableOptions {
-  /** Owned by the servable from here on, unless its constructor throws. */
-  readonly compiled: CompiledModel;
-  /** The same model compiled again, for threads that would hinder each other with one. Owned as `compiled` is. */
-  readonly copies?: readonly CompiledModel[];
   readonly signatures: ReadonlyMap<string, ServableSignature>;
-  readonly inferRequestCount: number;
-  /** Inputs of at most this many bytes are inferred on the calling thread; 0 for none. */
-  readonly inLoopBytesMax: number;
-  /** How many requests may wait for an infer request. */
-  readonly waitersMax: number;
-  /** How requests share inferences; each has its own unless this is given. */
-  readonly batching?: BatchingOptions | undefined;
+  /** Signatures that the model has and that cannot be served. */
+  readonly refused?: ReadonlyMap<string, RefusedSignature>;
+  /** The graphs that signatures refer to by index, with what they own: see {@link ServedGraphOptions}. */
+  readonly graphs: readonly ServedGraphOptions[];
+  /** Compiles one of the graphs for other shapes; without it the shapes are those that signatures declare. */
+  readonly compileVariant?:
+    | ((graph: number, ...args: Parameters<CompileVariant>) => ReturnType<CompileVariant>)
+    | undefined;
+}
+
+/** A signature that cannot be served. */
+export interface RefusedSignature {
+  /** Undefined where an input or output is of a kind that no tensor here can be. */
+  readonly signature: Pick<ServableSignature, "inputs" | "outputs" | "methodName"> | undefined;
+  readonly reason: string;
 }
 
 /** What a servable runs on, in words that can be sent to another thread, which makes one of its own of them. */
-export interface SharedServable extends Omit<ModelServableOptions, "compiled" | "copies"> {
-  readonly compiled: SharedModel;
+export interface SharedServable extends Omit<ModelServableOptions, "graphs" | "compileVariant"> {
+  readonly graphs: readonly SharedGraph[];
 }
 
 /** What was run before anyone else asked. */
@@ -51,67 +55,78 @@ export interface PredictOptions<R> {
   use(outputs: readonly Tensor[]): R;
 }
 
+const ALL_OUTPUTS = { outputPorts: undefined };
+
 /**
  * One loaded version of a model, ready to predict. Where it is shared with other threads it is to be disposed asynchronously: it
  * frees the model when they have let go of it.
  */
 export class ModelServable implements Disposable, AsyncDisposable {
   readonly signatures: ReadonlyMap<string, ServableSignature>;
+  /** Signatures that the model has and that cannot be served. */
+  readonly refused: ReadonlyMap<string, RefusedSignature>;
   /** How many inferences run at once. */
   readonly inferRequestCount: number;
   /** Of the requests it was warmed up with that its version brought along; undefined without any. */
   warmUp: WarmUpFigures | undefined;
-  readonly #options: ModelServableOptions;
   readonly #loans = new AsyncDisposableStack();
-  readonly #pool: InferRequestPool;
-  readonly #inLoopBytesMax: number;
-  readonly #batches: BatchPredictor | undefined;
+  readonly #graphs: readonly ServedGraph[];
+  /** By graph; undefined where shapes are those that signatures declare. */
+  readonly #variants: readonly ShapeVariants[] | undefined;
+  readonly #bindings = new Map<ServableSignature, SignatureBinding>();
 
   /** What batches were like, counted on as long as it serves; undefined when requests do not share inferences. */
   get batchFigures(): BatchFigures | undefined {
-    return this.#batches?.figures;
+    return this.#graphs.find(({ batchFigures }) => batchFigures !== undefined)?.batchFigures;
   }
 
   /** How many infer requests keep the device busy; on a CPU, its streams. */
   get inferRequestsOptimal(): number {
-    return this.#options.compiled.inferRequestsOptimal;
+    return this.#graphs[0]?.compiled.inferRequestsOptimal ?? 1;
   }
 
   /** How many requests wait or are inferred just now. */
   get requestsInUse(): number {
-    return this.#batches?.taskCount ?? this.#pool.inUse + this.#pool.waiting;
+    const inVariants = this.#variants?.reduce((sum, { requestsInUse }) => sum + requestsInUse, 0) ?? 0;
+    return this.#graphs.reduce((sum, { requestsInUse }) => sum + requestsInUse, inVariants);
   }
 
   /** How many inferences run just now. */
   get inferRequestsInUse(): number {
-    return this.#pool.inUse;
+    return this.#graphs.reduce((sum, { inferRequestsInUse }) => sum + inferRequestsInUse, 0);
   }
 
   /** How many requests, or rows of them where they share inferences, wait to be inferred. */
   get waiting(): number {
-    return this.#pool.waiting + (this.#batches?.waitingRows ?? 0);
+    return this.#graphs.reduce((sum, { waiting }) => sum + waiting, 0);
+  }
+
+  /** How many graphs are compiled for other shapes than their own. */
+  get shapeVariants(): number {
+    return this.#variants?.reduce((sum, { count }) => sum + count, 0) ?? 0;
   }
 
   /** @throws {ServingError} INTERNAL when the engine cannot make the infer requests. */
   constructor(options: ModelServableOptions) {
     this.signatures = options.signatures;
-    this.inferRequestCount = options.inferRequestCount;
-    this.#options = options;
-    this.#inLoopBytesMax = options.inLoopBytesMax;
-    const requests: InferRequest[] = [];
+    this.refused = options.refused ?? new Map();
+    const graphs: ServedGraph[] = [];
     try {
-      for (let i = 0; i < options.inferRequestCount; i++) requests.push(options.compiled.createInferRequest());
+      for (const graph of options.graphs) graphs.push(new ServedGraph(graph));
     } catch (error) {
-      for (const request of requests) request[Symbol.dispose]();
+      for (const graph of graphs) graph[Symbol.dispose]();
       throw error;
     }
-    this.#pool = new InferRequestPool(requests, { waitersMax: options.waitersMax });
-    this.#batches = options.batching && new BatchPredictor(options.batching, {
-      pool: this.#pool,
-      inputs: options.compiled.inputs,
-      inLoopBytesMax: this.#inLoopBytesMax,
-      batchesAtOnceMax: options.compiled.inferRequestsOptimal,
-    });
+    this.#graphs = graphs;
+    this.inferRequestCount = graphs.reduce((sum, { inferRequestCount }) => sum + inferRequestCount, 0);
+    const { compileVariant } = options;
+    this.#variants = compileVariant &&
+      options.graphs.map((graph, index) =>
+        new ShapeVariants({ compile: (shapes) => compileVariant(index, shapes), graph })
+      );
+    for (const signature of options.signatures.values()) {
+      if (signature.wiring !== undefined) this.#bindings.set(signature, new SignatureBinding(signature.wiring));
+    }
   }
 
   /**
@@ -120,48 +135,39 @@ export class ModelServable implements Disposable, AsyncDisposable {
    *
    * @param inputs in the order of the signature's, checked by the caller; borrowed until the result is there.
    * @throws {ServingError} RESOURCE_EXHAUSTED when too many wait; what the engine throws; the reason the caller's signal gives;
-   * what {@link BatchPredictor.predict} throws.
+   * INVALID_ARGUMENT for examples that do not parse; what `BatchPredictor.predict` throws.
    */
   predict<R>(inputs: readonly Tensor[], options: PredictOptions<R>): R | Promise<R> {
-    const { record } = options.caller;
-    record?.enqueued();
-    if (this.#batches !== undefined && !options.isAlone) {
-      return this.#predictTogether(this.#batches, { inputs, options });
+    options.caller.record?.enqueued();
+    const { signature } = options;
+    if (signature.wiring !== undefined) return this.#predictBound(inputs, options);
+    const index = signature.graph ?? 0;
+    const graph = this.#graphs[index] as ServedGraph;
+    if (this.#variants !== undefined && !fitsPorts(inputs, graph.compiled)) {
+      return (this.#variants[index] as ShapeVariants).infer(graph.compiled, inputs, options);
     }
-    const request = this.#pool.tryAcquire();
-    const isInLoop = this.#inLoopBytesMax > 0 && byteLength(inputs) <= this.#inLoopBytesMax;
-    if (!isInLoop || request?.infer === undefined) return this.#predictOffLoop(request, { inputs, options });
-    try {
-      const outputs = request.infer(inputs);
-      record?.finished();
-      return useOutputs(outputs, options);
-    } finally {
-      this.#pool.release(request);
-    }
+    return graph.infer(inputs, options);
   }
 
-  #predictTogether<R>(
-    batches: BatchPredictor,
-    { inputs, options }: { inputs: readonly Tensor[]; options: PredictOptions<R> },
-  ): Promise<R> {
-    return batches.predict(inputs, { caller: options.caller, use: (outputs) => useOutputs(outputs, options) });
-  }
-
-  /** @param idle an infer request of the pool, if one was idle. */
-  async #predictOffLoop<R>(
-    idle: InferRequest | undefined,
-    { inputs, options }: { inputs: readonly Tensor[]; options: PredictOptions<R> },
-  ): Promise<R> {
-    const { record } = options.caller;
-    const request = idle ?? await this.#pool.acquire(options.caller);
-    record?.started();
-    try {
-      const outputs = await request.inferAsync(inputs);
-      record?.finished();
-      return useOutputs(outputs, options);
-    } finally {
-      this.#pool.release(request);
+  /** Predicts with a signature whose inputs and outputs are not simply those of its graph. */
+  #predictBound<R>(inputs: readonly Tensor[], options: PredictOptions<R>): R | Promise<R> {
+    const { signature, caller, isAlone } = options;
+    const { tensors, answer } = (this.#bindings.get(signature) as SignatureBinding).feed(inputs);
+    const graph = signature.graph === undefined ? undefined : this.#graphs[signature.graph];
+    if (graph === undefined) {
+      caller.record?.finished();
+      return options.use(answer([]));
     }
+    const inferOptions = {
+      caller,
+      ...isAlone && { isAlone },
+      signature: ALL_OUTPUTS,
+      use: (outputs: readonly Tensor[]) => options.use(answer(outputs)),
+    };
+    if (this.#variants !== undefined && !fitsPorts(tensors, graph.compiled)) {
+      return (this.#variants[signature.graph ?? 0] as ShapeVariants).infer(graph.compiled, tensors, inferOptions);
+    }
+    return graph.infer(tensors, inferOptions);
   }
 
   /**
@@ -170,10 +176,8 @@ export class ModelServable implements Disposable, AsyncDisposable {
    * @param thread counts them from 0.
    */
   share(thread: number): SharedServable {
-    const { compiled, copies = [], ...options } = this.#options;
-    const shared = (copies[thread] ?? compiled).share?.();
-    assert(shared !== undefined, "A model was to be shared by an engine that cannot share it");
-    return { ...options, compiled: shared };
+    const { signatures, refused } = this;
+    return { signatures, refused, graphs: this.#graphs.map((graph) => graph.share(thread)) };
   }
 
   /** Has something disposed before the model is freed: what others have made of {@link share}. */
@@ -183,30 +187,10 @@ export class ModelServable implements Disposable, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#loans.disposeAsync();
-    this.#disposeRequests();
-    await Promise.all(this.#compiledModels().map((compiled) => compiled[Symbol.asyncDispose]()));
+    for (const disposable of [...this.#variants ?? [], ...this.#graphs]) await disposable[Symbol.asyncDispose]();
   }
 
   [Symbol.dispose](): void {
-    this.#disposeRequests();
-    for (const compiled of this.#compiledModels()) compiled[Symbol.dispose]();
+    for (const disposable of [...this.#variants ?? [], ...this.#graphs]) disposable[Symbol.dispose]();
   }
-
-  #disposeRequests(): void {
-    this.#batches?.[Symbol.dispose]();
-    this.#pool[Symbol.dispose]();
-  }
-
-  #compiledModels(): readonly CompiledModel[] {
-    return [this.#options.compiled, ...this.#options.copies ?? []];
-  }
-}
-
-function useOutputs<R>(outputs: readonly Tensor[], options: PredictOptions<R>): R {
-  const { outputPorts } = options.signature;
-  return options.use(outputPorts === undefined ? outputs : picked(outputs, outputPorts));
-}
-
-function picked(outputs: readonly Tensor[], ports: readonly number[]): readonly Tensor[] {
-  return ports.map((port) => outputs[port] as Tensor);
 }

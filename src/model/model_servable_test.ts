@@ -40,11 +40,8 @@ async function open(
   const compiled = await model.compile({ device: "CPU" });
   const signature = { inputs: [], outputs: [], outputPorts: options.outputPorts };
   const servable = new ModelServable({
-    compiled,
     signatures: new Map([["serving_default", signature]]),
-    inferRequestCount: 1,
-    inLoopBytesMax: options.inLoopBytesMax,
-    waitersMax: 1,
+    graphs: [{ compiled, inferRequestCount: 1, inLoopBytesMax: options.inLoopBytesMax, waitersMax: 1 }],
   });
   return {
     servable,

@@ -12,6 +12,8 @@ import { DEFAULT_SIGNATURE_NAME, type ServableSignature } from "./loading/signat
 /** What has signatures: a servable. */
 export interface Signed {
   readonly signatures: ReadonlyMap<string, ServableSignature>;
+  /** Signatures that the model has and that cannot be served, with the reason. */
+  readonly refused: ReadonlyMap<string, { readonly reason: string }>;
 }
 
 /** What a request says besides its signature. */
@@ -37,15 +39,19 @@ export interface BoundRequest {
  *
  * @param name empty for the default signature.
  * @param unknown makes the error for a name the servable does not have.
+ * @throws {ServingError} UNIMPLEMENTED with the reason for a signature that the model has and that cannot be served.
  */
 export function findSignature(
-  { signatures }: Signed,
+  { signatures, refused }: Signed,
   name: string,
   unknown: (name: string) => ServingError,
 ): ServableSignature {
-  const signature = signatures.get(name || DEFAULT_SIGNATURE_NAME);
-  if (signature === undefined) throw unknown(name || DEFAULT_SIGNATURE_NAME);
-  return signature;
+  const key = name || DEFAULT_SIGNATURE_NAME;
+  const signature = signatures.get(key);
+  if (signature !== undefined) return signature;
+  const reason = refused.get(key)?.reason;
+  if (reason === undefined) throw unknown(key);
+  throw new ServingError(CODE.UNIMPLEMENTED, `The signature ${key} is not served: ${reason}`);
 }
 
 /**

@@ -118,7 +118,11 @@ export class PredictionService {
     }
     using handle = this.#acquire(request.modelSpec);
     if (record !== undefined) record.servable = handle.id;
-    return { modelName: handle.id.name, modelVersion: handle.id.version, signatures: handle.servable.signatures };
+    const { signatures, refused } = handle.servable;
+    // What the model says, served or not.
+    const all = new Map<string, Signature>(signatures);
+    for (const [name, { signature }] of refused) if (signature !== undefined) all.set(name, signature);
+    return { modelName: handle.id.name, modelVersion: handle.id.version, signatures: all };
   }
 
   /**

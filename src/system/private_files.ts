@@ -15,6 +15,12 @@ const CREATE = Deno.build.os === "darwin" ? 0x1 | 0x200 | 0x800 | 0x1000000 : 0o
 const OWNER_ONLY = 0o600;
 const WRITE_BYTES_MAX = 1 << 30;
 
+/** Where folders that are gone soon may lie, the first choice first. A container may have only memory to write to. */
+export function temporaryFolders(): string[] {
+  const named = Deno.env.get("TMPDIR");
+  return [...named ? [named] : [], "/tmp", "/dev/shm"];
+}
+
 /** A folder that only this process uses. Disposing it removes it with its content. */
 export class PrivateFolder implements Disposable {
   /** Its absolute path. */

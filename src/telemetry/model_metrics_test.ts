@@ -61,8 +61,8 @@ class Rig implements AsyncDisposable {
     using folder = new VersionFolder();
     using model = await this.#engine.read(folder.writeModel(ROWS).path);
     const compiled = await model.compile({ device: "CPU" });
-    const options = { compiled, signatures: new Map(), inferRequestCount: 2, inLoopBytesMax: 1000, waitersMax: 1 };
-    return new ModelServable({ ...options, batching });
+    const graph = { compiled, inferRequestCount: 2, inLoopBytesMax: 1000, waitersMax: 1, batching };
+    return new ModelServable({ signatures: new Map(), graphs: [graph] });
   }
 
   /** Predicts that many rows with the available version. */

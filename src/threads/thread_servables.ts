@@ -113,8 +113,11 @@ export class ThreadServables implements AsyncDisposable {
   #load(entry: Entry): Promise<ModelServable> {
     try {
       const { servable } = entry.shared;
-      const compiled = attachMarked(this.#engine, servable.compiled);
-      const attached = new AttachedServable({ ...servable, compiled }, () => entry.freed.resolve());
+      const graphs = servable.graphs.map((graph) => ({
+        ...graph,
+        compiled: attachMarked(this.#engine, graph.compiled),
+      }));
+      const attached = new AttachedServable({ ...servable, graphs }, () => entry.freed.resolve());
       entry.isLoaded = true;
       entry.loaded.resolve();
       return Promise.resolve(attached);

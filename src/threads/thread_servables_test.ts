@@ -36,11 +36,8 @@ class Rig implements AsyncDisposable {
     const compiled = this.main.share?.();
     assert.ok(compiled !== undefined);
     const servable = {
-      compiled,
       signatures: new Map([["serving_default", { inputs: [], outputs: [], outputPorts: undefined }]]),
-      inferRequestCount,
-      inLoopBytesMax: 0,
-      waitersMax: 1,
+      graphs: [{ compiled, inferRequestCount, inLoopBytesMax: 0, waitersMax: 1 }],
     };
     return structuredClone({ key, name: "m", version, servable });
   }
@@ -103,8 +100,8 @@ Deno.test("ThreadServables.withdraw() of a replacement brings back the version b
   await using rig = await Rig.open();
   await rig.servables.serve(rig.shared(1, 7));
   const { servable, ...broken } = rig.shared(2, 7);
-  const nowhere = { ...servable.compiled, handle: 0n };
-  const served = rig.servables.serve({ ...broken, servable: { ...servable, compiled: nowhere } });
+  const graphs = servable.graphs.map((graph) => ({ ...graph, compiled: { ...graph.compiled, handle: 0n } }));
+  const served = rig.servables.serve({ ...broken, servable: { ...servable, graphs } });
   await assert.rejects(served, servingError(CODE.INTERNAL, /Internal error/));
   await rig.servables.withdraw(2);
   assert.deepEqual(rig.versions, [7]);

@@ -5,8 +5,15 @@
  * @module
  */
 import { CODE, ServingError } from "../../base/status.ts";
-import type { Direction, Model, Port } from "../../engine/engine.ts";
+import type { Direction, Port } from "../../engine/engine.ts";
 import type { NamedPort, NamedSignature, NamedSignatures } from "./signatures.ts";
+
+/** What of a model is looked at. */
+export interface MappedModel {
+  readonly inputs: readonly Pick<Port, "names">[];
+  readonly outputs: readonly Pick<Port, "names">[];
+  findPort(name: string, direction: Direction): number | undefined;
+}
 
 /** The names for clients, by the names of tensors. */
 export interface MappingConfig {
@@ -61,7 +68,7 @@ function entriesOf(value: unknown, what: string): Map<string, unknown> {
  *
  * @throws {ServingError} INVALID_ARGUMENT for an unknown tensor, one that is mapped twice, and a name that two tensors would have.
  */
-export function applyMapping(named: NamedSignatures, mapping: MappingConfig, model: Model): NamedSignatures {
+export function applyMapping(named: NamedSignatures, mapping: MappingConfig, model: MappedModel): NamedSignatures {
   const signatures = new Map<string, NamedSignature>();
   for (const [signatureName, signature] of named.signatures) {
     signatures.set(signatureName, {
@@ -74,7 +81,7 @@ export function applyMapping(named: NamedSignatures, mapping: MappingConfig, mod
     const ports = [...named.signatures.values()].flatMap((signature) => signature[`${direction}s`]);
     for (const tensor of mapping[`${direction}s`].keys()) {
       if (findNamed(ports, tensor, { model, direction }).length > 0) continue;
-      const all = [...new Set(model[`${direction}s`].map(({ names: [first] }: Port) => first))].join(", ");
+      const all = [...new Set(model[`${direction}s`].map(({ names: [first] }) => first))].join(", ");
       throw mappingError(`the model has no ${direction} ${tensor}, its ${direction}s are ${all}`);
     }
   }
@@ -84,7 +91,7 @@ export function applyMapping(named: NamedSignatures, mapping: MappingConfig, mod
 function rename(
   ports: readonly NamedPort[],
   mapping: ReadonlyMap<string, string>,
-  { model, direction }: { model: Model; direction: Direction },
+  { model, direction }: { model: MappedModel; direction: Direction },
 ): NamedPort[] {
   const renamed = new Map<NamedPort, string>();
   for (const [tensor, name] of mapping) {
@@ -106,7 +113,7 @@ function rename(
 function findNamed(
   ports: readonly NamedPort[],
   tensor: string,
-  { model, direction }: { model: Model; direction: Direction },
+  { model, direction }: { model: MappedModel; direction: Direction },
 ): readonly NamedPort[] {
   const byName = ports.filter(({ name }) => name === tensor);
   if (byName.length > 0) return byName;

@@ -6,23 +6,16 @@
 import { basename } from "node:path";
 import { formatPartialShape, type PartialShape } from "../../base/signature.ts";
 import { assert, ServingError } from "../../base/status.ts";
-import type { CompiledModel, Engine, Model } from "../../engine/engine.ts";
+import type { Engine, Model } from "../../engine/engine.ts";
 import type { BatchingOptions } from "../batching/batch_predictor.ts";
-import { type BatchingProbe, probeBatching } from "../batching/batching_probe.ts";
-import { type Compilation, compileMeasured, disposeOnError, LARGE_MODEL_BYTES, type Spreading } from "./compilation.ts";
+import { disposeOnError } from "./compilation.ts";
+import { disposeGraphs, type GraphReport, loadGraph } from "./graph_loader.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
-import { measureInLoopBytes } from "./measurement.ts";
-import { accessError, fileIn, type ModelFiles, type Place } from "../source/model_files.ts";
+import { accessError, type ModelFiles, type Place } from "../source/model_files.ts";
 import { ModelServable, type ModelServableOptions } from "../model_servable.ts";
 import { type BatchSize, planReshape, type ShapeSpec } from "./reshape.ts";
-import { readSignatures } from "../saved_model/saved_model.ts";
-import {
-  type NamedSignatures,
-  type ServableSignature,
-  signaturesOfPorts,
-  signaturesOfSavedModel,
-  toServableSignature,
-} from "./signatures.ts";
+import { loadSavedModel } from "./saved_model_loader.ts";
+import { type NamedSignatures, type ServableSignature, signaturesOfPorts, toServableSignature } from "./signatures.ts";
 import { type DecodeWarmUp, inferZeros, replayRequests } from "./warm_up.ts";
 
 /** How to load a model. */
@@ -44,6 +37,8 @@ export interface LoadOptions {
   readonly waitersMax: number;
   /** Whether integers that the runtime would compute wrong are refused. */
   readonly checksIntegerRange: boolean;
+  /** The tags of a SavedModel's graph; `serve` unless they are said. */
+  readonly tags?: readonly string[];
   /** How requests share inferences, where the model allows it; undefined if each has its own. */
   readonly batching: BatchingOptions | undefined;
   /** How to read the requests of `files.warmupPath`. */
@@ -53,17 +48,9 @@ export interface LoadOptions {
 }
 
 /** What loading found out, for the log. */
-export interface LoadReport extends Spreading {
+export interface LoadReport extends GraphReport {
   readonly device: string;
   readonly inferRequestCount: number;
-  /** The quickest inference of zeros in microseconds; undefined where it was not measured. */
-  readonly inferenceUs: number | undefined;
-  /** Whether inputs of some size are inferred in the event loop, and of how many bytes at most; 0 for none. */
-  readonly isInLoop: boolean;
-  readonly inLoopBytesMax: number;
-  /** Whether requests share inferences, and how many rows one takes at most; undefined where each has its own. */
-  readonly isBatched: boolean;
-  readonly batchRowsMax: number | undefined;
   /** Sentences about what is odd and was no reason not to serve. */
   readonly notes: readonly string[];
 }
@@ -79,7 +66,8 @@ export async function loadModel(
   engine: Engine,
   options: LoadOptions,
 ): Promise<{ servable: ModelServable; report: LoadReport }> {
-  const { files, inferRequestCount } = options;
+  const { files } = options;
+  if (files.format === "saved_model") return await loadSavedModel(engine, options);
   using model = await engine.read(files.path);
   const named = await nameSignatures(model, files);
   const reshapeNotes = reshape(model, named, options);
@@ -89,38 +77,20 @@ export async function loadModel(
   // Whatever the signatures call them, the inputs of all of them are the model's.
   const [signature] = signatures.values();
   assert(signature !== undefined, "A model has no signature");
-  const modelBytes = files.bytes;
-  const compilation = await compileMeasured(model, signature.inputs, { ...options, modelBytes });
-  const { compiled, inferenceUs } = compilation;
-  const { options: batching, inLoopBytesMax, notes: batchingNotes } = await probe(compilation, options);
-  const copies = await copy(compilation, { ...options, modelBytes, isInLoop: inLoopBytesMax > 0 });
-  const servable = newServable([compiled, ...copies], {
-    compiled,
-    copies,
-    signatures,
-    inferRequestCount: inferRequestCount ?? compiled.inferRequestsOptimal,
-    inLoopBytesMax,
-    waitersMax: options.waitersMax,
-    batching,
-  });
+  const { graph, report, notes } = await loadGraph(model, { ...options, modelBytes: files.bytes });
+  const servable = newServable({ signatures, graphs: [graph] });
   const warmUpNotes = await disposeOnError(servable, () => warmUp(servable, signature, options));
   return {
     servable,
     report: {
       device: options.device,
-      ...compilation.spreading,
+      ...report,
       inferRequestCount: servable.inferRequestCount,
-      inferenceUs,
-      isInLoop: inLoopBytesMax > 0,
-      inLoopBytesMax,
-      isBatched: batching !== undefined,
-      batchRowsMax: batching?.batchRowsMax,
       notes: [
         ...named.notes,
         ...narrowingNotes(signature, model),
         ...reshapeNotes,
-        ...compilation.notes,
-        ...batchingNotes,
+        ...notes,
         ...warmUpNotes,
       ],
     },
@@ -136,10 +106,8 @@ function narrowingNotes({ inputs }: ServableSignature, model: Model): string[] {
   );
 }
 
-async function nameSignatures(model: Model, { format, path, mappingPath }: ModelFiles): Promise<NamedSignatures> {
-  const named = format === "saved_model"
-    ? signaturesOfSavedModel(model, await readFile(fileIn(path, "saved_model.pb"), readSignatures))
-    : signaturesOfPorts(model);
+async function nameSignatures(model: Model, { mappingPath }: ModelFiles): Promise<NamedSignatures> {
+  const named = signaturesOfPorts(model);
   if (mappingPath === undefined) return named;
   const place = { path: mappingPath, name: basename(mappingPath) };
   return applyMapping(named, await readFile(place, readMappingConfig), model);
@@ -172,49 +140,11 @@ function reshape(model: Model, named: NamedSignatures, { shape, batchSize }: Loa
   return notes;
 }
 
-async function probe(
-  { compiled, inLoopBytesMax }: Compilation,
-  { batching: options }: LoadOptions,
-): Promise<BatchingProbe> {
-  if (options === undefined) {
-    const bytes = await disposeOnError(compiled, () => widenInLoop(compiled, inLoopBytesMax));
-    return { options, inLoopBytesMax: bytes, notes: [] };
-  }
-  return await disposeOnError(compiled, () => probeBatching(compiled, { options, inLoopBytesMax }));
-}
-
-/** How many bytes of inputs with several rows, where those are for the client to choose, are best inferred in the loop. */
-async function widenInLoop(compiled: CompiledModel, inLoopBytesMax: number): Promise<number> {
-  const rowsMax = Math.max(...compiled.inputs.map(({ shape: [first] = [] }) => first?.max ?? 1));
-  if (inLoopBytesMax === 0 || compiled.inputs.every(({ shape: [first] = [] }) => first?.min === first?.max)) {
-    return inLoopBytesMax;
-  }
-  using request = compiled.createInferRequest();
-  return Math.max(inLoopBytesMax, await measureInLoopBytes(request, { ports: compiled.inputs, rowsMax }));
-}
-
-/**
- * Copies of a model that is inferred in several event loops, one for each besides the first: OpenVINO infers a model with one stream
- * for one thread at a time. A large one is shared all the same, for its memory.
- */
-async function copy(
-  { compiled, compileAgain }: Compilation,
-  { otherThreads, modelBytes, isInLoop }: LoadOptions & { modelBytes: number; isInLoop: boolean },
-): Promise<readonly CompiledModel[]> {
-  if (!isInLoop || modelBytes >= LARGE_MODEL_BYTES) return [];
-  using unlessDone = new DisposableStack();
-  unlessDone.use(compiled);
-  const copies: CompiledModel[] = [];
-  for (let i = 0; i < otherThreads; i++) copies.push(unlessDone.use(await compileAgain()));
-  unlessDone.move();
-  return copies;
-}
-
-function newServable(owned: readonly CompiledModel[], options: ModelServableOptions): ModelServable {
+function newServable(options: ModelServableOptions): ModelServable {
   try {
     return new ModelServable(options);
   } catch (error) {
-    for (const compiled of owned) compiled[Symbol.dispose]();
+    disposeGraphs(options.graphs);
     throw error;
   }
 }

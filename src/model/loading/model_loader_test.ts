@@ -162,7 +162,7 @@ testEachEngine("loadModel() serves a model that refuses zeros, and notes it", as
 });
 
 Deno.test("loadModel() compiles a copy for each further thread that infers in its loop, and shares other models", async () => {
-  const handles = ({ servable }: Loaded) => [0, 1].map((thread) => servable.share(thread).compiled.handle);
+  const handles = ({ servable }: Loaded) => [0, 1].map((thread) => servable.share(thread).graphs[0]?.compiled.handle);
   await load({ otherThreads: 2 }, {
     look: (loaded) => {
       assert.equal(loaded.report.isInLoop, true);

@@ -38,7 +38,10 @@ class Rig implements Disposable {
       ) => [name, toServableSignature(named, model, { checksIntegerRange: true })]),
     );
     return new Rig(
-      new ModelServable({ compiled, signatures, inferRequestCount: 1, inLoopBytesMax: 1000, waitersMax: 1 }),
+      new ModelServable({
+        signatures,
+        graphs: [{ compiled, inferRequestCount: 1, inLoopBytesMax: 1000, waitersMax: 1 }],
+      }),
     );
   }
 

@@ -13,14 +13,20 @@ export interface SavedModelPlan {
   /** Distinct graphs: signatures with equal ones share one. */
   readonly graphs: readonly PlannedGraph[];
   readonly signatures: ReadonlyMap<string, PlannedSignature>;
+  /** All signatures of the file. */
+  readonly definitions: ReadonlyMap<string, SignatureDef>;
   /** Why signatures of the file cannot be served, by name. */
   readonly refused: ReadonlyMap<string, string>;
 }
 
 /** A graph for the runtime. */
 export interface PlannedGraph {
-  /** A whole `saved_model.pb` with this graph alone, in parts that borrow the original file's bytes. */
-  readonly savedModel: readonly Uint8Array[];
+  /**
+   * Writes a whole `saved_model.pb` with this graph alone, in parts that borrow the original file's bytes.
+   *
+   * @param shapes of the inputs, in order, in place of their own; undefined for those that keep theirs.
+   */
+  readonly write: (shapes?: readonly (PartialShape | undefined)[]) => readonly Uint8Array[];
   readonly inputs: readonly GraphInput[];
   /** The names the runtime finds the outputs by. */
   readonly outputs: readonly string[];
@@ -35,10 +41,14 @@ export interface GraphInput {
 }
 
 /** A signature and how it is answered. */
-export interface PlannedSignature {
+export interface PlannedSignature extends Wiring {
   readonly definition: SignatureDef;
   /** The index of its graph; undefined when all it answers is constant. */
   readonly graph: number | undefined;
+}
+
+/** What a signature feeds its graph and what it answers. It can be sent to another thread. */
+export interface Wiring {
   /** What each input of the graph is, in the graph's order. */
   readonly feeds: readonly Feed[];
   /** What each output is, in the order of `definition.outputs`. */

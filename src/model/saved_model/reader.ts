@@ -3,11 +3,12 @@
  *
  * @module
  */
+import type { PartialShape } from "../../base/signature.ts";
 import { CODE, ServingError, toServingError } from "../../base/status.ts";
 import { WIRE } from "../../protobuf/wire_reader.ts";
 import { WireWriter } from "../../protobuf/wire_writer.ts";
 import { hashGraph } from "./canonical_form.ts";
-import { functionsOf } from "./graph/attributes.ts";
+import { functionsOf, shapeAttribute } from "./graph/attributes.ts";
 import { dataTypeOf } from "./graph/data_types.ts";
 import { FlatGraph } from "./graph/flat_graph.ts";
 import {
@@ -71,7 +72,7 @@ export function planSavedModel(bytes: Uint8Array, { tags, readAsset }: ReadOptio
     }
   }
   if (rewritten.size === 0) throw nothingServable(refused);
-  return { ...shareGraphs(rewritten, graph), refused };
+  return { ...shareGraphs(rewritten, graph), definitions, refused };
 }
 
 function nothingServable(refused: ReadonlyMap<string, string>): ServingError {
@@ -91,7 +92,7 @@ function parseGraph(bytes: Uint8Array): Graph {
 function shareGraphs(
   rewritten: ReadonlyMap<string, RewrittenSignature>,
   { functions, versions }: Graph,
-): Omit<SavedModelPlan, "refused"> {
+): Pick<SavedModelPlan, "graphs" | "signatures"> {
   const graphs: PlannedGraph[] = [];
   const indices = new Map<string, number>();
   const signatures = new Map<string, PlannedSignature>();
@@ -112,14 +113,44 @@ function shareGraphs(
 }
 
 function toGraph(
+  signature: RewrittenSignature,
+  library: { functions: FunctionLibrary; versions: Uint8Array | undefined },
+): PlannedGraph {
+  const { inputs, outputs } = signature;
+  return {
+    write: (shapes = []) => writeSavedModel(withShapes(signature, shapes), library),
+    inputs: inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    outputs: outputs.map((_, i) => outputName(i)),
+  };
+}
+
+function outputName(index: number): string {
+  return `out${index}`;
+}
+
+/** Gives placeholders other shapes. */
+function withShapes(
+  signature: RewrittenSignature,
+  shapes: readonly (PartialShape | undefined)[],
+): RewrittenSignature {
+  const inputs = signature.inputs.map((input, i) => ({ ...input, shape: shapes[i] ?? input.shape }));
+  const byName = new Map(inputs.map(({ placeholder, shape }) => [placeholder, shape]));
+  const nodes = signature.nodes.map((node) => {
+    if (!byName.has(node.name)) return node;
+    const shape = shapeAttribute(byName.get(node.name));
+    return { ...node, attributes: new Map([...node.attributes, ["shape", shape]]) };
+  });
+  return { ...signature, inputs, nodes };
+}
+
+function writeSavedModel(
   { nodes, inputs, outputs, definition, answers }: RewrittenSignature,
   { functions, versions }: { functions: FunctionLibrary; versions: Uint8Array | undefined },
-): PlannedGraph {
-  const outputNames = outputs.map((_, i) => `out${i}`);
-  const outputTypes = outputs.map((_, i) => {
-    const at = answers.findIndex((answer) => answer.kind === "output" && answer.index === i);
+): readonly Uint8Array[] {
+  const typeOf = (output: number): number => {
+    const at = answers.findIndex((answer) => answer.kind === "output" && answer.index === output);
     return definition.outputs[at]?.dataType ?? 0;
-  });
+  };
   const writer = new WireWriter();
   writer.begin();
   writer.writeMessageField(2, () => {
@@ -127,7 +158,7 @@ function toGraph(
       writer.writeMessageField(2, () => {
         writer.writeTextField(3, "tensorflow/serving/predict");
         outputs.forEach((node, i) => {
-          writeInfo(writer, 2, { alias: outputNames[i] as string, tensor: `${node}:0`, type: outputTypes[i] ?? 0 });
+          writeInfo(writer, 2, { alias: outputName(i), tensor: `${node}:0`, type: typeOf(i) });
         });
         for (const { name, placeholder, dtype, shape } of inputs) {
           const info = { alias: name, tensor: `${placeholder}:0`, type: dataTypeOf(dtype) };
@@ -142,11 +173,7 @@ function toGraph(
   });
   writer.writeInt64(1);
   writer.writeTag(1 << 3 | WIRE.VARINT);
-  return {
-    savedModel: writer.finish(),
-    inputs: inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
-    outputs: outputNames,
-  };
+  return writer.finish();
 }
 
 function writeInfo(

@@ -22,7 +22,7 @@ function plan(name: string, bytes = readFile(name), tags = ["serve"]): SavedMode
 
 /** The operations of a planned graph. */
 function opsOf(planned: SavedModelPlan, graph: number): Set<string> {
-  const bytes = joinParts(planned.graphs[graph]?.savedModel ?? []);
+  const bytes = joinParts(planned.graphs[graph]?.write() ?? []);
   return new Set(readGraph(findMetaGraph(bytes, ["serve"]).graph).nodes.map(({ op }) => op));
 }
 

@@ -7,7 +7,7 @@
 import { CODE, ServingError } from "../../base/status.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import { ExampleParser, type ParsedExamples } from "./example_parser.ts";
-import type { Answer, Feed, PlannedSignature } from "./plan.ts";
+import type { Answer, Feed, Wiring } from "./plan.ts";
 
 /** What one request feeds. */
 export interface Fed {
@@ -23,7 +23,7 @@ export class SignatureBinding {
   readonly #answers: readonly Answer[];
   readonly #examples: { readonly input: number; readonly parser: ExampleParser } | undefined;
 
-  constructor({ feeds, answers, examples }: PlannedSignature) {
+  constructor({ feeds, answers, examples }: Wiring) {
     this.#feeds = feeds;
     this.#answers = answers;
     this.#examples = examples && { input: examples.input, parser: new ExampleParser(examples.features) };

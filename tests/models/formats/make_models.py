@@ -13,7 +13,7 @@
 | paddle        | PaddlePaddle           | x f32[?,3] → y = 2x + 1                                                 |
 
 The SavedModel `saved_model` has over the same placeholders: `serving_default` (image → scores, class), `only_scores` (inputs →
-scores, for Regress), and `other` (z → q), whose tensors OpenVINO leaves out.
+scores, for Regress), and `other` (z → q), whose tensors are its own.
 """
 
 import os

@@ -35,6 +35,8 @@ export interface Runtime {
 const RELEASE_MIN = 2640;
 /** `libopenvino_c.so`, `libopenvino_c.so.2641`, `libopenvino_c.2641.dylib`, `openvino_c.dll`. */
 const LIBRARY_REGEXP = /^(?:libopenvino_c\.so(?:\.(\d+))?|libopenvino_c\.(?:(\d+)\.)?dylib|openvino_c\.dll)$/;
+/** `libopenvino_tokenizers.so`, `openvino_tokenizers.dll`. */
+const TOKENIZERS_REGEXP = /^(?:lib)?openvino_tokenizers\.(?:so|dylib|dll)$/;
 /** Where the libraries are inside an installation: the folder itself, a wheel, an archive, a prefix. */
 const INNER_FOLDERS = ["", "libs", "runtime/lib/*", "runtime/bin/*/Release", "lib"];
 
@@ -73,6 +75,17 @@ export function findRuntime(options: SearchOptions = {}): Runtime {
     CODE.FAILED_PRECONDITION,
     `Cannot find OpenVINO 2026.4 or later, looked in\n${looked.join("\n")}\n${remedy}`,
   );
+}
+
+/**
+ * Finds openvino-tokenizers beside a C library: operations on strings that TensorFlow models use. It must be of the same release, so
+ * that of another folder is not looked for.
+ *
+ * @returns its path; none when it is not there.
+ */
+export function findTokenizers(library: string): string[] {
+  const folder = dirname(library);
+  return namesIn(folder).filter((name) => TOKENIZERS_REGEXP.test(name)).map((name) => join(folder, name));
 }
 
 function namedPlaces({ directory }: SearchOptions, env: (name: string) => string | undefined): Place[] {

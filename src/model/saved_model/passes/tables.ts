@@ -1,6 +1,5 @@
 /**
- * Gives lookup tables their content as constants: the runtime knows a table by the import it finds
- * beside it.
+ * Gives lookup tables their content as constants: the runtime knows a table by the import it finds beside it.
  *
  * @module
  */

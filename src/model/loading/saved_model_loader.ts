@@ -1,0 +1,321 @@
+/**
+ * Makes a servable of a SavedModel: reads it, compiles a graph for each computation its signatures share, and binds each signature to
+ * its graph.
+ *
+ * @module
+ */
+import type { PartialShape } from "../../base/signature.ts";
+import { CODE, ServingError, toServingError } from "../../base/status.ts";
+import type { CompiledModel, Engine, Model } from "../../engine/engine.ts";
+import { PrivateFolder, temporaryFolders } from "../../system/private_files.ts";
+import type { PlannedGraph, SavedModelPlan } from "../saved_model/plan.ts";
+import { planSavedModel } from "../saved_model/reader.ts";
+import { accessError, fileIn, type ModelFiles } from "../source/model_files.ts";
+import { ModelServable } from "../model_servable.ts";
+import type { VariantShapes } from "../shape_variants.ts";
+import { disposeOnError } from "./compilation.ts";
+import { disposeGraphs, loadGraph } from "./graph_loader.ts";
+import type { LoadOptions, LoadReport } from "./model_loader.ts";
+import { bindSignatures, hasOwnShapes, type ReadyGraph, toRefused } from "./saved_model_signatures.ts";
+import { planReshape, type ShapeSpec } from "./reshape.ts";
+import { inferZeros, replayRequests } from "./warm_up.ts";
+
+const OPEN = { min: 0, max: Infinity };
+/** What a rank that is not known may be: the first one that compiles is what the graph is tried with. */
+const RANKS = [1, 2, 0, 3, 4];
+/** Devices that compute floats as they are told. */
+const PRECISE_DEVICES = /^(CPU|GPU)/;
+
+/** How the engine begins when shapes do not fit. */
+const RESHAPE_ERROR = /^Cannot reshape the model/;
+
+/**
+ * Loads a SavedModel.
+ *
+ * @returns a servable the caller owns, and what was found out.
+ * @throws {ServingError} what reading throws; UNIMPLEMENTED with the reasons when no signature can be served; what loading any model
+ * throws.
+ */
+export async function loadSavedModel(
+  engine: Engine,
+  options: LoadOptions,
+): Promise<{ servable: ModelServable; report: LoadReport }> {
+  const { files } = options;
+  const plan = await readPlan(options);
+  const reasons = new Map(plan.refused);
+  const graphs = await loadGraphs(engine, plan, { options, reasons });
+  const loaded = graphs.flatMap((graph) => graph ?? []);
+  let servable: ModelServable;
+  try {
+    const signatures = await bindSignatures(plan, { graphs, reasons, options });
+    const refused = new Map([...reasons].map(([name, reason]) => [name, toRefused(plan, name, reason)] as const));
+    servable = new ModelServable({
+      signatures,
+      refused,
+      graphs: loaded.map(({ graph }) => graph),
+      compileVariant: hasOwnShapes(options) ? undefined : await variantCompiler(engine, plan, { options, graphs }),
+    });
+  } catch (error) {
+    disposeGraphs(loaded.map(({ graph }) => graph));
+    throw error;
+  }
+  const warmUpNotes = await disposeOnError(servable, () => warmUp(servable, options));
+  const [first] = loaded;
+  const notes = [...reasons].map(([name, reason]) => `The signature ${name} is not served: ${reason}`);
+  return {
+    servable,
+    report: {
+      device: options.device,
+      hint: undefined,
+      streams: undefined,
+      threads: undefined,
+      isPinned: undefined,
+      inferenceUs: undefined,
+      isInLoop: false,
+      inLoopBytesMax: 0,
+      isBatched: false,
+      batchRowsMax: undefined,
+      precision: undefined,
+      ...first?.report,
+      inferRequestCount: servable.inferRequestCount,
+      notes: [...notes, ...new Set(loaded.flatMap((graph) => graph.notes)), ...warmUpNotes],
+    },
+  };
+
+  async function warmUp(
+    servable: ModelServable,
+    { warmUpIterations, decodeWarmUp }: LoadOptions,
+  ): Promise<readonly string[]> {
+    const { warmupPath } = files;
+    if (warmupPath !== undefined) {
+      return await replayRequests(servable, { path: warmupPath, iterations: warmUpIterations, decode: decodeWarmUp });
+    }
+    const simple = [...servable.signatures.values()].filter(({ wiring }) => wiring === undefined);
+    const seen = new Set<number>();
+    const all: string[] = [];
+    for (const signature of simple) {
+      const { graph = 0 } = signature;
+      if (seen.has(graph)) continue;
+      seen.add(graph);
+      all.push(...await inferZeros(servable, signature));
+    }
+    return [...new Set(all)];
+  }
+}
+
+async function readPlan({ files, tags = ["serve"] }: LoadOptions): Promise<SavedModelPlan> {
+  const place = fileIn(files.path, "saved_model.pb");
+  const bytes = await Deno.readFile(place.path).catch((thrown) => {
+    throw accessError(place, thrown);
+  });
+  return planSavedModel(bytes, { tags, readAsset: (name) => readAsset(files, name) });
+}
+
+function readAsset({ path }: ModelFiles, name: string): Uint8Array {
+  if (name.split("/").some((part) => part === ".." || part === "")) {
+    throw new ServingError(CODE.INVALID_ARGUMENT, `The asset ${name} lies outside of assets`);
+  }
+  const place = { path: `${path}/assets/${name}`, name: `assets/${name}` };
+  try {
+    return Deno.readFileSync(place.path);
+  } catch (thrown) {
+    throw accessError(place, thrown);
+  }
+}
+
+/** Loads all graphs. One that cannot be loaded gives the reason for its signatures; when none can, the first reason is thrown. */
+async function loadGraphs(
+  engine: Engine,
+  plan: SavedModelPlan,
+  { options, reasons }: { options: LoadOptions; reasons: Map<string, string> },
+): Promise<(ReadyGraph | undefined)[]> {
+  const graphs: (ReadyGraph | undefined)[] = [];
+  let firstError: ServingError | undefined;
+  checkShapeNames(plan, options.shape);
+  try {
+    for (const [index, planned] of plan.graphs.entries()) {
+      const names = [...plan.signatures].filter(([, { graph }]) => graph === index).map(([name]) => name);
+      try {
+        graphs.push(await loadPlanned(engine, planned, { options, plan, index }));
+      } catch (thrown) {
+        const error = toServingError(thrown);
+        // A device or a property that is wrong is so for all graphs, and a shape that somebody asked for is no detail.
+        const isOfGraph = error.code === CODE.INVALID_ARGUMENT || error.code === CODE.INTERNAL;
+        if (!isOfGraph || (hasOwnShapes(options) && RESHAPE_ERROR.test(error.message))) throw error;
+        firstError ??= error;
+        graphs.push(undefined);
+        for (const name of names) reasons.set(name, error.message);
+      }
+    }
+  } catch (error) {
+    disposeGraphs(graphs.flatMap((graph) => graph?.graph ?? []));
+    throw error;
+  }
+  const isServed = [...plan.signatures].some(([name]) => !reasons.has(name));
+  if (!isServed && firstError !== undefined) throw firstError;
+  return graphs;
+}
+
+async function loadPlanned(
+  engine: Engine,
+  planned: PlannedGraph,
+  { options, plan, index }: { options: LoadOptions; plan: SavedModelPlan; index: number },
+): Promise<ReadyGraph> {
+  const isOpen = planned.inputs.some(({ shape }) => shape === undefined);
+  let failure: unknown;
+  for (const rank of isOpen && !hasOwnShapes(options) ? RANKS : [undefined]) {
+    const shapes = rank === undefined
+      ? []
+      : planned.inputs.map(({ shape }) => shape ?? Array<typeof OPEN>(rank).fill(OPEN));
+    try {
+      using model = await readGraph(engine, planned, { path: options.files.path, shapes });
+      const notes = reshapeAsAsked(model, { planned, plan, index, options });
+      const canBatch = isBatchable(plan, index);
+      const graph = await loadGraph(model, {
+        ...options,
+        properties: propertiesOf(options),
+        modelBytes: options.files.bytes,
+        batching: canBatch ? options.batching : undefined,
+      });
+      const { inputs, outputs } = model;
+      return {
+        ...graph,
+        notes: [...notes, ...graph.notes],
+        inputPorts: planned.inputs.map(({ name }) => model.findPort(name, "input")),
+        outputPorts: planned.outputs.map((name) => model.findPort(name, "output")),
+        ports: { inputs, outputs },
+      };
+    } catch (error) {
+      if (rank === undefined) throw error;
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+/** Whether each input of a graph has a row for each row of a request. */
+function isBatchable({ signatures }: SavedModelPlan, graph: number): boolean {
+  return [...signatures.values()].every((signature) =>
+    signature.graph !== graph ||
+    signature.feeds.every((feed) => feed.kind === "input" || (feed.kind === "feature" && feed.part === "dense"))
+  );
+}
+
+/** SavedModels are computed with the digits of TensorFlow, unless somebody says otherwise. */
+function propertiesOf({ device, properties }: LoadOptions): ReadonlyMap<string, string> {
+  if (properties.has("INFERENCE_PRECISION_HINT") || !PRECISE_DEVICES.test(device)) return properties;
+  return new Map([...properties, ["INFERENCE_PRECISION_HINT", "f32"]]);
+}
+
+/** Has the runtime read a planned graph, from memory, beside the variables of the version. */
+async function readGraph(
+  engine: Engine,
+  planned: PlannedGraph,
+  { path, shapes }: { path: string; shapes?: VariantShapes },
+): Promise<Model> {
+  using folder = new PrivateFolder(temporaryFolders());
+  folder.write("saved_model.pb", planned.write(shapes));
+  folder.link("variables", `${path}/variables`);
+  return await engine.read(folder.path);
+}
+
+function reshape(model: Model, { inputs }: PlannedGraph, shapes: VariantShapes): void {
+  const changed = new Map<string, PartialShape>();
+  inputs.forEach(({ name }, i) => {
+    const shape = shapes[i];
+    if (shape !== undefined && model.findPort(name, "input") !== undefined) changed.set(name, shape);
+  });
+  if (changed.size > 0) model.reshape(changed);
+}
+
+/** Names of `--shape` must be those of an input of some signature. */
+function checkShapeNames({ signatures }: SavedModelPlan, shape: ShapeSpec | undefined): void {
+  if (shape?.kind !== "byInput") return;
+  const infos = [...signatures.values()].flatMap(({ definition }) => definition.inputs);
+  for (const asked of shape.shapes.keys()) {
+    if (infos.some(({ alias, tensorName }) => alias === asked || tensorName === asked)) continue;
+    const names = [...new Set(infos.map(({ alias }) => alias))].join(", ");
+    throw new ServingError(
+      CODE.INVALID_ARGUMENT,
+      `Cannot reshape the model: it has no input ${asked}, its inputs are ${names}`,
+    );
+  }
+}
+
+function reshapeAsAsked(
+  model: Model,
+  { planned, plan, index, options }: {
+    planned: PlannedGraph;
+    plan: SavedModelPlan;
+    index: number;
+    options: LoadOptions;
+  },
+): readonly string[] {
+  if (!hasOwnShapes(options)) return [];
+  const aliases = planned.inputs.map((): Set<string> => new Set());
+  for (const { definition, graph, feeds } of plan.signatures.values()) {
+    if (graph !== index) continue;
+    feeds.forEach((feed, i) => {
+      const info = feed.kind === "input" ? definition.inputs[feed.index] : undefined;
+      if (info !== undefined) aliases[i]?.add(info.alias).add(info.tensorName);
+    });
+  }
+  const find = (name: string): number => aliases.findIndex((names) => names.has(name));
+  const { shape, batchSize } = options;
+  const here: ShapeSpec | undefined = shape?.kind === "byInput"
+    ? { kind: "byInput", shapes: new Map([...shape.shapes].filter(([name]) => find(name) >= 0)) }
+    : shape;
+  const inputs = planned.inputs.map(({ name, shape }, i) => ({ name: [...aliases[i] ?? []][0] ?? name, shape }));
+  const { shapes, notes } = planReshape(inputs, { shape: here, batchSize, findInput: find });
+  reshape(model, planned, shapes);
+  return notes;
+}
+
+/** Compiles graphs of a version for other shapes. The files must be those that the version was loaded from. */
+async function variantCompiler(
+  engine: Engine,
+  plan: SavedModelPlan,
+  { options, graphs }: { options: LoadOptions; graphs: readonly (ReadyGraph | undefined)[] },
+): Promise<(graph: number, shapes: VariantShapes) => Promise<CompiledModel>> {
+  const { files, device } = options;
+  const stamp = await stampOf(files);
+  const ready = graphs.flatMap((graph, i) =>
+    graph === undefined ? [] : [{ graph, planned: plan.graphs[i] as PlannedGraph, i }]
+  );
+  const { size } = await Deno.stat(`${files.path}/saved_model.pb`);
+  const isSmall = size <= KEPT_BYTES_MAX;
+  return async (place, shapes) => {
+    const { graph, planned, i } = ready[place] as typeof ready[number];
+    if (await stampOf(files) !== stamp) {
+      throw new ServingError(CODE.FAILED_PRECONDITION, "The files of the version have changed since it was loaded");
+    }
+    const source = isSmall ? planned : (await readPlan(options)).graphs[i] as PlannedGraph;
+    const byInput = source.inputs.map((_, k) => {
+      const port = graph.inputPorts[k];
+      return port === undefined ? undefined : shapes[port] ?? graph.ports.inputs[port]?.shape;
+    });
+    using model = await readGraph(engine, source, { path: files.path, shapes: byInput });
+    return await model.compile({ device, properties: propertiesOf(options) });
+  };
+}
+
+/** A file of up to so many bytes stays in memory for other shapes. */
+const KEPT_BYTES_MAX = 4 << 20;
+
+/** Changes when a file of a version does. */
+async function stampOf({ path }: ModelFiles): Promise<string> {
+  const stamps: string[] = [];
+  for (const folder of [path, `${path}/variables`]) {
+    const names: string[] = [];
+    try {
+      for await (const { name, isFile } of Deno.readDir(folder)) if (isFile) names.push(name);
+    } catch (thrown) {
+      if (!(thrown instanceof Deno.errors.NotFound)) throw accessError({ path: folder, name: "variables" }, thrown);
+    }
+    for (const name of names.sort()) {
+      const { size, mtime, ino } = await Deno.stat(`${folder}/${name}`);
+      stamps.push(`${name} ${size} ${mtime?.getTime()} ${ino}`);
+    }
+  }
+  return stamps.join();
+}

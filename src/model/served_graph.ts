@@ -1,0 +1,183 @@
+/**
+ * One compiled graph with its infer requests: infers in the loop when that is quicker than leaving it, alone or several requests
+ * together.
+ *
+ * @module
+ */
+import { assert } from "../base/status.ts";
+import { byteLength, type Tensor } from "../base/tensor.ts";
+import type { CompiledModel, InferRequest, SharedModel } from "../engine/engine.ts";
+import { type BatchingOptions, BatchPredictor } from "./batching/batch_predictor.ts";
+import type { BatchFigures } from "./batching/batch_figures.ts";
+import { type Caller, InferRequestPool } from "./infer_request_pool.ts";
+
+/** How a graph runs. */
+export interface ServedGraphOptions {
+  /** Owned by the graph from here on, unless its constructor throws. */
+  readonly compiled: CompiledModel;
+  /** The same model compiled again, for threads that would hinder each other with one. Owned as `compiled` is. */
+  readonly copies?: readonly CompiledModel[];
+  readonly inferRequestCount: number;
+  /** Inputs of at most this many bytes are inferred on the calling thread; 0 for none. */
+  readonly inLoopBytesMax: number;
+  /** How many requests may wait for an infer request. */
+  readonly waitersMax: number;
+  /** How requests share inferences; each has its own unless this is given. */
+  readonly batching?: BatchingOptions | undefined;
+}
+
+/** What a graph runs on, in a form that can be sent to another thread. */
+export interface SharedGraph extends Omit<ServedGraphOptions, "compiled" | "copies"> {
+  readonly compiled: SharedModel;
+}
+
+/** How to infer. */
+export interface InferOptions<R> {
+  readonly caller: Caller;
+  /** Whether it shares no inference and does not wait for one to be shared. For warming up: nobody else may ask meanwhile. */
+  readonly isAlone?: true;
+  /** Which outputs `use` gets, in its order; undefined for all of them in the graph's. */
+  readonly signature: { readonly outputPorts: readonly number[] | undefined };
+  /** Gets the outputs, views of the engine's memory that are valid until it returns. */
+  use(outputs: readonly Tensor[]): R;
+}
+
+/** A compiled graph that infers. */
+export class ServedGraph implements Disposable, AsyncDisposable {
+  readonly compiled: CompiledModel;
+  readonly inferRequestCount: number;
+  readonly #options: ServedGraphOptions;
+  readonly #pool: InferRequestPool;
+  readonly #inLoopBytesMax: number;
+  readonly #batches: BatchPredictor | undefined;
+
+  /** @throws {ServingError} INTERNAL when the engine cannot make the infer requests. */
+  constructor(options: ServedGraphOptions) {
+    this.#options = options;
+    this.compiled = options.compiled;
+    this.inferRequestCount = options.inferRequestCount;
+    this.#inLoopBytesMax = options.inLoopBytesMax;
+    const requests: InferRequest[] = [];
+    try {
+      for (let i = 0; i < options.inferRequestCount; i++) requests.push(options.compiled.createInferRequest());
+    } catch (error) {
+      for (const request of requests) request[Symbol.dispose]();
+      throw error;
+    }
+    this.#pool = new InferRequestPool(requests, { waitersMax: options.waitersMax });
+    this.#batches = options.batching && new BatchPredictor(options.batching, {
+      pool: this.#pool,
+      inputs: options.compiled.inputs,
+      inLoopBytesMax: this.#inLoopBytesMax,
+      batchesAtOnceMax: options.compiled.inferRequestsOptimal,
+    });
+  }
+
+  /** What batches were like, counted on as long as it serves; undefined when requests do not share inferences. */
+  get batchFigures(): BatchFigures | undefined {
+    return this.#batches?.figures;
+  }
+
+  /** How many requests wait or are inferred just now. */
+  get requestsInUse(): number {
+    return this.#batches?.taskCount ?? this.#pool.inUse + this.#pool.waiting;
+  }
+
+  /** How many inferences run just now. */
+  get inferRequestsInUse(): number {
+    return this.#pool.inUse;
+  }
+
+  /** How many requests, or rows of them where they share inferences, wait to be inferred. */
+  get waiting(): number {
+    return this.#pool.waiting + (this.#batches?.waitingRows ?? 0);
+  }
+
+  /**
+   * Infers and hands the outputs to `use`, whose result it returns. For a graph that is inferred in the loop all of it happens
+   * before the call returns; otherwise, and when requests share inferences, there is a promise.
+   *
+   * @param inputs in the order of the graph's ports, checked by the caller; borrowed until the result is there.
+   * @throws {ServingError} RESOURCE_EXHAUSTED when too many wait; what the engine throws; the reason the caller's signal gives;
+   * what {@link BatchPredictor.predict} throws.
+   */
+  infer<R>(inputs: readonly Tensor[], options: InferOptions<R>): R | Promise<R> {
+    if (this.#batches !== undefined && !options.isAlone) {
+      return this.#inferTogether(this.#batches, { inputs, options });
+    }
+    const request = this.#pool.tryAcquire();
+    const isInLoop = this.#inLoopBytesMax > 0 && byteLength(inputs) <= this.#inLoopBytesMax;
+    if (!isInLoop || request?.infer === undefined) return this.#inferOffLoop(request, { inputs, options });
+    try {
+      const outputs = request.infer(inputs);
+      options.caller.record?.finished();
+      return useOutputs(outputs, options);
+    } finally {
+      this.#pool.release(request);
+    }
+  }
+
+  #inferTogether<R>(
+    batches: BatchPredictor,
+    { inputs, options }: { inputs: readonly Tensor[]; options: InferOptions<R> },
+  ): Promise<R> {
+    return batches.predict(inputs, { caller: options.caller, use: (outputs) => useOutputs(outputs, options) });
+  }
+
+  /** @param idle an infer request of the pool, if one was idle. */
+  async #inferOffLoop<R>(
+    idle: InferRequest | undefined,
+    { inputs, options }: { inputs: readonly Tensor[]; options: InferOptions<R> },
+  ): Promise<R> {
+    const { record } = options.caller;
+    const request = idle ?? await this.#pool.acquire(options.caller);
+    record?.started();
+    try {
+      const outputs = await request.inferAsync(inputs);
+      record?.finished();
+      return useOutputs(outputs, options);
+    } finally {
+      this.#pool.release(request);
+    }
+  }
+
+  /**
+   * What another thread, one of several, makes its graph of. Valid as long as this one.
+   *
+   * @param thread counts them from 0.
+   */
+  share(thread: number): SharedGraph {
+    const { compiled, copies = [], ...options } = this.#options;
+    const shared = (copies[thread] ?? compiled).share?.();
+    assert(shared !== undefined, "A model was to be shared by an engine that cannot share it");
+    return { ...options, compiled: shared };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposeRequests();
+    await Promise.all(this.#compiledModels().map((compiled) => compiled[Symbol.asyncDispose]()));
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposeRequests();
+    for (const compiled of this.#compiledModels()) compiled[Symbol.dispose]();
+  }
+
+  #disposeRequests(): void {
+    this.#batches?.[Symbol.dispose]();
+    this.#pool[Symbol.dispose]();
+  }
+
+  #compiledModels(): readonly CompiledModel[] {
+    return [this.#options.compiled, ...this.#options.copies ?? []];
+  }
+}
+
+function useOutputs<R>(outputs: readonly Tensor[], options: InferOptions<R>): R {
+  const { outputPorts } = options.signature;
+  return options.use(outputPorts === undefined ? outputs : picked(outputs, outputPorts));
+}
+
+function picked(outputs: readonly Tensor[], ports: readonly number[]): readonly Tensor[] {
+  return ports.map((port) => outputs[port] as Tensor);
+}
