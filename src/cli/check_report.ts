@@ -16,7 +16,7 @@ import { readModels, readModelsFile } from "../config/models_file.ts";
 import { readMonitoringConfig } from "../config/monitoring_config.ts";
 import type { SourceEvent, SourceVersion } from "../model/source/source.ts";
 import { labelError } from "../core/version_labels.ts";
-import type { LoadReport } from "../model/loading/model_loader.ts";
+import type { LoadReport } from "../model/loading/load_options.ts";
 import { dataTypeName } from "../service/data_type_name.ts";
 import { openSource } from "../app/sources.ts";
 import { loadVersion, type VersionLoaderParts } from "../app/version_loader.ts";

@@ -7,53 +7,16 @@ import { basename } from "node:path";
 import { formatPartialShape, type PartialShape } from "../../base/signature.ts";
 import { assert, ServingError } from "../../base/status.ts";
 import type { Engine, Model } from "../../engine/engine.ts";
-import type { BatchingOptions } from "../batching/batch_predictor.ts";
 import { disposeOnError } from "./compilation.ts";
-import { disposeGraphs, type GraphReport, loadGraph } from "./graph_loader.ts";
+import { disposeGraphs, loadGraph } from "./graph_loader.ts";
+import type { LoadOptions, LoadReport } from "./load_options.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
 import { accessError, type ModelFiles, type Place } from "../source/model_files.ts";
 import { ModelServable, type ModelServableOptions } from "../model_servable.ts";
-import { type BatchSize, planReshape, type ShapeSpec } from "./reshape.ts";
+import { planReshape } from "./reshape.ts";
 import { loadSavedModel } from "./saved_model_loader.ts";
 import { type NamedSignatures, type ServableSignature, signaturesOfPorts, toServableSignature } from "./signatures.ts";
-import { type DecodeWarmUp, inferZeros, replayRequests } from "./warm_up.ts";
-
-/** How to load a model. */
-export interface LoadOptions {
-  readonly files: ModelFiles;
-  /** Shapes in place of the model's own. */
-  readonly shape: ShapeSpec | undefined;
-  /** Left alone where `shape` says something. */
-  readonly batchSize: BatchSize | undefined;
-  readonly device: string;
-  /** The engine's properties; what is not said here is chosen by measurement. */
-  readonly properties: ReadonlyMap<string, string>;
-  /** A folder where the engine keeps compiled models; undefined for none. */
-  readonly cacheDir: string | undefined;
-  /** Infer requests at work at once; undefined for the engine's optimal number. */
-  readonly inferRequestCount: number | undefined;
-  /** On how many threads besides this one the model is to be inferred. */
-  readonly otherThreads: number;
-  readonly waitersMax: number;
-  /** Whether integers that the runtime would compute wrong are refused. */
-  readonly checksIntegerRange: boolean;
-  /** The tags of a SavedModel's graph; `serve` unless they are said. */
-  readonly tags?: readonly string[];
-  /** How requests share inferences, where the model allows it; undefined if each has its own. */
-  readonly batching: BatchingOptions | undefined;
-  /** How to read the requests of `files.warmupPath`. */
-  readonly decodeWarmUp: DecodeWarmUp;
-  /** How often each of them is run. */
-  readonly warmUpIterations: number;
-}
-
-/** What loading found out, for the log. */
-export interface LoadReport extends GraphReport {
-  readonly device: string;
-  readonly inferRequestCount: number;
-  /** Sentences about what is odd and was no reason not to serve. */
-  readonly notes: readonly string[];
-}
+import { inferZeros, replayRequests } from "./warm_up.ts";
 
 /**
  * Loads a model.

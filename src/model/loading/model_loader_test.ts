@@ -9,7 +9,8 @@ import {
 } from "../../engine/testing/fake_engine.ts";
 import { field, floats, recordFile, servingError, VersionFolder } from "../testing/loading.ts";
 import type { ModelFiles } from "../source/model_files.ts";
-import { loadModel, type LoadOptions, type LoadReport } from "./model_loader.ts";
+import type { LoadOptions, LoadReport } from "./load_options.ts";
+import { loadModel } from "./model_loader.ts";
 import type { ModelServable } from "../model_servable.ts";
 
 const MODEL: FakeModelFile = {

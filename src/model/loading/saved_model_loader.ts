@@ -15,7 +15,7 @@ import { ModelServable } from "../model_servable.ts";
 import type { VariantShapes } from "../shape_variants.ts";
 import { disposeOnError } from "./compilation.ts";
 import { disposeGraphs, loadGraph } from "./graph_loader.ts";
-import type { LoadOptions, LoadReport } from "./model_loader.ts";
+import type { LoadOptions, LoadReport } from "./load_options.ts";
 import { bindSignatures, hasOwnShapes, type ReadyGraph, toRefused } from "./saved_model_signatures.ts";
 import { planReshape, type ShapeSpec } from "./reshape.ts";
 import { inferZeros, replayRequests } from "./warm_up.ts";

@@ -14,7 +14,7 @@ import type { RefusedSignature } from "../model_servable.ts";
 import { accessError } from "../source/model_files.ts";
 import type { LoadedGraph } from "./graph_loader.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
-import type { LoadOptions } from "./model_loader.ts";
+import type { LoadOptions } from "./load_options.ts";
 import type { NamedPort, ServableSignature } from "./signatures.ts";
 
 /** A graph that is ready, with the ports of its inputs and outputs. */
