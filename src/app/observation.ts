@@ -14,8 +14,10 @@ import type { Probe } from "../rest/route.ts";
 import type { StatisticsSource, VersionStatistics } from "../service/inference_statistics.ts";
 import { Readiness } from "../service/readiness.ts";
 import { ProcessMetrics } from "../system/process_metrics.ts";
-import { addUp, modelFigures } from "../telemetry/model_figures.ts";
+import { writeTritonMetrics } from "../telemetry/compatibility/triton_metric_names.ts";
+import { addUp, type ModelFigures, modelFigures } from "../telemetry/model_figures.ts";
 import { ModelMetrics } from "../telemetry/model_metrics.ts";
+import type { RequestFigures } from "../telemetry/request_series.ts";
 import { versionStatistics } from "../telemetry/version_statistics.ts";
 import type { ServingThreads } from "../threads/serving_threads.ts";
 import { RequestTelemetry } from "./request_telemetry.ts";
@@ -73,6 +75,10 @@ export class Observation implements ModelsListener, StatisticsSource, Disposable
         models: figures.flatMap(({ models }) => models),
         batches: figures.map(({ batches }) => batches),
       });
+      const all = this.#figures();
+      const versions = all.requests.flatMap((counted) => counted.versions);
+      const statistics = versionStatistics(all.models, all.requests);
+      writeTritonMetrics(page, { models: all.models, statistics, versions });
       this.#process.collect(page);
       collectThreads(page, threads);
     });
@@ -107,9 +113,15 @@ export class Observation implements ModelsListener, StatisticsSource, Disposable
   /** Returns the statistics of all versions that serve, over all threads. */
   async statistics(): Promise<readonly VersionStatistics[]> {
     await this.#threads.readFigures();
+    const { models, requests } = this.#figures();
+    return versionStatistics(models, requests);
+  }
+
+  /** Of all threads: the other ones' as they were last read. */
+  #figures(): { models: readonly ModelFigures[]; requests: readonly RequestFigures[] } {
     const { figures } = this.#threads;
     const models = addUp(modelFigures(this.#manager), figures.flatMap((counted) => counted.models));
-    return versionStatistics(models, [this.requests.metrics.figures(), ...figures.map(({ requests }) => requests)]);
+    return { models, requests: [this.requests.metrics.figures(), ...figures.map(({ requests }) => requests)] };
   }
 
   onStateChange(state: ServableState): void {

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { Metrics } from "../base/metrics.ts";
 import { CODE } from "../base/status.ts";
 import { RequestMetrics } from "./request_metrics.ts";
+import type { RequestKind } from "./request_series.ts";
 
 const PREDICT = { method: "Predict", interface: "gRPC" } as const;
 const REST_PREDICT = { method: "Predict", interface: "REST" } as const;
+const MODEL_INFER = { method: "ModelInfer", interface: "gRPC" } as const;
 const CHECK = { method: "Check", interface: "gRPC" } as const;
 
 /** Counters, and access to single series. */
@@ -19,7 +21,7 @@ class Rig {
   /** Counts a request that a version answers, or that ends before. */
   answer(
     version: number | undefined,
-    options: { kind?: typeof PREDICT | typeof REST_PREDICT; code?: 0 | 13 } = {},
+    options: { kind?: RequestKind; code?: 0 | 13 } = {},
   ): void {
     const record = this.requests.begin();
     record.modelName = "m";
@@ -86,18 +88,20 @@ Deno.test("RequestMetrics exposes its figures under TensorFlow Serving's and mod
   rig.answer(1);
   rig.answer(2);
   rig.answer(2, { kind: REST_PREDICT, code: CODE.INTERNAL });
+  rig.answer(2, { kind: MODEL_INFER });
   rig.requests.count(CHECK, rig.requests.begin(), CODE.OK);
   const expected: Record<string, number> = {
-    ':tensorflow:serving:request_count{model_name="m",status="OK"}': 2,
+    ':tensorflow:serving:request_count{model_name="m",status="OK"}': 3,
     ':tensorflow:serving:request_count{model_name="m",status="INTERNAL"}': 1,
     ':tensorflow:serving:request_latency_count{model_name="m",API="Predict",entrypoint="GRPC"}': 2,
     ':tensorflow:serving:request_latency_count{model_name="m",API="Predict",entrypoint="REST"}': 1,
     ':tensorflow:serving:runtime_latency_count{model_name="m",API="Predict",runtime="OpenVINO"}': 3,
     'ovms_requests_success{api="TensorFlowServing",interface="gRPC",method="Predict",name="m",version="2"}': 1,
     'ovms_requests_fail{api="TensorFlowServing",interface="REST",method="Predict",name="m",version="2"}': 1,
+    'ovms_requests_success{api="KServe",interface="gRPC",method="ModelInfer",name="m",version="2"}': 1,
     'ovms_request_time_us_count{interface="gRPC",name="m",version="1"}': 1,
-    'ovms_inference_time_us_count{name="m",version="2"}': 2,
-    'ovms_wait_for_infer_req_time_us_count{name="m",version="2"}': 2,
+    'ovms_inference_time_us_count{name="m",version="2"}': 3,
+    'ovms_wait_for_infer_req_time_us_count{name="m",version="2"}': 3,
   };
   for (const [series, value] of Object.entries(expected)) assert.equal(rig.value(series), value, series);
   const probes = ':tensorflow:serving:request_count{model_name="",status="OK"}';

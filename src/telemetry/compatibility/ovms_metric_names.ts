@@ -9,8 +9,11 @@ import type { ModelFigures, ServableFigures } from "../model_figures.ts";
 import { grouped, INFERENCE_METHODS, inferencesBy, type VersionSeries } from "../request_series.ts";
 
 /** Methods that model_server counts besides those that infer, and the one of them that gets no version. */
-const METADATA_METHODS: readonly string[] = ["GetModelMetadata", "GetModelStatus"];
+const METADATA_METHODS: readonly string[] = ["GetModelMetadata", "GetModelStatus", "ModelMetadata"];
 const METHOD_WITHOUT_VERSION = "GetModelStatus";
+
+/** Methods of the Open Inference Protocol, whose name there is KServe's. */
+const KSERVE_METHODS: readonly string[] = ["ModelInfer", "ModelStreamInfer", "ModelMetadata"];
 
 /** Its bounds are integers: its dashboard asks for one of 67466. */
 const MICROSECONDS = { scale: 1000, isCut: true } as const;
@@ -49,7 +52,8 @@ export function writeOvmsRequests(page: MetricsPage, versions: readonly VersionS
   });
   const byMethod = [...grouped(versions, ({ model, version }, { method, interface: by }) => {
     if (!INFERENCE_METHODS.includes(method) && !METADATA_METHODS.includes(method)) return undefined;
-    const labels = { api: "TensorFlowServing", interface: by, method, name: model };
+    const api = KSERVE_METHODS.includes(method) ? "KServe" : "TensorFlowServing";
+    const labels = { api, interface: by, method, name: model };
     return method === METHOD_WITHOUT_VERSION ? labels : { ...labels, version };
   })];
   for (const { labels, series } of byMethod) success.add(labels, series.codes[CODE.OK] ?? 0);

@@ -73,6 +73,17 @@ Deno.test("metrics count requests of both protocols, on both ports and at both p
     assert(value(families, "ovserve_request_duration_seconds_sum", [...predict, '"gRPC"']) > 0);
     assert.equal(value(families, ":tensorflow:serving:request_count", ['model_name="tiny"', 'status="OK"']), 4);
     assert.equal(value(families, "ovms_requests_success", ['interface="gRPC"', 'name="tiny"']), 3);
+    const triton = ['model="tiny"', 'version="1"'];
+    assert.equal(value(families, "nv_inference_request_success", triton), 4);
+    assert.equal(value(families, "nv_inference_request_failure", [...triton, 'reason="OTHER"']), 1);
+    assert.equal(value(families, "nv_inference_request_failure", [...triton, 'reason="BACKEND"']), 0);
+    assert.equal(value(families, "nv_inference_count", triton), 4);
+    assert.equal(value(families, "nv_inference_exec_count", triton), 4);
+    for (const part of ["request", "compute_input", "compute_infer", "compute_output"]) {
+      assert(value(families, `nv_inference_${part}_duration_us`, triton) > 0, part);
+    }
+    assert(value(families, "nv_inference_queue_duration_us", triton) >= 0);
+    assert.equal(value(families, "nv_inference_pending_request_count", triton), 0);
     assert.equal(value(families, "ovserve_version_state", ['model="tiny"', 'state="available"']), 1);
     assert.equal(value(families, "ovserve_loads_total", ['outcome="ok"']), 1);
     assert.equal(value(families, "ovserve_infer_requests_in_use"), 0);
@@ -215,7 +226,7 @@ function textOf(path: string): string {
 
 /** The metrics that a text names. */
 function namesIn(text: string): ReadonlySet<string> {
-  const named = text.matchAll(/`((?:ovserve|process|ovms|:tensorflow)_?[:a-z_]+)[`{]/g);
+  const named = text.matchAll(/`((?:ovserve|process|ovms|nv|:tensorflow)_?[:a-z_]+)[`{]/g);
   return new Set(Array.from(named, ([, name]) => name ?? ""));
 }
 

@@ -190,7 +190,7 @@ Deno.test({
     await rig.ask();
     const { code, text } = await runPromtool(["check", "metrics"], await rig.page());
     assert.equal(code, PROMTOOL_LINT, text);
-    const own = text.trim().split("\n").filter((line) => !/^(?::tensorflow:|ovms_)/.test(line));
+    const own = text.trim().split("\n").filter((line) => !/^(?::tensorflow:|ovms_|nv_inference_)/.test(line));
     assert.deepEqual(own, []);
   },
 });
