@@ -11,7 +11,7 @@ import { unpackEmbeddedRuntime } from "../engine/openvino_ffi/runtime/embedded.t
 import { availableCores } from "../system/available_cores.ts";
 
 /** The folders a user may name for an engine's libraries. */
-export type EngineFolders = Pick<Config, "openvinoDir" | "runtimeDir">;
+export type EngineFolders = Pick<Config, "openvinoDir" | "runtimeDir" | "extensions">;
 
 /** How one kind of engine is found and opened. */
 interface EngineKind {
@@ -23,9 +23,9 @@ interface EngineKind {
 
 const ENGINES: ReadonlyMap<string, EngineKind> = new Map([
   ["openvino_ffi", {
-    find: ({ openvinoDir, runtimeDir }) => {
+    find: ({ openvinoDir, runtimeDir, extensions }) => {
       const runtime = findRuntime({ directory: openvinoDir, embeddedDir: () => unpackEmbeddedRuntime(runtimeDir) });
-      return { ...runtime, extensions: findTokenizers(runtime.path) };
+      return { ...runtime, extensions: [...findTokenizers(runtime.path), ...extensions] };
     },
     open: ({ path, cpuThreadsMax, extensions }) => new FfiEngine(path, { cpuThreadsMax, extensions }),
   }],

@@ -4,7 +4,7 @@ import { checkThreads, findEngine } from "./engines.ts";
 
 Deno.test("findEngine() lists the engines there are for an unknown name", () => {
   assert.throws(
-    () => findEngine("tensorrt", { openvinoDir: undefined, runtimeDir: undefined }),
+    () => findEngine("tensorrt", { openvinoDir: undefined, runtimeDir: undefined, extensions: [] }),
     /^Error: There is no engine tensorrt: the engines are openvino_ffi$/,
   );
 });

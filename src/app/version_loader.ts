@@ -50,7 +50,9 @@ export async function loadVersion(
     shape: model.shape,
     batchSize: model.batchSize,
     device: model.device,
-    properties: model.pluginConfig,
+    properties: propertiesOf(model, config.loading),
+    inferencePrecision: config.loading.inferencePrecision,
+    tags: config.loading.savedModelTags,
     cacheDir: config.loading.cacheDir,
     inferRequestCount: model.inferRequestCount,
     otherThreads,
@@ -65,6 +67,19 @@ export async function loadVersion(
     ? await load(engine)
     : await quarantine.load({ ...version, name: model.name }, { engine, load });
   return { ...loaded, files };
+}
+
+/** TensorFlow Serving's counts of threads in OpenVINO's words; what the model's own properties say counts more. */
+function propertiesOf(
+  { pluginConfig }: ModelConfig,
+  { intraOpThreads, interOpStreams, sessionThreads }: Config["loading"],
+): ReadonlyMap<string, string> {
+  const threads = intraOpThreads || sessionThreads;
+  return new Map([
+    ...threads > 0 ? [["INFERENCE_NUM_THREADS", String(threads)] as const] : [],
+    ...interOpStreams > 0 ? [["NUM_STREAMS", String(interOpStreams)] as const] : [],
+    ...pluginConfig,
+  ]);
 }
 
 function decodeWarmUp(message: Uint8Array): WarmUpRequest {

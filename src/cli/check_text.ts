@@ -92,9 +92,12 @@ function sizeText(size: number | readonly [number, number]): string {
   return `[${size[0]}..${size[1] < 0 ? "" : size[1]}]`;
 }
 
-function deviceWords({ device, hint, streams, threads, isPinned, inferRequestCount }: ServingVersion): string {
+function deviceWords(
+  { device, precision, hint, streams, threads, isPinned, inferRequestCount }: ServingVersion,
+): string {
   return [
     device,
+    ...(precision === undefined ? [] : [`computes in ${precision}`]),
     ...(hint === undefined ? [] : [hint]),
     ...(streams === undefined ? [] : [counted(streams, "stream")]),
     ...(threads === undefined ? [] : [counted(threads, "thread")]),

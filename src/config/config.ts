@@ -8,6 +8,7 @@ import type { LogOptions } from "../base/log.ts";
 import type { ManagerOptions } from "../core/manager.ts";
 import type { GrpcServerOptions } from "../grpc/server.ts";
 import type { ConfiguredLimits } from "../http2/limits.ts";
+import type { InferencePrecision } from "../model/loading/precision.ts";
 import type { LoadConfig, ModelConfig } from "../model/model_config.ts";
 import type { RestServerOptions } from "../rest/server.ts";
 import type { BatchingSource } from "./batching_parameters.ts";
@@ -75,6 +76,14 @@ export interface LoadingConfig
   readonly cacheDir: string | undefined;
   /** Runs of each of a version's warm-up requests. */
   readonly warmUpIterations: number;
+  /** Tags of the graph to serve in a SavedModel. */
+  readonly savedModelTags: readonly string[];
+  /** Type that floats are computed with; undefined for that of the format. */
+  readonly inferencePrecision: InferencePrecision | undefined;
+  /** TensorFlow Serving's counts of threads; 0 where they are not given. */
+  readonly intraOpThreads: number;
+  readonly interOpStreams: number;
+  readonly sessionThreads: number;
 }
 
 /** The configuration of a server. */
@@ -111,6 +120,8 @@ export interface Config {
   readonly quarantineDir: string | undefined;
   /** Folder with OpenVINO's libraries, searched before all others. */
   readonly openvinoDir: string | undefined;
+  /** Libraries with operations that OpenVINO lacks. */
+  readonly extensions: readonly string[];
   /** Folder to which the executable unpacks its libraries, in place of the user's cache folder. */
   readonly runtimeDir: string | undefined;
   readonly log: LogOptions;

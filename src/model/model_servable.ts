@@ -6,6 +6,7 @@
 import type { Tensor } from "../base/tensor.ts";
 import type { BatchFigures } from "./batching/batch_figures.ts";
 import type { Caller } from "./infer_request_pool.ts";
+import type { VariantSource } from "./loading/variant_compiler.ts";
 import type { ServableSignature } from "./loading/signatures.ts";
 import { SignatureBinding } from "./saved_model/signature_binding.ts";
 import { ServedGraph, type ServedGraphOptions, type SharedGraph } from "./served_graph.ts";
@@ -20,6 +21,8 @@ export interface ModelServableOptions {
   readonly refused?: ReadonlyMap<string, RefusedSignature>;
   /** The graphs that signatures refer to by index, with what they own: see {@link ServedGraphOptions}. */
   readonly graphs: readonly ServedGraphOptions[];
+  /** What `compileVariant` of another thread is made of. */
+  readonly variantSource?: VariantSource;
   /** Compiles one of the graphs for other shapes; without it the shapes are those that signatures declare. */
   readonly compileVariant?:
     | ((graph: number, ...args: Parameters<CompileVariant>) => ReturnType<CompileVariant>)
@@ -73,6 +76,7 @@ export class ModelServable implements Disposable, AsyncDisposable {
   readonly #graphs: readonly ServedGraph[];
   /** By graph; undefined where shapes are those that signatures declare. */
   readonly #variants: readonly ShapeVariants[] | undefined;
+  readonly #variantSource: VariantSource | undefined;
   readonly #bindings = new Map<ServableSignature, SignatureBinding>();
 
   /** What batches were like, counted on as long as it serves; undefined when requests do not share inferences. */
@@ -119,6 +123,7 @@ export class ModelServable implements Disposable, AsyncDisposable {
     }
     this.#graphs = graphs;
     this.inferRequestCount = graphs.reduce((sum, { inferRequestCount }) => sum + inferRequestCount, 0);
+    this.#variantSource = options.variantSource;
     const { compileVariant } = options;
     this.#variants = compileVariant &&
       options.graphs.map((graph, index) =>
@@ -177,7 +182,12 @@ export class ModelServable implements Disposable, AsyncDisposable {
    */
   share(thread: number): SharedServable {
     const { signatures, refused } = this;
-    return { signatures, refused, graphs: this.#graphs.map((graph) => graph.share(thread)) };
+    return {
+      signatures,
+      refused,
+      graphs: this.#graphs.map((graph) => graph.share(thread)),
+      ...this.#variantSource && { variantSource: this.#variantSource },
+    };
   }
 
   /** Has something disposed before the model is freed: what others have made of {@link share}. */

@@ -7,6 +7,7 @@ import { toServingError } from "../base/status.ts";
 import { type Loader, Manager, type ServableId, type ServableState } from "../core/manager.ts";
 import type { Engine } from "../engine/engine.ts";
 import { attachMarked } from "../model/gates/marked_engine.ts";
+import { variantCompiler } from "../model/loading/variant_compiler.ts";
 import { ModelServable, type ModelServableOptions } from "../model/model_servable.ts";
 import { BatchTotals } from "../telemetry/batch_totals.ts";
 import type { SharedVersion } from "./messages.ts";
@@ -117,7 +118,9 @@ export class ThreadServables implements AsyncDisposable {
         ...graph,
         compiled: attachMarked(this.#engine, graph.compiled),
       }));
-      const attached = new AttachedServable({ ...servable, graphs }, () => entry.freed.resolve());
+      const source = servable.variantSource;
+      const compileVariant = source && variantCompiler(this.#engine, source);
+      const attached = new AttachedServable({ ...servable, graphs, compileVariant }, () => entry.freed.resolve());
       entry.isLoaded = true;
       entry.loaded.resolve();
       return Promise.resolve(attached);

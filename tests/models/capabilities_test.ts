@@ -62,6 +62,8 @@ class Services implements AsyncDisposable {
           waitersMax: 100,
           otherThreads: 0,
           checksIntegerRange: true,
+          tags: ["serve"],
+          inferencePrecision: undefined,
           warmUpIterations: 1,
           batching,
           decodeWarmUp: () => ({ signatureName: "", inputs: [], outputFilter: [] }),

@@ -54,7 +54,10 @@ const VALUE_FIELDS: Readonly<Record<string, string>> = {
 };
 
 const names = [...Deno.readDirSync(MODELS)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name)
-  .filter((name) => name !== "other_tags").sort();
+  .sort();
+/** The tags of its graph must be named. */
+const OTHER_TAGS = "other_tags";
+const SERVED = names.filter((name) => name !== OTHER_TAGS);
 
 function answersOf(name: string): readonly Answer[] {
   return JSON.parse(Deno.readTextFileSync(`${MODELS}${name}/answers.json`));
@@ -120,9 +123,9 @@ class Rig implements AsyncDisposable {
     this.client = new PredictionClient(server.address);
   }
 
-  static async start(...args: string[]): Promise<Rig> {
+  static async start(served = SERVED, ...args: string[]): Promise<Rig> {
     const path = Deno.makeTempFileSync({ suffix: ".json" });
-    const config = names.map((name) => ({ config: { name, base_path: `${MODELS}${name}` } }));
+    const config = served.map((name) => ({ config: { name, base_path: `${MODELS}${name}` } }));
     Deno.writeTextFileSync(path, JSON.stringify({ model_config_list: config }));
     try {
       return new Rig(await Server.start(["config", "--config_path", path, ...args]));
@@ -154,7 +157,7 @@ class Rig implements AsyncDisposable {
 
 Deno.test("every signature of every SavedModel answers what TensorFlow answers", async (t) => {
   await using rig = await Rig.start();
-  for (const name of names) {
+  for (const name of SERVED) {
     await t.step(name, async () => {
       for (const answer of answersOf(name)) {
         const outputs = await rig.predict(name, answer);
@@ -169,7 +172,7 @@ Deno.test("every signature of every SavedModel answers what TensorFlow answers",
 
 Deno.test("the metadata of a SavedModel says what its file says", async () => {
   await using rig = await Rig.start();
-  for (const name of names) {
+  for (const name of SERVED) {
     const file = findMetaGraph(await Deno.readFile(`${MODELS}${name}/1/saved_model.pb`), ["serve"]);
     const served = await rig.signatures(name);
     assert.deepEqual([...served.keys()].sort(), [...file.signatures.keys()].sort(), name);
@@ -227,4 +230,34 @@ Deno.test("examples of classifiers and regressors are parsed by the server", asy
     () => call("Regress", "half_plus_two", "regress_x_to_y", [example([2]), { features: {} }]),
     (error: { code: number; details: string }) => error.code === 3 && /Feature: x .*Index: 1/.test(error.details),
   );
+});
+
+Deno.test("--saved_model_tags names the graph to serve", async () => {
+  await using rig = await Rig.start([OTHER_TAGS], "--saved_model_tags", "gpu,serve");
+  for (const answer of answersOf(OTHER_TAGS)) {
+    const outputs = await rig.predict(OTHER_TAGS, answer);
+    assertEqualTensor(outputs.y as Message, answer.outputs.y as RecordedTensor, OTHER_TAGS);
+  }
+});
+
+Deno.test("serving threads answer every signature, and inputs of other shapes", async () => {
+  const several = ["half_plus_two", "unknown_rank", "constant_outputs"];
+  await using rig = await Rig.start(several, "--grpc_workers", "2");
+  const clients = Array.from({ length: 8 }, () => new PredictionClient(rig.server.address));
+  try {
+    for (const client of clients) {
+      for (const name of several) {
+        for (const answer of answersOf(name)) {
+          const inputs = Object.entries(answer.inputs).map(([alias, tensor]) => [alias, toProto(tensor)]);
+          const model_spec = { name, signature_name: answer.signature };
+          const { outputs } = await client.predict({ model_spec, inputs: Object.fromEntries(inputs) });
+          for (const [alias, expected] of Object.entries(answer.outputs)) {
+            assertEqualTensor((outputs as Record<string, Message>)[alias] as Message, expected, `${name}, ${alias}`);
+          }
+        }
+      }
+    }
+  } finally {
+    for (const client of clients) client[Symbol.dispose]();
+  }
 });

@@ -151,7 +151,7 @@ Deno.test("serverConfig() prefers the file to the one model, and has TensorFlow 
 Deno.test("judgeForeignFlags() ignores what changes nothing and refuses the rest", () => {
   assert.deepEqual(judgeForeignFlags({ "rest_workers": "8", "mixed_precision": "", port: "1" }), [
     "--rest_workers is ignored: requests do not need a thread each",
-    "--mixed_precision is ignored: it asks for nothing",
+    "--mixed_precision is ignored: --inference_precision sets the type that floats are computed with",
   ]);
   assert.throws(() => judgeForeignFlags({ layout: "NHWC" }), {
     name: "UsageError",

@@ -21,7 +21,7 @@ export interface Foreign {
 type ForeignFlag = Foreign & { readonly isSwitch?: true };
 
 const NO_THREADS = "requests do not need a thread each";
-const THREADS = `use --plugin_config '{"INFERENCE_NUM_THREADS": 4}'`;
+const THREADS = "--tensorflow_intra_op_parallelism sets how many threads a model has";
 const PREPROCESSING = "prepare the inputs in the client, or put it into the model with OpenVINO's PrePostProcessor";
 const OFF: readonly string[] = ["false", "0"];
 const EMPTY: readonly string[] = [""];
@@ -44,28 +44,15 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   { name: "xla_gpu_compilation_enabled", isSwitch: true, ignored: "OpenVINO compiles models itself" },
   { name: "enable_profiler", isSwitch: true, ignored: "TensorFlow's profiler service is not served" },
   { name: "skip_initialize_tpu", isSwitch: true, ignored: "TPUs are not used" },
-  { name: "tensorflow_session_parallelism", refused: THREADS, idle: ["0"] },
-  { name: "tensorflow_intra_op_parallelism", refused: THREADS, idle: ["0"] },
-  { name: "tensorflow_inter_op_parallelism", refused: THREADS, idle: ["0"] },
-  { name: "tensorflow_session_config_file", refused: "use --plugin_config for OpenVINO's properties", idle: EMPTY },
-  { name: "thread_pool_factory_config_file", refused: THREADS, idle: EMPTY },
-  { name: "platform_config_file", refused: "use --target_device and --plugin_config", idle: EMPTY },
-  {
-    name: "per_process_gpu_memory_fraction",
-    refused: "use --plugin_config for OpenVINO's properties",
-    idle: ["0", "0.0"],
-  },
-  {
-    name: "mixed_precision",
-    refused: `use --plugin_config '{"INFERENCE_PRECISION_HINT": "bf16"}'`,
-    idle: EMPTY,
-  },
-  { name: "saved_model_tags", refused: "OpenVINO reads the graph that is tagged serve, leave it out", idle: ["serve"] },
+  { name: "tensorflow_session_config_file", ignored: "--plugin_config sets OpenVINO's properties" },
+  { name: "thread_pool_factory_config_file", ignored: THREADS },
+  { name: "platform_config_file", ignored: "--target_device and --plugin_config set how models run" },
+  { name: "per_process_gpu_memory_fraction", ignored: "OpenVINO takes the memory that models need" },
+  { name: "mixed_precision", ignored: "--inference_precision sets the type that floats are computed with" },
   {
     name: "prefer_tflite_model",
     isSwitch: true,
-    refused: "put the .tflite file alone into the version folder",
-    idle: OFF,
+    ignored: "a version folder holds one model, and a .tflite file is served as such",
   },
   {
     name: "enable_model_warmup",
@@ -73,12 +60,11 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
     refused: "models are always warmed up, to measure how to run them",
     idle: ["true", "1"],
   },
-  { name: "use_alts_credentials", isSwitch: true, refused: "use --tls_cert and --tls_key", idle: OFF },
+  { name: "use_alts_credentials", isSwitch: true, ignored: "connections are encrypted by --tls_cert and --tls_key" },
   {
     name: "grpc_channel_arguments",
-    refused: "use --grpc_max_concurrent_streams, --grpc_max_connection_idle_seconds, --grpc_keepalive_time_seconds, " +
+    ignored: "use --grpc_max_concurrent_streams, --grpc_max_connection_idle_seconds, --grpc_keepalive_time_seconds, " +
       "--grpc_keepalive_timeout_seconds or --grpc_max_message_bytes",
-    idle: EMPTY,
   },
   { name: "enable_grpc_healthcheck_service", isSwitch: true, ignored: "gRPC's health service is always served" },
 
@@ -94,7 +80,6 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
   { name: "scale", refused: PREPROCESSING, idle: EMPTY },
   { name: "color_format", refused: PREPROCESSING, idle: EMPTY },
   { name: "precision", refused: PREPROCESSING, idle: EMPTY },
-  { name: "cpu_extension", refused: "operations beyond OpenVINO's own are not supported, leave it out", idle: EMPTY },
   { name: "grpc_memory_quota", refused: "use --max_inflight_bytes" },
   { name: "log_path", refused: "the log goes to standard error, redirect it: 2> FILE", idle: EMPTY },
   { name: "trace_path", refused: "leave it out", idle: EMPTY },

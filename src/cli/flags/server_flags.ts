@@ -82,6 +82,41 @@ const LOADING_FLAGS = {
     parse: countFromZero(1_000_000),
     default: "1",
   }),
+  savedModelTags: versions("saved_model_tags", {
+    value: "tags",
+    help: "tags of the graph to serve in a SavedModel, with commas between them",
+    parse: (text) => text.split(",").map((tag) => tag.trim()).filter((tag) => tag !== ""),
+    default: "serve",
+  }),
+  inferencePrecision: openvino(
+    "inference_precision",
+    optional(
+      {
+        value: "type",
+        help: "type that floats are computed with: f32, bf16, f16, or auto for OpenVINO's choice",
+        defaultWords: "f32 for SavedModels, as in TensorFlow; auto for other formats",
+      },
+      oneOf(["f32", "bf16", "f16", "auto"] as const),
+    ),
+  ),
+  intraOpThreads: openvino("tensorflow_intra_op_parallelism", {
+    value: "count",
+    help: "threads of a model, OpenVINO's INFERENCE_NUM_THREADS; 0 chooses by measuring",
+    parse: wholeNumber(0, 100_000),
+    default: "0",
+  }),
+  interOpStreams: openvino("tensorflow_inter_op_parallelism", {
+    value: "count",
+    help: "inferences of a model that run side by side, OpenVINO's NUM_STREAMS; 0 chooses by measuring",
+    parse: wholeNumber(0, 100_000),
+    default: "0",
+  }),
+  sessionThreads: openvino("tensorflow_session_parallelism", {
+    value: "count",
+    help: "threads of a model if --tensorflow_intra_op_parallelism is not given; 0 chooses by measuring",
+    parse: wholeNumber(0, 100_000),
+    default: "0",
+  }),
   cacheDir: openvino(
     "cache_dir",
     optional({ value: "folder", help: "folder for compiled models, which load faster next time" }),
@@ -127,6 +162,14 @@ const SERVER_FLAGS = {
 
 /** A `RuntimeFolders`. */
 export const RUNTIME_FLAGS = {
+  extensions: openvino("cpu_extension", {
+    value: "files",
+    help:
+      "libraries with operations that OpenVINO lacks, with commas between them; openvino-tokenizers is always there",
+    parse: (text) => text.split(",").map((path) => path.trim()).filter((path) => path !== ""),
+    default: "",
+    defaultWords: "none",
+  }),
   openvinoDir: openvino(
     "openvino_dir",
     optional({

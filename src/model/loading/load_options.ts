@@ -6,6 +6,7 @@
 import type { BatchingOptions } from "../batching/batch_predictor.ts";
 import type { ModelFiles } from "../source/model_files.ts";
 import type { GraphReport } from "./graph_loader.ts";
+import type { InferencePrecision } from "./precision.ts";
 import type { BatchSize, ShapeSpec } from "./reshape.ts";
 import type { DecodeWarmUp } from "./warm_up.ts";
 
@@ -19,6 +20,8 @@ export interface LoadOptions {
   readonly device: string;
   /** The engine's properties; what is not said here is chosen by measurement. */
   readonly properties: ReadonlyMap<string, string>;
+  /** The type that floats are computed with; undefined for that of the format. */
+  readonly inferencePrecision: InferencePrecision | undefined;
   /** A folder where the engine keeps compiled models; undefined for none. */
   readonly cacheDir: string | undefined;
   /** Infer requests at work at once; undefined for the engine's optimal number. */
@@ -28,8 +31,8 @@ export interface LoadOptions {
   readonly waitersMax: number;
   /** Whether integers that the runtime would compute wrong are refused. */
   readonly checksIntegerRange: boolean;
-  /** The tags of a SavedModel's graph; `serve` unless they are said. */
-  readonly tags?: readonly string[];
+  /** The tags of the graph to serve in a SavedModel. */
+  readonly tags: readonly string[];
   /** How requests share inferences, where the model allows it; undefined if each has its own. */
   readonly batching: BatchingOptions | undefined;
   /** How to read the requests of `files.warmupPath`. */

@@ -13,6 +13,7 @@ import type { LoadOptions, LoadReport } from "./load_options.ts";
 import { applyMapping, readMappingConfig } from "./mapping_config.ts";
 import { accessError, type ModelFiles, type Place } from "../source/model_files.ts";
 import { ModelServable, type ModelServableOptions } from "../model_servable.ts";
+import { withPrecision } from "./precision.ts";
 import { planReshape } from "./reshape.ts";
 import { loadSavedModel } from "./saved_model_loader.ts";
 import { type NamedSignatures, type ServableSignature, signaturesOfPorts, toServableSignature } from "./signatures.ts";
@@ -27,9 +28,11 @@ import { inferZeros, replayRequests } from "./warm_up.ts";
  */
 export async function loadModel(
   engine: Engine,
-  options: LoadOptions,
+  asked: LoadOptions,
 ): Promise<{ servable: ModelServable; report: LoadReport }> {
-  const { files } = options;
+  const { files, device, inferencePrecision: precision } = asked;
+  const properties = withPrecision(asked.properties, { precision, format: files.format, device });
+  const options = { ...asked, properties };
   if (files.format === "saved_model") return await loadSavedModel(engine, options);
   using model = await engine.read(files.path);
   const named = await nameSignatures(model, files);

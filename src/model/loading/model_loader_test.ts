@@ -28,6 +28,8 @@ const OPTIONS: Omit<LoadOptions, "files"> = {
   waitersMax: 1,
   otherThreads: 0,
   checksIntegerRange: true,
+  tags: ["serve"],
+  inferencePrecision: undefined,
   batching: undefined,
   warmUpIterations: 1,
   decodeWarmUp: () => ({

@@ -6,16 +6,15 @@
  */
 import type { PartialShape } from "../../base/signature.ts";
 import { CODE, ServingError, toServingError } from "../../base/status.ts";
-import type { CompiledModel, Engine, Model } from "../../engine/engine.ts";
-import { PrivateFolder, temporaryFolders } from "../../system/private_files.ts";
+import type { Engine, Model } from "../../engine/engine.ts";
 import type { PlannedGraph, SavedModelPlan } from "../saved_model/plan.ts";
-import { planSavedModel } from "../saved_model/reader.ts";
-import { accessError, fileIn, type ModelFiles } from "../source/model_files.ts";
-import { ModelServable } from "../model_servable.ts";
+import { ModelServable, type ModelServableOptions } from "../model_servable.ts";
 import type { VariantShapes } from "../shape_variants.ts";
 import { disposeOnError } from "./compilation.ts";
 import { disposeGraphs, loadGraph } from "./graph_loader.ts";
 import type { LoadOptions, LoadReport } from "./load_options.ts";
+import { readGraph, readPlan, stampOf } from "./saved_model_files.ts";
+import { variantCompiler } from "./variant_compiler.ts";
 import { bindSignatures, hasOwnShapes, type ReadyGraph, toRefused } from "./saved_model_signatures.ts";
 import { planReshape, type ShapeSpec } from "./reshape.ts";
 import { inferZeros, replayRequests } from "./warm_up.ts";
@@ -23,9 +22,6 @@ import { inferZeros, replayRequests } from "./warm_up.ts";
 const OPEN = { min: 0, max: Infinity };
 /** What a rank that is not known may be: the first one that compiles is what the graph is tried with. */
 const RANKS = [1, 2, 0, 3, 4];
-/** Devices that compute floats as they are told. */
-const PRECISE_DEVICES = /^(CPU|GPU)/;
-
 /** How the engine begins when shapes do not fit. */
 const RESHAPE_ERROR = /^Cannot reshape the model/;
 
@@ -41,7 +37,7 @@ export async function loadSavedModel(
   options: LoadOptions,
 ): Promise<{ servable: ModelServable; report: LoadReport }> {
   const { files } = options;
-  const plan = await readPlan(options);
+  const plan = await readPlan(files.path, options.tags);
   const reasons = new Map(plan.refused);
   const graphs = await loadGraphs(engine, plan, { options, reasons });
   const loaded = graphs.flatMap((graph) => graph ?? []);
@@ -53,7 +49,7 @@ export async function loadSavedModel(
       signatures,
       refused,
       graphs: loaded.map(({ graph }) => graph),
-      compileVariant: hasOwnShapes(options) ? undefined : await variantCompiler(engine, plan, { options, graphs }),
+      ...!hasOwnShapes(options) && await variantsOf(engine, { options, graphs }),
     });
   } catch (error) {
     disposeGraphs(loaded.map(({ graph }) => graph));
@@ -100,26 +96,6 @@ export async function loadSavedModel(
       all.push(...await inferZeros(servable, signature));
     }
     return [...new Set(all)];
-  }
-}
-
-async function readPlan({ files, tags = ["serve"] }: LoadOptions): Promise<SavedModelPlan> {
-  const place = fileIn(files.path, "saved_model.pb");
-  const bytes = await Deno.readFile(place.path).catch((thrown) => {
-    throw accessError(place, thrown);
-  });
-  return planSavedModel(bytes, { tags, readAsset: (name) => readAsset(files, name) });
-}
-
-function readAsset({ path }: ModelFiles, name: string): Uint8Array {
-  if (name.split("/").some((part) => part === ".." || part === "")) {
-    throw new ServingError(CODE.INVALID_ARGUMENT, `The asset ${name} lies outside of assets`);
-  }
-  const place = { path: `${path}/assets/${name}`, name: `assets/${name}` };
-  try {
-    return Deno.readFileSync(place.path);
-  } catch (thrown) {
-    throw accessError(place, thrown);
   }
 }
 
@@ -173,7 +149,6 @@ async function loadPlanned(
       const canBatch = isBatchable(plan, index);
       const graph = await loadGraph(model, {
         ...options,
-        properties: propertiesOf(options),
         modelBytes: options.files.bytes,
         batching: canBatch ? options.batching : undefined,
       });
@@ -199,24 +174,6 @@ function isBatchable({ signatures }: SavedModelPlan, graph: number): boolean {
     signature.graph !== graph ||
     signature.feeds.every((feed) => feed.kind === "input" || (feed.kind === "feature" && feed.part === "dense"))
   );
-}
-
-/** SavedModels are computed with the digits of TensorFlow, unless somebody says otherwise. */
-function propertiesOf({ device, properties }: LoadOptions): ReadonlyMap<string, string> {
-  if (properties.has("INFERENCE_PRECISION_HINT") || !PRECISE_DEVICES.test(device)) return properties;
-  return new Map([...properties, ["INFERENCE_PRECISION_HINT", "f32"]]);
-}
-
-/** Has the runtime read a planned graph, from memory, beside the variables of the version. */
-async function readGraph(
-  engine: Engine,
-  planned: PlannedGraph,
-  { path, shapes }: { path: string; shapes?: VariantShapes },
-): Promise<Model> {
-  using folder = new PrivateFolder(temporaryFolders());
-  folder.write("saved_model.pb", planned.write(shapes));
-  folder.link("variables", `${path}/variables`);
-  return await engine.read(folder.path);
 }
 
 function reshape(model: Model, { inputs }: PlannedGraph, shapes: VariantShapes): void {
@@ -271,51 +228,22 @@ function reshapeAsAsked(
   return notes;
 }
 
-/** Compiles graphs of a version for other shapes. The files must be those that the version was loaded from. */
-async function variantCompiler(
+/** How graphs are compiled for other shapes. */
+async function variantsOf(
   engine: Engine,
-  plan: SavedModelPlan,
   { options, graphs }: { options: LoadOptions; graphs: readonly (ReadyGraph | undefined)[] },
-): Promise<(graph: number, shapes: VariantShapes) => Promise<CompiledModel>> {
-  const { files, device } = options;
-  const stamp = await stampOf(files);
-  const ready = graphs.flatMap((graph, i) =>
-    graph === undefined ? [] : [{ graph, planned: plan.graphs[i] as PlannedGraph, i }]
-  );
-  const { size } = await Deno.stat(`${files.path}/saved_model.pb`);
-  const isSmall = size <= KEPT_BYTES_MAX;
-  return async (place, shapes) => {
-    const { graph, planned, i } = ready[place] as typeof ready[number];
-    if (await stampOf(files) !== stamp) {
-      throw new ServingError(CODE.FAILED_PRECONDITION, "The files of the version have changed since it was loaded");
-    }
-    const source = isSmall ? planned : (await readPlan(options)).graphs[i] as PlannedGraph;
-    const byInput = source.inputs.map((_, k) => {
-      const port = graph.inputPorts[k];
-      return port === undefined ? undefined : shapes[port] ?? graph.ports.inputs[port]?.shape;
-    });
-    using model = await readGraph(engine, source, { path: files.path, shapes: byInput });
-    return await model.compile({ device, properties: propertiesOf(options) });
+): Promise<Pick<ModelServableOptions, "variantSource" | "compileVariant">> {
+  const { files, device, properties, tags } = options;
+  const variantSource = {
+    path: files.path,
+    stamp: await stampOf(files.path),
+    tags,
+    device,
+    properties,
+    graphs: graphs.flatMap((graph, index) => {
+      if (graph === undefined) return [];
+      return [{ index, inputPorts: graph.inputPorts, shapes: graph.ports.inputs.map(({ shape }) => shape) }];
+    }),
   };
-}
-
-/** A file of up to so many bytes stays in memory for other shapes. */
-const KEPT_BYTES_MAX = 4 << 20;
-
-/** Changes when a file of a version does. */
-async function stampOf({ path }: ModelFiles): Promise<string> {
-  const stamps: string[] = [];
-  for (const folder of [path, `${path}/variables`]) {
-    const names: string[] = [];
-    try {
-      for await (const { name, isFile } of Deno.readDir(folder)) if (isFile) names.push(name);
-    } catch (thrown) {
-      if (!(thrown instanceof Deno.errors.NotFound)) throw accessError({ path: folder, name: "variables" }, thrown);
-    }
-    for (const name of names.sort()) {
-      const { size, mtime, ino } = await Deno.stat(`${folder}/${name}`);
-      stamps.push(`${name} ${size} ${mtime?.getTime()} ${ino}`);
-    }
-  }
-  return stamps.join();
+  return { variantSource, compileVariant: variantCompiler(engine, variantSource) };
 }

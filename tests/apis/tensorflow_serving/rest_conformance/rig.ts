@@ -123,6 +123,8 @@ export class RestRig implements AsyncDisposable {
           batching: undefined,
           otherThreads: 0,
           checksIntegerRange: true,
+          tags: ["serve"],
+          inferencePrecision: undefined,
           warmUpIterations: 1,
           decodeWarmUp: () => ({ signatureName: "", inputs: [], outputFilter: [] }),
         });
