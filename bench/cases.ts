@@ -6,7 +6,7 @@
 import { ROOT } from "../scripts/shell.ts";
 import { compare } from "./compare.ts";
 import type { Contender } from "./contender.ts";
-import { benchmarkApp, type BenchModel, cppPeer, ovserve, pythonPeer } from "./contenders.ts";
+import { benchmarkApp, type BenchModel, cppPeer, ovserve, ovserveRest, pythonPeer, triton } from "./contenders.ts";
 import type { Load } from "./h2load.ts";
 import type { Entry } from "./report.ts";
 import { measureIdle, measureStarts } from "./starts.ts";
@@ -47,6 +47,7 @@ export function allCases(): Case[] {
   return [
     ...trivialCases(),
     ...imageCases(),
+    ...protocolCases(),
     ...resnetCases(),
     ...batchingCases(benchModel("dense"), "a model that reads 130 MB of weights for each batch"),
     ...batchingCases(benchModel("mlp"), "a model of microseconds a row"),
@@ -108,6 +109,30 @@ function imageCases(): Case[] {
   return [
     comparison("image-1", { title: "602 kB requests, next to no compute", contenders: contenders(1) }),
     comparison("image-16", { title: "9.6 MB requests, next to no compute", contenders: contenders(16), unit: "image" }),
+  ];
+}
+
+/** The Open Inference Protocol beside Predict, which is the peer, and beside a Triton. */
+function protocolCases(): Case[] {
+  const contenders = (model: BenchModel, load: Load) => {
+    const infer = { ...load, api: "ModelInfer" } as const;
+    return [
+      ovserve(model, infer, { label: "ModelInfer" }),
+      ovserveRest(model, { ...load, api: "REST infer" }, "REST, binary"),
+      ovserve(model, load, { label: "Predict", isPeer: true }),
+      triton(model, infer),
+    ];
+  };
+  const image = benchModel("image");
+  return [
+    comparison("infer-tiny", {
+      title: "Open Inference Protocol, trivial model, 8 connections x 32 streams",
+      contenders: contenders(TINY, { modelName: "tiny", shape: [1, 1], connections: 8, streams: 32 }),
+    }),
+    comparison("infer-image-1", {
+      title: "Open Inference Protocol, 602 kB requests, next to no compute",
+      contenders: contenders(image, { modelName: "image", shape: [1, ...IMAGE], ...FEW }),
+    }),
   ];
 }
 

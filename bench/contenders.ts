@@ -37,6 +37,17 @@ export function binaryProgram(args: readonly string[]): Program | undefined {
   return binary === undefined ? undefined : { command: binary, args: [...args, ...LISTEN] };
 }
 
+/** This server over REST. */
+export function ovserveRest(model: BenchModel, load: Load, label: string): Contender {
+  const listen = ["--rest_bind_address", "127.0.0.1", "--rest_port", "{port}"];
+  const args = [...modelArgs(model), ...listen];
+  const free = (program: Program): Program => ({
+    ...program,
+    args: program.args.map((arg, i, all) => arg === "{port}" && all[i - 1] === "--port" ? "0" : arg),
+  });
+  return server(label, { program: free(binaryProgram(args) ?? sourceProgram(args)), load });
+}
+
 /** The arguments that serve one model. */
 export function modelArgs({ name, path }: BenchModel, flags: readonly string[] = []): string[] {
   return ["model", "--model_name", name, "--model_path", path, ...flags];
@@ -67,6 +78,13 @@ export function pythonPeer(model: BenchModel, load: Load): Contender {
 export function cppProgram(model: BenchModel, mode: CppMode): Program | undefined {
   const command = Deno.env.get("OVSERVE_CPP_PEER");
   return command === undefined ? undefined : { command, args: [model.file, "{port}", mode] };
+}
+
+/** The Triton that `OVSERVE_TRITON` names, called as `PROGRAM MODEL_NAME PORT`: its model computes what this server's does. */
+export function triton(model: BenchModel, load: Load): Contender {
+  const command = Deno.env.get("OVSERVE_TRITON");
+  if (command === undefined) return absentee("Triton", { isPeer: true, absent: "OVSERVE_TRITON is not set" });
+  return server("Triton", { program: { command, args: [model.name, "{port}"] }, load, isPeer: true });
 }
 
 /** The reason to report when there is no C++ peer. */

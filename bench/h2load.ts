@@ -1,14 +1,13 @@
 /**
- * Sends load with h2load (Debian package nghttp2-client): identical Predict calls over several connections, each timed.
+ * Sends load with h2load (Debian package nghttp2-client): identical calls over several connections, each timed.
  *
  * @module
  */
 import { elementCount } from "../src/base/tensor.ts";
-import { messagePrefix, PREFIX_BYTES } from "../src/grpc/message_reader.ts";
-import { decodePredictResponse, encodePredictRequest } from "../src/apis/tensorflow_serving/grpc/predict_codec.ts";
+import { PREFIX_BYTES } from "../src/grpc/message_reader.ts";
 import { PredictionClient } from "../tests/support/prediction_client.ts";
+import { type ApiName, APIS, type BenchApi, LENGTH_HEADER } from "./requests.ts";
 
-const PATH = "/tensorflow.serving.PredictionService/Predict";
 const ANSWER_TIMEOUT_MS = 120_000;
 
 /** The request, and how many are in flight: `streams` on each of `connections`. */
@@ -18,6 +17,8 @@ export interface Load {
   readonly shape: readonly number[];
   readonly connections: number;
   readonly streams: number;
+  /** default: `Predict`. */
+  readonly api?: ApiName;
 }
 
 /** The amount of load: a number of calls, or seconds. */
@@ -44,12 +45,19 @@ export interface Answer {
   readonly values: Float32Array;
 }
 
-/** A load's request message, encoded once. */
+interface Reply {
+  readonly bytes: number;
+  readonly outputs: readonly Uint8Array[];
+}
+
+/** A load's request, encoded once. */
 export class Request {
-  readonly #bytes: Uint8Array;
+  readonly #api: BenchApi;
+  readonly #encoded: ReturnType<BenchApi["encode"]>;
 
   constructor(readonly load: Load) {
-    this.#bytes = encode(load);
+    this.#api = APIS[load.api ?? "Predict"];
+    this.#encoded = this.#api.encode(load, new Uint8Array(pixels(elementCount(load.shape)).buffer));
   }
 
   /**
@@ -58,16 +66,28 @@ export class Request {
    * @throws the server's error, or an error when an output is not a finite number.
    */
   async ask(port: number): Promise<Answer> {
-    using client = new PredictionClient(`127.0.0.1:${port}`);
-    const message = this.#bytes.subarray(PREFIX_BYTES);
-    const reply = await client.callRaw(PATH, { message, timeoutMs: ANSWER_TIMEOUT_MS });
-    const values = decodePredictResponse(reply).outputs.flatMap(({ name, tensor }) => {
-      if (tensor.dtype !== "f32") throw new Error(`${name} of ${this.load.modelName} is ${tensor.dtype}`);
-      // Copied, because the bytes may be unaligned in the message.
-      return Array.from(new Float32Array(Uint8Array.from(tensor.bytes).buffer));
-    });
+    const { bytes, outputs } = await (this.#api.isRest ? this.#askOverRest(port) : this.#askOverGrpc(port));
+    // Copied, because the bytes may be unaligned in the message.
+    const values = outputs.flatMap((output) => Array.from(new Float32Array(Uint8Array.from(output).buffer)));
     if (!values.every(Number.isFinite)) throw new Error(`${this.load.modelName} does not answer with numbers`);
-    return { bytes: reply.length + PREFIX_BYTES, values: Float32Array.from(values) };
+    return { bytes, values: Float32Array.from(values) };
+  }
+
+  async #askOverGrpc(port: number): Promise<Reply> {
+    using client = new PredictionClient(`127.0.0.1:${port}`);
+    const { path, body } = this.#encoded;
+    const message = body.subarray(PREFIX_BYTES);
+    const reply = await client.callRaw(path, { message, timeoutMs: ANSWER_TIMEOUT_MS });
+    return { bytes: reply.length + PREFIX_BYTES, outputs: this.#api.decode(reply, 0) };
+  }
+
+  async #askOverRest(port: number): Promise<Reply> {
+    const { path, headers, body } = this.#encoded;
+    const fields = headers.map((header) => header.split(": ") as [string, string]);
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: "POST", headers: fields, body });
+    const reply = await response.bytes();
+    if (!response.ok) throw new Error(new TextDecoder().decode(reply));
+    return { bytes: reply.length, outputs: this.#api.decode(reply, Number(response.headers.get(LENGTH_HEADER))) };
   }
 
   /** Sends load to a local port. An answer of another length than `replyBytes` counts as failed. */
@@ -75,13 +95,17 @@ export class Request {
     const folder = await Deno.makeTempDir();
     try {
       const body = `${folder}/body`;
-      await Deno.writeFile(body, this.#bytes);
+      await Deno.writeFile(body, this.#encoded.body);
       const times = `${folder}/times`;
       const { connections, streams } = this.load;
       const much = "calls" in amount ? ["-n", `${amount.calls}`] : ["-D", `${amount.seconds}`];
-      const headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"];
-      const bundles = [...much, "-c", `${connections}`, "-m", `${streams}`, "-t", "1"];
-      const args = [...headers, ...bundles, "-d", body, "--log-file", times, `http://127.0.0.1:${port}${PATH}`];
+      const headers = this.#encoded.headers.flatMap((header) => ["-H", header]);
+      // HTTP/1 has no streams: each of them is a connection.
+      const bundles = this.#api.isRest
+        ? ["--h1", "-c", `${connections * streams}`]
+        : ["-c", `${connections}`, "-m", `${streams}`];
+      const url = `http://127.0.0.1:${port}${this.#encoded.path}`;
+      const args = [...headers, ...much, ...bundles, "-t", "1", "-d", body, "--log-file", times, url];
       const { stdout } = await new Deno.Command("h2load", { args, stderr: "null" }).output();
       return outcomeOf(new TextDecoder().decode(stdout), await Deno.readTextFile(times), { amount, replyBytes });
     } finally {
@@ -117,23 +141,4 @@ function pixels(count: number): Float32Array<ArrayBuffer> {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   });
-}
-
-function encode({ modelName, shape }: Load): Uint8Array {
-  const tensor = { dtype: "f32", shape, bytes: new Uint8Array(pixels(elementCount(shape)).buffer) } as const;
-  const request = {
-    modelSpec: { name: modelName, signatureName: "" },
-    inputs: [{ name: "x", tensor }],
-    outputFilter: [],
-  };
-  const parts = encodePredictRequest(request, { asTensorContent: true });
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const message = new Uint8Array(length + PREFIX_BYTES);
-  message.set(messagePrefix(length, false));
-  let at = PREFIX_BYTES;
-  for (const part of parts) {
-    message.set(part, at);
-    at += part.length;
-  }
-  return message;
 }

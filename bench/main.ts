@@ -30,6 +30,7 @@ Needs h2load (Debian package nghttp2-client).
 
   OVSERVE_BINARY=FILE       measure this executable instead of the source, and its cold and warm start
   OVSERVE_CPP_PEER=PROGRAM  a C++ peer, started as PROGRAM MODEL.xml PORT THROUGHPUT|LATENCY|TINY
+  OVSERVE_TRITON=PROGRAM    a Triton, started as PROGRAM MODEL_NAME PORT
 `;
 
 async function main(): Promise<void> {
