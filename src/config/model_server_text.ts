@@ -32,13 +32,24 @@ export interface PlacedEntry {
  * @throws {ConfigError} with the place of what cannot be read.
  */
 export function readModelServerConfig(text: string): readonly PlacedEntry[] | undefined {
-  const config = new Fields("ModelServerConfig", parseTextProto(text), ["model_config_list", "custom_model_config"]);
+  const config = new Fields("ModelServerConfig", parse(text), ["model_config_list", "custom_model_config"]);
   const custom = config.one("custom_model_config");
   if (custom !== undefined) {
     throw new ConfigError("custom_model_config is not supported, list the models in model_config_list", custom.place);
   }
   const list = config.message("model_config_list", ["config"]);
   return list?.all("config").map((field) => ({ entry: readModel(field), place: field.place }));
+}
+
+/** A mistake in the format is reported with the sentence that protobuf's parser writes to TensorFlow Serving's log. */
+function parse(text: string): readonly TextField[] {
+  try {
+    return parseTextProto(text);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const { message, place } = error;
+    throw new ConfigError(`Error parsing text-format tensorflow.serving.ModelServerConfig: ${message}`, place);
+  }
 }
 
 function readModel(field: TextField): ModelServerEntry {
