@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { formatPartialShape, type PartialShape } from "../../base/signature.ts";
 import { assert, ServingError } from "../../base/status.ts";
 import type { Engine, Model } from "../../engine/engine.ts";
@@ -16,7 +16,16 @@ import { ModelServable, type ModelServableOptions } from "../model_servable.ts";
 import { withPrecision } from "./precision.ts";
 import { planReshape } from "./reshape.ts";
 import { loadSavedModel } from "./saved_model_loader.ts";
-import { type NamedSignatures, type ServableSignature, signaturesOfPorts, toServableSignature } from "./signatures.ts";
+import { stampOf } from "./saved_model_files.ts";
+import {
+  type NamedSignatures,
+  type ServableSignature,
+  signaturesOfPorts,
+  signaturesOfTflite,
+  toServableSignature,
+} from "./signatures.ts";
+import { readTfliteSignatures } from "./tflite_signatures.ts";
+import { variantCompiler } from "./variant_compiler.ts";
 import { inferZeros, replayRequests } from "./warm_up.ts";
 
 /**
@@ -38,13 +47,16 @@ export async function loadModel(
   const named = await nameSignatures(model, files);
   const reshapeNotes = reshape(model, named, options);
   const signatures = new Map(
-    [...named.signatures].map(([name, signature]) => [name, toServableSignature(signature, model, options)] as const),
+    [...named.signatures].map(([name, signature]) =>
+      [name, toServableSignature(signature, model, { ...options, takesAnyShape: takesAnyShape(options) })] as const
+    ),
   );
   // Whatever the signatures call them, the inputs of all of them are the model's.
   const [signature] = signatures.values();
   assert(signature !== undefined, "A model has no signature");
   const { graph, report, notes } = await loadGraph(model, { ...options, modelBytes: files.bytes });
-  const servable = newServable({ signatures, graphs: [graph] });
+  const variants = takesAnyShape(options) ? await variantsOf(engine, options) : {};
+  const servable = newServable({ signatures, graphs: [graph], ...variants });
   const warmUpNotes = await disposeOnError(servable, () => warmUp(servable, signature, options));
   return {
     servable,
@@ -72,8 +84,10 @@ function narrowingNotes({ inputs }: ServableSignature, model: Model): string[] {
   );
 }
 
-async function nameSignatures(model: Model, { mappingPath }: ModelFiles): Promise<NamedSignatures> {
-  const named = signaturesOfPorts(model);
+async function nameSignatures(model: Model, { format, path, mappingPath }: ModelFiles): Promise<NamedSignatures> {
+  const named = format === "tflite"
+    ? signaturesOfTflite(model, readTfliteSignatures(await readFile({ path, name: basename(path) }, Deno.readFile)))
+    : signaturesOfPorts(model);
   if (mappingPath === undefined) return named;
   const place = { path: mappingPath, name: basename(mappingPath) };
   return applyMapping(named, await readFile(place, readMappingConfig), model);
@@ -104,6 +118,20 @@ function reshape(model: Model, named: NamedSignatures, { shape, batchSize }: Loa
   });
   if (changed.size > 0) model.reshape(changed);
   return notes;
+}
+
+/** TensorFlow Lite's interpreter resizes its inputs to what a request has. */
+function takesAnyShape({ files, shape, batchSize }: LoadOptions): boolean {
+  return files.format === "tflite" && shape === undefined && batchSize === undefined;
+}
+
+async function variantsOf(
+  engine: Engine,
+  { files: { path }, device, properties }: LoadOptions,
+): Promise<Pick<ModelServableOptions, "variantSource" | "compileVariant">> {
+  const stamp = await stampOf(dirname(path));
+  const variantSource = { kind: "file" as const, path, stamp, device, properties };
+  return { variantSource, compileVariant: variantCompiler(engine, variantSource) };
 }
 
 function newServable(options: ModelServableOptions): ModelServable {

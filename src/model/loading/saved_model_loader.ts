@@ -235,6 +235,7 @@ async function variantsOf(
 ): Promise<Pick<ModelServableOptions, "variantSource" | "compileVariant">> {
   const { files, device, properties, tags } = options;
   const variantSource = {
+    kind: "saved_model" as const,
     path: files.path,
     stamp: await stampOf(files.path),
     tags,

@@ -6,6 +6,7 @@
  */
 import type { Signature, TensorSpec } from "../../base/signature.ts";
 import type { Model, Port } from "../../engine/engine.ts";
+import type { TfliteSignature } from "./tflite_signatures.ts";
 import type { Wiring } from "../saved_model/plan.ts";
 
 /** The signature of a request that names none (TensorFlow's `kDefaultServingSignatureDefKey`). */
@@ -56,14 +57,47 @@ export function signaturesOfPorts(model: Model): NamedSignatures {
 }
 
 /**
+ * The signatures of a TensorFlow Lite file over the runtime's ports; the one of the ports where the file has none. A signature whose
+ * tensors are not the model's inputs and outputs is left out, with a note.
+ */
+export function signaturesOfTflite(model: Model, own: ReadonlyMap<string, TfliteSignature>): NamedSignatures {
+  const signatures = new Map<string, NamedSignature>();
+  const notes: string[] = [];
+  for (const [name, { inputs, outputs, methodName }] of own) {
+    const namedInputs = namePorts(inputs, (tensor) => model.findPort(tensor, "input"));
+    const namedOutputs = namePorts(outputs, (tensor) => model.findPort(tensor, "output"));
+    const isWhole = namedInputs?.length === model.inputs.length && namedInputs.every(({ port }, i) => port === i);
+    if (isWhole && namedOutputs !== undefined) {
+      signatures.set(name, { inputs: namedInputs, outputs: namedOutputs, methodName });
+    } else notes.push(`The signature ${name} is not served: its tensors are not the model's inputs and outputs`);
+  }
+  return signatures.size > 0 ? { signatures, notes } : { ...signaturesOfPorts(model), notes };
+}
+
+/** Ports in the model's order; undefined when a tensor is none. */
+function namePorts(
+  tensorNames: ReadonlyMap<string, string>,
+  find: (tensor: string) => number | undefined,
+): NamedPort[] | undefined {
+  const ports: NamedPort[] = [];
+  for (const [name, tensorName] of tensorNames) {
+    const port = find(tensorName);
+    if (port === undefined) return undefined;
+    ports.push({ name, tensorName, port });
+  }
+  return ports.sort((a, b) => a.port - b.port);
+}
+
+/**
  * Returns a signature with the present dtypes and shapes of the model's ports.
  *
- * @param options.checksIntegerRange whether integers the runtime would compute wrong are refused.
+ * @param options.checksIntegerRange whether integers the runtime would compute wrong are refused; `options.takesAnyShape` whether
+ * requests of other shapes are let pass.
  */
 export function toServableSignature(
   named: NamedSignature,
   model: Model,
-  { checksIntegerRange }: { checksIntegerRange: boolean },
+  { checksIntegerRange, takesAnyShape = false }: { checksIntegerRange: boolean; takesAnyShape?: boolean },
 ): ServableSignature {
   const { methodName } = named;
   const outputPorts = named.outputs.map(({ port }) => port);
@@ -71,7 +105,7 @@ export function toServableSignature(
   return {
     inputs: named.inputs.map((port) => {
       const isNarrow = checksIntegerRange && model.inputs[port.port]?.computedAs === "i32";
-      return { ...toSpec(port, model.inputs), ...isNarrow ? { isNarrow } : {} };
+      return { ...toSpec(port, model.inputs), ...isNarrow && { isNarrow }, ...takesAnyShape && { takesAnyShape } };
     }),
     outputs: named.outputs.map((port) => toSpec(port, model.outputs)),
     outputPorts: areAllPorts ? undefined : outputPorts,

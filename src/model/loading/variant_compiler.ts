@@ -1,17 +1,32 @@
 /**
- * Compiles graphs of a loaded SavedModel for other shapes, from its files.
+ * Compiles graphs of a loaded SavedModel or TensorFlow Lite file for other shapes, from its files.
  *
  * @module
  */
+import { dirname } from "node:path";
 import type { PartialShape } from "../../base/signature.ts";
 import { CODE, ServingError } from "../../base/status.ts";
-import type { CompiledModel, Engine } from "../../engine/engine.ts";
+import type { CompiledModel, Engine, Model } from "../../engine/engine.ts";
 import type { PlannedGraph } from "../saved_model/plan.ts";
 import type { VariantShapes } from "../shape_variants.ts";
 import { readGraph, readPlan, stampOf } from "./saved_model_files.ts";
 
 /** Where a servable's graphs come from, in a form that can be sent to another thread. */
-export interface VariantSource {
+export type VariantSource = SavedModelSource | FileSource;
+
+/** A model that is one file, which the runtime reads as it is. */
+export interface FileSource {
+  readonly kind: "file";
+  readonly path: string;
+  /** What {@link stampOf} said of its folder when it was loaded. */
+  readonly stamp: string;
+  readonly device: string;
+  readonly properties: ReadonlyMap<string, string>;
+}
+
+/** A SavedModel. */
+export interface SavedModelSource {
+  readonly kind: "saved_model";
   /** The version's folder, which must not have changed since it was loaded. */
   readonly path: string;
   /** What {@link stampOf} said of it then. */
@@ -38,15 +53,42 @@ export function variantCompiler(
   engine: Engine,
   source: VariantSource,
 ): (graph: number, shapes: VariantShapes) => Promise<CompiledModel> {
-  const { path, stamp, tags, device, properties, graphs } = source;
+  const { device, properties } = source;
   return async (graph, shapes) => {
-    if (await stampOf(path) !== stamp) {
+    const folder = source.kind === "file" ? dirname(source.path) : source.path;
+    if (await stampOf(folder) !== source.stamp) {
       throw new ServingError(CODE.FAILED_PRECONDITION, "The files of the version have changed since it was loaded");
     }
-    const { index, inputPorts, shapes: ownShapes } = graphs[graph] as VariantSource["graphs"][number];
-    const planned = (await readPlan(path, tags)).graphs[index] as PlannedGraph;
-    const byInput = inputPorts.map((port) => port === undefined ? undefined : shapes[port] ?? ownShapes[port]);
-    using model = await readGraph(engine, planned, { path, shapes: byInput });
+    using model = source.kind === "file"
+      ? await readFile(engine, source.path, shapes)
+      : await readPlanned(engine, source, { graph, shapes });
     return await model.compile({ device, properties });
   };
+}
+
+async function readFile(engine: Engine, path: string, shapes: VariantShapes): Promise<Model> {
+  const model = await engine.read(path);
+  const changed = new Map<string, PartialShape>();
+  model.inputs.forEach(({ names: [name = ""] }, port) => {
+    const shape = shapes[port];
+    if (shape !== undefined) changed.set(name, shape);
+  });
+  try {
+    model.reshape(changed);
+    return model;
+  } catch (error) {
+    model[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function readPlanned(
+  engine: Engine,
+  { path, tags, graphs }: SavedModelSource,
+  { graph, shapes }: { graph: number; shapes: VariantShapes },
+): Promise<Model> {
+  const { index, inputPorts, shapes: ownShapes } = graphs[graph] as SavedModelSource["graphs"][number];
+  const planned = (await readPlan(path, tags)).graphs[index] as PlannedGraph;
+  const byInput = inputPorts.map((port) => port === undefined ? undefined : shapes[port] ?? ownShapes[port]);
+  return await readGraph(engine, planned, { path, shapes: byInput });
 }

@@ -109,6 +109,11 @@ function readMetaGraph(fields: WireFields, tags: readonly string[]): MetaGraph {
   return { tags, graph: fields.view(2) ?? new Uint8Array(0), signatures, assets };
 }
 
+/** Reads a `SignatureDef` by itself. */
+export function readSignatureDef(bytes: Uint8Array): SignatureDef {
+  return readSignature(new WireFields(bytes));
+}
+
 function readSignature(fields: WireFields): SignatureDef {
   const defaults = new Map<string, Tensor>();
   for (const entry of fields.messages(4)) {

@@ -1,4 +1,4 @@
-"""Makes the SavedModels of this folder, and records what TensorFlow answers.
+"""Makes the SavedModels of this folder and a TensorFlow Lite file, and records what TensorFlow answers.
 
 Run in a throwaway environment: python -m venv v && v/bin/pip install tensorflow-cpu==2.21.0 && v/bin/python make.py
 Each model lies in <name>/1; <name>/answers.json holds requests for its signatures with TensorFlow's outputs.
@@ -517,6 +517,44 @@ def other_tags(folder):
     return [("serving_default", {"x": floats(2)})]
 
 
+def make_tflite():
+    """A TensorFlow Lite file with a SignatureDef in its metadata, as TensorFlow Serving reads it."""
+    import flatbuffers
+    from flatbuffers import flexbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+    folder = HERE / "tflite_signatures"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "1").mkdir(parents=True)
+    with v1.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [1, 1], name="tflite_input")
+        y = tf.add(x * 0.5, 2.0, name="y")
+        converter = v1.lite.TFLiteConverter.from_session(session, [x], [y])
+        definition = v1.saved_model.signature_def_utils.predict_signature_def({"x": x}, {"y": y})
+        # What tensorflow/lite/tools/signature/signature_def_util.cc does.
+        unsigned = schema.ModelT.InitFromPackedBuf(bytearray(converter.convert()))
+        buffer, metadata = schema.BufferT(), schema.MetadataT()
+        buffer.data = list(flexbuffers.Dumps({"serving_default": definition.SerializeToString()}))
+        metadata.name, metadata.buffer = "signature_defs_metadata", len(unsigned.buffers)
+        unsigned.buffers.append(buffer)
+        unsigned.metadata.append(metadata)
+        builder = flatbuffers.Builder()
+        builder.Finish(unsigned.Pack(builder), b"TFL3")
+        lite = bytes(builder.Output())
+    (folder / "1" / "model.tflite").write_bytes(lite)
+    recorded = []
+    for shape in [(1, 1), (3, 1), (4,), (2, 2)]:
+        interpreter = tf.lite.Interpreter(model_content=lite)
+        [source], [sink] = interpreter.get_input_details(), interpreter.get_output_details()
+        interpreter.resize_tensor_input(source["index"], shape)
+        interpreter.allocate_tensors()
+        value = floats(*shape)
+        interpreter.set_tensor(source["index"], value)
+        interpreter.invoke()
+        recorded.append({"signature": "serving_default", "kind": "shape", "inputs": {"x": to_json(value)},
+                         "outputs": {"y": to_json(interpreter.get_tensor(sink["index"]))}})
+    (folder / "answers.json").write_text(json.dumps(recorded, indent=1) + "\n")
+
+
 def to_json(array):
     array = np.asarray(array)
     if array.dtype == object or array.dtype.kind in "SU":
@@ -569,6 +607,10 @@ def main(names):
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         print(name, size, "bytes", len(recorded), "requests", flush=True)
         assert size < BYTES_MAX, f"{name} is too large"
+
+
+    if not names or "tflite" in names:
+        make_tflite()
 
 
 if __name__ == "__main__":
