@@ -7,7 +7,7 @@ import type { NumericTensor } from "../base/tensor.ts";
 import { elementMemory } from "../base/tensor_numbers.ts";
 import type { PutNumber } from "./json_writer.ts";
 
-/** How an element of a tensor is written. */
+/** Returns the function that writes an element of a tensor, which it borrows. */
 export function putterOf(tensor: NumericTensor): PutNumber {
   const { dtype } = tensor;
   switch (dtype) {

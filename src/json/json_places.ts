@@ -1,14 +1,14 @@
 /**
- * Finds out where in a JSON text each value stands, which `JSON.parse` does not tell. Knows no configuration.
+ * Locates each value of a JSON text by line and column, which `JSON.parse` does not report.
  *
  * @module
  */
 import { ConfigError, Lines, type Place } from "../base/config_error.ts";
 
-/** The way to a value: names of members and indices of elements. */
+/** The path to a value: names of members and indices of elements. */
 export type JsonPath = readonly PropertyKey[];
 
-/** A JSON text, parsed, with the place of each value. */
+/** A parsed JSON text with the place of each value. */
 export class JsonPlaces {
   readonly value: unknown;
   readonly #lines: Lines;
@@ -17,7 +17,7 @@ export class JsonPlaces {
   /**
    * Parses a text.
    *
-   * @throws {ConfigError} with the place where it stops to be JSON, or where a name comes twice in an object.
+   * @throws {ConfigError} with the place of a syntax error, or of a name that an object has twice.
    */
   constructor(text: string) {
     this.#lines = new Lines(text);
@@ -29,7 +29,7 @@ export class JsonPlaces {
     this.#walk(text);
   }
 
-  /** Where a value stands; for a member that is not there, where its object stands. */
+  /** The place of a value; for a missing member, the place of its object. */
   placeOf(path: JsonPath): Place {
     for (let length = path.length; length >= 0; length--) {
       const index = this.#indices.get(JSON.stringify(path.slice(0, length)));
@@ -45,7 +45,7 @@ export class JsonPlaces {
     return new ConfigError(`this is not JSON, at ${found}`, this.#lines.placeAt(index));
   }
 
-  /** The text is known to be JSON by now, so it is enough to follow brackets and commas. */
+  /** The text is valid JSON by now, so following brackets and commas is enough. */
   #walk(text: string): void {
     const open: { path: JsonPath; key: PropertyKey; names: Set<string> | undefined }[] = [];
     let isName = false;

@@ -23,7 +23,7 @@ Deno.test("JsonPlaces.placeOf() finds members and elements, and the object of a 
   assert.deepEqual(new JsonPlaces(" 5").placeOf([]), { line: 1, column: 2 });
 });
 
-Deno.test("JsonPlaces says where a text stops to be JSON, and which name comes twice", () => {
+Deno.test("JsonPlaces reports the place of a syntax error and of a duplicate name", () => {
   const cases: [string, number, number, RegExp][] = [
     ['{"a": 1,\n "b" 2}', 2, 6, /not JSON, at "2}"/],
     ["[1,\n", 1, 4, /at the end/],
@@ -36,7 +36,7 @@ Deno.test("JsonPlaces says where a text stops to be JSON, and which name comes t
   }
 });
 
-Deno.test("JsonPlaces parses or complains, whatever the text", () => {
+Deno.test("JsonPlaces parses any text or throws a ConfigError", () => {
   const pieces = [...'{}[]:,"\\\n -a0é', "null", '"a"'];
   for (const { text } of mutations(TEXT, { pieces, count: 3000 })) {
     try {

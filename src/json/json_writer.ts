@@ -1,6 +1,6 @@
 /**
- * Writes JSON in the layout of RapidJSON's PrettyWriter: four spaces a level, and arrays on a line of their own elements or on one.
- * Knows no tensors.
+ * Writes JSON in the layout of RapidJSON's PrettyWriter: four spaces a level, and an array's elements on
+ * a line each or all on one.
  *
  * @module
  */
@@ -10,23 +10,23 @@ import { NUMBER_BYTES_MAX, NumberWriter } from "./number_writer.ts";
 const INDENT_SPACES = 4;
 const CAPACITY_MIN = 256;
 const NEW_LINE = 0x0a;
-/** How many numbers are written before the buffer is looked at again. */
+/** Numbers written between two checks of the buffer's room. */
 const NUMBERS_AT_ONCE = 1024;
-/** What stands between two numbers, besides spaces at the beginning of a line. */
+/** Bytes between two numbers, besides indentation. */
 const SEPARATOR_BYTES = 2;
-/** A level of nesting takes one number: how many values it has so far, and this much more in an array. */
+/** A level of nesting is one number: its count of values so far, plus this in an array. */
 const IN_ARRAY = 2 ** 40;
 
 const encoder = new TextEncoder();
 /** The letters behind a backslash for the control characters that have one. */
 const SHORT_ESCAPES: Readonly<Record<number, string>> = { 0x08: "b", 0x09: "t", 0x0a: "n", 0x0c: "f", 0x0d: "r" };
 
-/** Writes one number, found by its index. */
+/** Writes the number with an index. */
 export type PutNumber = (numbers: NumberWriter, index: number) => void;
 
-/** Collects the bytes of one JSON text. Values, names and brackets come in the order of the text. */
+/** Builds one JSON text. Values, names and brackets are written in the order of the text. */
 export class JsonWriter {
-  /** Puts arrays that begin from now on, and elements, on one line: `[1, 2]`. */
+  /** Whether arrays started and elements written from now on share a line: `[1, 2]`. */
   isSingleLine = false;
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
@@ -37,12 +37,12 @@ export class JsonWriter {
     this.#bytes = new Uint8Array(Math.max(capacity, CAPACITY_MIN));
   }
 
-  /** How many bytes there are so far. */
+  /** Bytes written so far. */
   get length(): number {
     return this.#length;
   }
 
-  /** The text written, owned by the caller; the writer is of no use any more. */
+  /** Returns the text, owned by the caller. The writer must not be used afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -90,7 +90,7 @@ export class JsonWriter {
     this.#putByte(CHARACTER.QUOTE);
   }
 
-  /** Writes a value whose text is given: a number or a word. */
+  /** Writes a number or a word given as ASCII text. */
   raw(text: string): void {
     this.#beginValue();
     const room = this.#reserve(text.length);
@@ -98,9 +98,9 @@ export class JsonWriter {
   }
 
   /**
-   * Writes numbers, elements of the array that is open or the one value that comes next.
+   * Writes numbers: elements of the open array, or the one next value.
    *
-   * @param put writes the number with an index, one of `count` from `from` on.
+   * @param put called for each of `count` indices from `from` on.
    */
   numbers({ from, count }: { from: number; count: number }, put: PutNumber): void {
     const end = from + count;
@@ -126,7 +126,7 @@ export class JsonWriter {
     if (end - from > 1) this.#levels[depth - 1] = (this.#levels[depth - 1] as number) + end - from - 1;
   }
 
-  /** Writes what stands between the last value and the next one. */
+  /** Writes the separator and the indentation before the next value. */
   #beginValue(): void {
     const depth = this.#levels.length;
     if (depth === 0) return;
@@ -145,7 +145,7 @@ export class JsonWriter {
     }
   }
 
-  /** The buffer with room for some bytes more. */
+  /** Returns the buffer, with room for `byteCount` more. */
   #reserve(byteCount: number): Uint8Array {
     const needed = this.#length + byteCount;
     if (needed > this.#bytes.length) {

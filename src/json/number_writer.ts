@@ -1,12 +1,12 @@
 /**
- * Numbers as TensorFlow Serving writes them. Those with a point (tensorflow_serving/util/json_tensor.cc, `WriteDecimal`) have six
- * digits where they say it all, else nine for a float and seventeen for a double, laid out as by C's `%g`, and `.0` behind a whole
- * one.
+ * Writes numbers as TensorFlow Serving does. Floating-point numbers (tensorflow_serving/util/json_tensor.cc, `WriteDecimal`) have six
+ * digits if those are exact, else nine for a float and seventeen for a double, in the layout of C's `%g`, with `.0` after an integer.
  *
  * @module
  */
+import { POWERS_OF_TEN } from "./decimal.ts";
 
-/** The most bytes a number takes, and some to spare. */
+/** More bytes than any number takes. */
 export const NUMBER_BYTES_MAX = 32;
 
 const SHORT_DIGITS = 6;
@@ -16,14 +16,12 @@ const DOUBLE_DIGITS = 17;
 /** `%g` writes numbers below 10 to this power with an exponent. */
 const PLAIN_EXPONENT_MIN = -4;
 
-/** Powers of ten that are exact in a double. */
-const POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
-const EXACT_POWER_MAX = 22;
-/** A float times a power of ten up to this one is exact in a double, so that half-way cases are seen for what they are. */
+const EXACT_POWER_MAX = POWERS_OF_TEN.length - 1;
+/** A float times a power of ten up to this one is exact in a double, so half-way cases are recognized. */
 const EXACT_PRODUCT_POWER_MAX = 12;
-/** How near to half-way a rounded product may come and still be trusted. */
+/** How close to half-way a rounded product is still reliable. */
 const HALF_WAY_SLACK = 2 ** -20;
-/** A number that is half-way between two shorter ones has a five behind them, and then this many zeros. */
+/** A number is taken for half-way between two shorter ones if their digits are followed by a five and this many zeros. */
 const HALF_WAY_ZEROS = 12;
 
 /** The bits of a float, to read its binary exponent from. */
@@ -33,7 +31,7 @@ const MANTISSA_BITS = 23;
 const BINARY_EXPONENTS = 256;
 /** The decimal exponent of the smallest float with each binary exponent. */
 const DECIMAL_EXPONENTS = Int8Array.from({ length: BINARY_EXPONENTS }, (_, i) => Math.floor((i - 127) * Math.log10(2)));
-/** The power of ten from which on it is one more. */
+/** The power of ten from which on the decimal exponent is one more. */
 const NEXT_POWERS = Float64Array.from(DECIMAL_EXPONENTS, (exponent) => Number(`1e${exponent + 1}`));
 
 const INT32_MAX = 0x7fffffff;
@@ -44,19 +42,19 @@ const DOT = 0x2e;
 const ZERO = 0x30;
 const LOWER_E = 0x65;
 
-/** Writes numbers one behind the other into a buffer it is given, which must have {@link NUMBER_BYTES_MAX} bytes for each. */
+/** Writes successive numbers into a given buffer, which must have {@link NUMBER_BYTES_MAX} bytes for each. */
 export class NumberWriter {
   #bytes = new Uint8Array(0);
-  /** Where the next byte goes. */
+  /** Offset of the next byte. */
   position = 0;
 
-  /** Goes on in a buffer, which is borrowed, at a position. */
+  /** Continues in another buffer, which is borrowed, at a position. */
   attach(bytes: Uint8Array, position: number): void {
     this.#bytes = bytes as Uint8Array<ArrayBuffer>;
     this.position = position;
   }
 
-  /** Writes one character, an ASCII one. */
+  /** Writes one ASCII character. */
   byte(character: number): void {
     this.#bytes[this.position++] = character;
   }
@@ -66,7 +64,7 @@ export class NumberWriter {
     for (let i = 0; i < text.length; i++) this.byte(text.charCodeAt(i));
   }
 
-  /** Writes a whole number that is exact in a double. */
+  /** Writes an integer that is exact in a double. */
   integer(value: number): void {
     let magnitude = value;
     if (value < 0) {
@@ -78,14 +76,14 @@ export class NumberWriter {
     this.#digits(magnitude, count);
   }
 
-  /** Writes a whole number of any size. */
+  /** Writes an integer of any size. */
   bigInteger(value: bigint): void {
     const number = Number(value);
     if (Number.isSafeInteger(number)) this.integer(number);
     else this.text(String(value));
   }
 
-  /** Writes a number that is a float. */
+  /** Writes a number that a float represents exactly. */
   float(value: number): void {
     const magnitude = value < 0 ? -value : value;
     if (!(magnitude > 0 && magnitude < Infinity)) return this.#special(value);
@@ -105,7 +103,7 @@ export class NumberWriter {
     this.#scientific(significantDigits(magnitude, FLOAT_DIGITS), FLOAT_DIGITS);
   }
 
-  /** Writes a number that is a double: by way of strings, a few times slower. */
+  /** Writes a double. Formats strings, which is a few times slower than {@link float}. */
   double(value: number): void {
     const magnitude = Math.abs(value);
     if (!(magnitude > 0 && magnitude < Infinity)) return this.#special(value);
@@ -115,13 +113,13 @@ export class NumberWriter {
     this.#scientific(significantDigits(magnitude, DOUBLE_DIGITS), DOUBLE_DIGITS);
   }
 
-  /** Zero and what is no number. */
+  /** Writes a zero, an infinity or NaN. */
   #special(value: number): void {
     if (value < 0 || Object.is(value, -0)) this.byte(MINUS);
     this.text(value === 0 ? "0.0" : value !== value ? "NaN" : "Infinity");
   }
 
-  /** Writes six digits or nine, the first of which stands for `10 ** exponent`: without the zeros at their end. */
+  /** Writes six or nine digits without their trailing zeros; the first digit counts `10 ** exponent`. */
   #decimal(digits: number, exponent: number): void {
     const precision = digits > SHORT_FULL ? FLOAT_DIGITS : SHORT_DIGITS;
     let count = precision;
@@ -154,7 +152,7 @@ export class NumberWriter {
     }
   }
 
-  /** Puts a point before the last `count` digits written. */
+  /** Inserts a point before the last `count` digits written. */
   #point(count: number): void {
     const bytes = this.#bytes;
     const place = this.position - count;
@@ -163,7 +161,7 @@ export class NumberWriter {
     this.position++;
   }
 
-  /** Writes the last `count` digits of a whole number. */
+  /** Writes the last `count` digits of an integer. */
   #digits(value: number, count: number): void {
     const bytes = this.#bytes;
     const start = this.position;
@@ -175,7 +173,7 @@ export class NumberWriter {
       bytes[--at] = ZERO + (rest - quotient * 10);
       rest = quotient;
     }
-    // From here on in 32 bits, which is what is fast.
+    // Arithmetic in 32 bits is faster.
     let small = rest | 0;
     while (at > start) {
       const quotient = (small / 10) | 0;
@@ -191,7 +189,7 @@ export class NumberWriter {
     this.#digits(magnitude, magnitude < 100 ? 2 : 3);
   }
 
-  /** Writes a number given as {@link significantDigits} has it. */
+  /** Writes a result of {@link significantDigits}. */
   #scientific(text: string, precision: number): void {
     const [mantissa = "", exponentText] = text.split("e");
     const exponent = Number(exponentText);
@@ -206,7 +204,7 @@ export class NumberWriter {
   }
 }
 
-/** `magnitude * 10 ** power` as a whole number, half to even as C has it; NaN when it cannot be told from here. */
+/** `magnitude * 10 ** power` rounded to an integer, half to even as in C; NaN if the rounding is uncertain. */
 function roundedProduct(magnitude: number, power: number): number {
   if (power > EXACT_POWER_MAX || power < -EXACT_POWER_MAX) return NaN;
   const exact = product(magnitude, power);
@@ -221,13 +219,13 @@ function product(value: number, power: number): number {
   return power < 0 ? value / (POWERS_OF_TEN[-power] as number) : value * (POWERS_OF_TEN[power] as number);
 }
 
-/** A number with so many digits, half to even, as `1.2345e-7`. */
+/** A number with `precision` digits, rounded half to even, as `1.2345e-7`. */
 function significantDigits(magnitude: number, precision: number): string {
   const rounded = magnitude.toExponential(precision - 1);
   const longer = magnitude.toExponential(precision + HALF_WAY_ZEROS);
   const isHalfWay = longer.slice(precision + 1).startsWith(`5${"0".repeat(HALF_WAY_ZEROS)}e`);
   if (!isHalfWay) return rounded;
-  // Half-way, the language rounds up: right only where that makes the last digit even.
+  // JavaScript rounds half up, which is right only if that makes the last digit even.
   const below = longer.slice(0, precision + 1);
   return Number(below.at(-1)) % 2 === 0 ? `${below}e${longer.split("e")[1]}` : rounded;
 }

@@ -14,8 +14,8 @@ function write(put: (numbers: NumberWriter) => void): string {
 const floatText = (value: number): string => write((numbers) => numbers.float(Math.fround(value)));
 const doubleText = (value: number): string => write((numbers) => numbers.double(value));
 
-Deno.test("Floats are written as C's %g has them: six digits, or nine where six are not enough", () => {
-  // What printf says, with the %.6g or %.9g that strtof reads back.
+Deno.test("float() writes like C's %g: six digits, or nine where six are not exact", () => {
+  // Output of printf, with the %.6g or %.9g that strtof reads back.
   const cases: readonly (readonly [number, string])[] = [
     [0, "0.0"],
     [-0, "-0.0"],
@@ -47,7 +47,7 @@ Deno.test("Floats are written as C's %g has them: six digits, or nine where six 
   for (const [value, text] of cases) assert.equal(floatText(value), text);
 });
 
-Deno.test("Doubles are written as C's %g has them: six digits, or seventeen where six are not enough", () => {
+Deno.test("double() writes like C's %g: six digits, or seventeen where six are not exact", () => {
   const cases: readonly (readonly [number, string])[] = [
     [0, "0.0"],
     [-1.5, "-1.5"],
@@ -67,7 +67,7 @@ Deno.test("Doubles are written as C's %g has them: six digits, or seventeen wher
   for (const [value, text] of cases) assert.equal(doubleText(value), text);
 });
 
-Deno.test("Every number is read back as itself, and looks like a number with a point", () => {
+Deno.test("Every floating-point number survives writing and reading, and has a point or an exponent", () => {
   const below = randomBelow(testSeed());
   const bits = new Uint32Array(2);
   const float = new Float32Array(bits.buffer);
@@ -89,7 +89,7 @@ Deno.test("Every number is read back as itself, and looks like a number with a p
   }
 });
 
-Deno.test("Whole numbers are written in full", () => {
+Deno.test("Integers are written in full", () => {
   for (const value of [0, 7, -1, 10, 99999, 2 ** 31, -(2 ** 31), 2 ** 32 - 1, 2 ** 53 - 1, -(2 ** 53) + 1]) {
     assert.equal(write((numbers) => numbers.integer(value)), String(value));
   }

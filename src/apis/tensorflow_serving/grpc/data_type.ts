@@ -1,5 +1,5 @@
 /**
- * TensorFlow's numbers and names for element types (tensorflow/core/framework/types.proto) beside the dtypes used here.
+ * TensorFlow's numbers and names of element types (tensorflow/core/framework/types.proto), and the dtypes that stand for them here.
  *
  * @module
  */
@@ -31,7 +31,7 @@ const DATA_TYPE_NAMES = [
   ["INT4", "UINT4", "INT2", "UINT2", "FLOAT4_E2M1FN"],
 ].flat();
 
-/** The twin of a type for references to such tensors is this much above it. */
+/** Added to a type's number for references to tensors of the type. */
 const REF_OFFSET = 100;
 
 const DTYPES: readonly (DType | undefined)[] = (() => {
@@ -40,12 +40,12 @@ const DTYPES: readonly (DType | undefined)[] = (() => {
   return dtypes;
 })();
 
-/** The dtype of a number on the wire; undefined for those that no model here can have. */
+/** The dtype of a number on the wire; undefined for types that no model here can have. */
 export function dtypeOf(dataType: number): DType | undefined {
   return DTYPES[dataType];
 }
 
-/** A number's name, `DT_FLOAT`; the number itself where TensorFlow has none. */
+/** A number's name, such as `DT_FLOAT`; the number itself if TensorFlow has no name for it. */
 export function dataTypeName(dataType: number): string {
   const name = DATA_TYPE_NAMES[dataType];
   if (name !== undefined) return `DT_${name}`;

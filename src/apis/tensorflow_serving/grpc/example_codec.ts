@@ -24,7 +24,7 @@ import { WireFields } from "../../../protobuf/wire_fields.ts";
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
 import { WireWriter } from "../../../protobuf/wire_writer.ts";
 
-/** The choices of `Input.kind`. */
+/** Members of the oneof `Input.kind`. */
 const EXAMPLE_LIST = 1;
 const EXAMPLE_LIST_WITH_CONTEXT = 2;
 
@@ -46,7 +46,7 @@ export function decodeMultiInferenceRequest(message: Uint8Array): MultiInference
   return { tasks, examples: examplesOf(fields.view(2)) };
 }
 
-/** Reads an Input. Of two kinds the last counts, as in any oneof; of one that comes twice the parts are merged. */
+/** Reads an Input. The last of two kinds counts, as in any oneof; repeated parts of one kind merge. */
 function examplesOf(input: Uint8Array | undefined): Examples {
   let kind = 0;
   let parts: Uint8Array[] = [];
@@ -65,7 +65,7 @@ function examplesOf(input: Uint8Array | undefined): Examples {
   const list = new WireFields(parts.length === 1 ? parts[0] as Uint8Array : joinParts(parts));
   const context = kind === EXAMPLE_LIST_WITH_CONTEXT ? list.view(2) : undefined;
   if (context === undefined) return list.views(1);
-  // What an example says itself comes after the context, and so counts.
+  // The example's fields follow the context's and so override them.
   return list.views(1).map((example) => joinParts([context, example]));
 }
 

@@ -1,4 +1,4 @@
-// deno-lint-ignore-file camelcase -- fields have the names they have on the wire
+// deno-lint-ignore-file camelcase -- fields have their names on the wire
 import assert from "node:assert/strict";
 import { CODE, ServingError } from "../../../base/status.ts";
 import {
@@ -31,7 +31,7 @@ function request(input: ProtoObject): Uint8Array {
   return protos.encode("tensorflow.serving.ClassificationRequest", { model_spec: { name: "m" }, input });
 }
 
-Deno.test("a classification's and a regression's examples are those protobufjs encodes", () => {
+Deno.test("examples of a classification and a regression are decoded as protobufjs encoded them", () => {
   const message = request({ example_list: { examples: [example("a", 1), example("b", 2)] } });
   for (const decode of [decodeClassificationRequest, decodeRegressionRequest]) {
     const { modelSpec, examples } = decode(message);
@@ -40,7 +40,7 @@ Deno.test("a classification's and a regression's examples are those protobufjs e
   }
 });
 
-Deno.test("a context goes in front of each example, whose fields count where protobuf merges the two", () => {
+Deno.test("a context precedes each example, whose fields override it when protobuf merges the two", () => {
   const encode = (name: string, value: number): number[] => [
     ...protos.encode("tensorflow.Example", example(name, value)),
   ];
@@ -55,14 +55,14 @@ Deno.test("a context goes in front of each example, whose fields count where pro
   ]);
 });
 
-Deno.test("no input, an empty list and a context alone are no examples", () => {
+Deno.test("no input, an empty list and a context alone give no examples", () => {
   for (const input of [{}, { example_list: {} }, { example_list_with_context: { context: example("c", 33) } }]) {
     assert.deepEqual(decodeClassificationRequest(request(input)).examples, []);
   }
   assert.deepEqual(decodeClassificationRequest(new Uint8Array(0)), { modelSpec: undefined, examples: [] });
 });
 
-Deno.test("of two kinds of input the last counts, and what comes twice is merged", () => {
+Deno.test("the last of two kinds of input counts, and repeated parts merge", () => {
   const list = (name: string): number[] => lengthField(1, lengthField(1, name));
   const withContext = lengthField(2, lengthField(2, "c"), lengthField(1, "d"));
   const texts = (...fields: number[][]): string[] =>
@@ -90,7 +90,7 @@ Deno.test("the tasks of several inferences are decoded in order", () => {
   assert.equal(examples.length, 1);
 });
 
-Deno.test("replies are read by protobufjs as they were meant", () => {
+Deno.test("protobufjs decodes replies", () => {
   const label = new TextEncoder().encode("cat");
   const classes = [[{ label, score: 0.5 }, { label: new Uint8Array(0), score: -0 }], []];
   const shown = {
@@ -123,7 +123,7 @@ Deno.test("replies are read by protobufjs as they were meant", () => {
   );
 });
 
-Deno.test("bytes that are not protobuf are refused by every decoder", () => {
+Deno.test("every decoder rejects bytes that are not protobuf", () => {
   for (const decode of [decodeClassificationRequest, decodeRegressionRequest, decodeMultiInferenceRequest]) {
     assert.throws(() => decode(Uint8Array.of(10, 5, 0)), (error) => {
       return error instanceof ServingError && error.code === CODE.INVALID_ARGUMENT;

@@ -1,5 +1,5 @@
 /**
- * GetModelStatus and GetModelMetadata between protobuf and plain types, both sides of each (tensorflow_serving/apis/
+ * GetModelStatus and GetModelMetadata between protobuf and plain types, in both directions (tensorflow_serving/apis/
  * {get_model_status,get_model_metadata,status}.proto, tensorflow/core/protobuf/meta_graph.proto).
  *
  * Decoders throw a ServingError INVALID_ARGUMENT for bytes that are not protobuf. Encoders return bytes that belong to the caller.
@@ -31,7 +31,7 @@ import { WireWriter } from "../../../protobuf/wire_writer.ts";
 
 /** `ModelVersionStatus.State`. */
 const STATE: Readonly<Record<StateName, number>> = { start: 10, loading: 20, available: 30, unloading: 40, end: 50 };
-/** The only metadata there is, and how it is told what it is. */
+/** The only kind of metadata, and its type in an `Any`. */
 const METADATA_KEY = "signature_def";
 const METADATA_TYPE_URL = "type.googleapis.com/tensorflow.serving.SignatureDefMap";
 
@@ -49,7 +49,7 @@ export function encodeGetModelStatusRequest(request: GetModelStatusRequest): Uin
   return joinParts(writer.finish());
 }
 
-/** Decodes a GetModelStatusResponse. A state without a name here is taken for the end, a code without one for UNKNOWN. */
+/** Decodes a GetModelStatusResponse. An unknown state becomes the end, an unknown code UNKNOWN. */
 export function decodeGetModelStatusResponse(message: Uint8Array): GetModelStatusResponse {
   return { versions: new WireFields(message).messages(1).map(versionStatusOf) };
 }
@@ -100,7 +100,7 @@ export function encodeGetModelMetadataRequest(request: GetModelMetadataRequest):
 /**
  * Decodes a GetModelMetadataResponse.
  *
- * @throws {ServingError} UNIMPLEMENTED for a tensor of a dtype there is none of here.
+ * @throws {ServingError} UNIMPLEMENTED for a tensor of an unsupported dtype.
  */
 export function decodeGetModelMetadataResponse(message: Uint8Array): GetModelMetadataResponse {
   const fields = new WireFields(message);
@@ -168,7 +168,7 @@ function writeTensorInfoEntry(writer: WireWriter, field: number, spec: TensorSpe
     writer.writeMessageField(2, () => {
       writer.writeMessageField(3, () => writePartialShape(writer, spec.shape));
       writer.writeNumberField(2, DATA_TYPE[spec.dtype]);
-      // The name is one choice of several, so it is written even when it is empty.
+      // The name is a member of a oneof, so it is written even if it is empty.
       writer.writeMessageField(1, () => writer.writeText(spec.tensorName));
     });
     writer.writeMessageField(1, () => writer.writeText(spec.name));

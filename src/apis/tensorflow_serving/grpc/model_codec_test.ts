@@ -54,7 +54,7 @@ const METADATA = {
   ]),
 };
 
-Deno.test("requests about models are decoded to what was encoded", () => {
+Deno.test("requests survive encoding and decoding", () => {
   for (const modelSpec of SPECS) {
     assert.deepEqual(decodeGetModelStatusRequest(encodeGetModelStatusRequest({ modelSpec })), { modelSpec });
     const request = { modelSpec, metadataFields: ["signature_def", "", "other"] };
@@ -62,7 +62,7 @@ Deno.test("requests about models are decoded to what was encoded", () => {
   }
 });
 
-Deno.test("requests about models of protobufjs are decoded, and ours by it", () => {
+Deno.test("requests are decoded from protobufjs, and by protobufjs", () => {
   const request = { modelSpec: { name: "m", version: 7, signatureName: "" }, metadataFields: ["signature_def"] };
   const typeName = "tensorflow.serving.GetModelMetadataRequest";
   const encoded = protos.encode(typeName, {
@@ -75,7 +75,7 @@ Deno.test("requests about models of protobufjs are decoded, and ours by it", () 
   assert.equal((decoded.model_spec as ProtoObject).name, "m");
 });
 
-Deno.test("a status is decoded by protobufjs, and by us, to what was encoded", () => {
+Deno.test("a status survives encoding, and decoding here and by protobufjs", () => {
   const encoded = encodeGetModelStatusResponse(STATUS);
   assert.deepEqual(decodeGetModelStatusResponse(encoded), STATUS);
   const decoded = protos.decode("tensorflow.serving.GetModelStatusResponse", encoded);
@@ -86,7 +86,7 @@ Deno.test("a status is decoded by protobufjs, and by us, to what was encoded", (
   });
 });
 
-Deno.test("a good status is there, and empty", () => {
+Deno.test("an OK status is present and empty", () => {
   const versions = [{ version: 3, state: "available", code: CODE.OK, message: "" } as const];
   assert.deepEqual(
     encodeGetModelStatusResponse({ versions }),
@@ -94,14 +94,14 @@ Deno.test("a good status is there, and empty", () => {
   );
 });
 
-Deno.test("states and codes this program does not know are taken for the end and for UNKNOWN", () => {
+Deno.test("an unknown state is decoded as the end, an unknown code as UNKNOWN", () => {
   const status = lengthField(1, numberField(1, 3), numberField(2, 35), lengthField(3, numberField(1, 20)));
   assert.deepEqual(decodeGetModelStatusResponse(message(status)).versions, [
     { version: 3, state: "end", code: CODE.UNKNOWN, message: "" },
   ]);
 });
 
-Deno.test("metadata is decoded to what was encoded", () => {
+Deno.test("metadata survives encoding and decoding", () => {
   const signatures = new Map(METADATA.signatures);
   signatures.set("serving_default", { ...SIGNATURE, methodName: "tensorflow/serving/predict" });
   assert.deepEqual(decodeGetModelMetadataResponse(encodeGetModelMetadataResponse(METADATA)), {
@@ -142,7 +142,7 @@ Deno.test("metadata is a SignatureDefMap in an Any, as protobufjs reads it", () 
   assert.deepEqual(outputs.y?.tensor_shape, { dim: [], unknown_rank: true });
 });
 
-Deno.test("metadata of a dtype there is none of here is refused by name", () => {
+Deno.test("metadata of an unsupported dtype is rejected with its name", () => {
   const info = lengthField(1, lengthField(1, "x"), lengthField(2, numberField(2, 8)));
   const signature = lengthField(1, lengthField(1, "serving_default"), lengthField(2, info));
   const response = message(lengthField(2, lengthField(1, "signature_def"), lengthField(2, lengthField(2, signature))));
@@ -152,7 +152,7 @@ Deno.test("metadata of a dtype there is none of here is refused by name", () => 
   );
 });
 
-Deno.test("bytes that are not protobuf are refused by every decoder", () => {
+Deno.test("every decoder rejects bytes that are not protobuf", () => {
   const decoders = [
     decodeGetModelStatusRequest,
     decodeGetModelStatusResponse,

@@ -11,7 +11,7 @@ import type { WireWriter } from "../../../protobuf/wire_writer.ts";
 /**
  * Reads a ModelSpec up to the reader's limit.
  *
- * @param earlier what the message said before in the same field: protobuf merges what comes twice.
+ * @param earlier the same field, read before: protobuf merges repeated submessages.
  */
 export function readModelSpec(reader: WireReader, earlier: ModelSpec | undefined): ModelSpec {
   let name = earlier?.name ?? "";
@@ -44,7 +44,7 @@ export function readModelSpec(reader: WireReader, earlier: ModelSpec | undefined
   return { name, signatureName };
 }
 
-/** The ModelSpec in field 1 of a message, where all requests have theirs; undefined when there is none. */
+/** The ModelSpec in field 1 of a message, its place in all requests; undefined if absent. */
 export function modelSpecOf(fields: WireFields): ModelSpec | undefined {
   const view = fields.view(1);
   return view === undefined ? undefined : readModelSpec(new WireReader(view), undefined);
@@ -74,7 +74,7 @@ export function writeModelSpec(writer: WireWriter, spec: ModelSpec): void {
   writer.writeTextField(3, spec.signatureName);
   if (version !== undefined) {
     const end = writer.length;
-    // Version 0 is an empty message that is there, no version one that is not.
+    // Version 0 is an empty message; no version is no message.
     writer.writeNumberField(1, version);
     writer.writeLength(end);
     writer.writeTag(2 << 3 | WIRE.LENGTH);

@@ -1,6 +1,6 @@
 /**
- * Predict's request and reply between protobuf and plain types, both sides of each (tensorflow_serving/apis/predict.proto).
- * Written by hand and for speed: tensors are views of the message on the way in and of their owner's memory on the way out.
+ * Predict's request and reply between protobuf and plain types, in both directions (tensorflow_serving/apis/predict.proto).
+ * Hand-written for speed: decoded tensors are views of the message, encoded ones are borrowed from their owner's memory.
  *
  * @module
  */
@@ -13,48 +13,48 @@ import { type TensorBudget, TensorReader, writeTensor } from "./tensor_codec.ts"
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
 import { WireWriter } from "../../../protobuf/wire_writer.ts";
 
-/** What the tensors of one message may take in memory besides the message itself, unless told otherwise. */
+/** Default bound on the memory that one message's tensors take besides the message itself. */
 const TENSOR_BYTES_MAX = 1 << 30;
-/** More tensors than any model has; each takes many times the few bytes that name it. */
+/** More tensors than any model has. In memory a tensor takes many times its few bytes on the wire. */
 const TENSORS_MAX = 1 << 14;
-/** From this many inputs on a name is looked up in a map. */
+/** With this many inputs or more, names are looked up in a map. */
 const LISTED_INPUTS_MAX = 16;
-/** Shorter tensors are copied to where the engine reads them: that costs less than binding them where they lie. */
+/** Shorter tensors are copied into the engine's memory, which costs less than binding them in place. */
 const LARGE_TENSOR_BYTES = 64 << 10;
 const NO_NAMES: readonly string[] = Object.freeze([]);
 
 /** How to decode tensors. */
 export interface DecodeOptions {
   /**
-   * The most bytes that may be set aside for tensors of a message beyond the message itself. A short message can stand for a
-   * large tensor: one value fills any shape.
+   * Bound in bytes on the memory allocated for a message's tensors besides the message itself. A short message can mean a large
+   * tensor: one value fills any shape.
    */
   readonly tensorBytesMax?: number;
 }
 
 /** How to encode tensors. */
 export interface EncodeOptions {
-  /** Whether elements go into `tensor_content` as they lie in memory, or each into the field of its dtype. */
+  /** Whether elements go into `tensor_content` as in memory, or into the typed field of their dtype. */
   readonly asTensorContent: boolean;
 }
 
-/** A request as a client writes it. */
+/** A request that a client sends. */
 export interface OutgoingPredictRequest {
   readonly modelSpec: ModelSpec;
   readonly inputs: readonly NamedTensor[];
   readonly outputFilter: readonly string[];
 }
 
-// One message is read or written at a time, and to its end: nothing in here waits.
+// Shared, because nothing here is asynchronous: one message is read or written at a time.
 const tensorReader = new TensorReader();
 const writer = new WireWriter();
 
 /**
- * Decodes a PredictRequest. Inputs that are no tensors are among them, as {@link MalformedTensor}s.
+ * Decodes a PredictRequest. Invalid inputs are included, as {@link MalformedTensor}s.
  *
  * @param message borrowed by the tensors.
- * @throws {ServingError} INVALID_ARGUMENT when the message is not protobuf; RESOURCE_EXHAUSTED for tensors, or pieces of one,
- * without number.
+ * @throws {ServingError} INVALID_ARGUMENT when the message is not protobuf; RESOURCE_EXHAUSTED for too many tensors, or too many
+ * pieces of one.
  */
 export function decodePredictRequest(message: Uint8Array, options?: DecodeOptions): PredictRequest {
   const reader = new WireReader(message);
@@ -85,17 +85,17 @@ export function decodePredictRequest(message: Uint8Array, options?: DecodeOption
 }
 
 /**
- * Finds the first large tensor of a PredictRequest whose beginning is there.
+ * Finds the first large tensor of a PredictRequest of which only the first part has arrived.
  *
- * @param length the whole message's.
- * @returns where its elements begin, be it as tensor_content or as a packed field; 0 when there is none, or it lies further on.
+ * @param length of the whole message, in bytes.
+ * @returns the offset of its elements, in tensor_content or in a packed field; 0 if there is none yet.
  */
 export function findLargeTensor({ bytes, start, end }: Span, length: number): number {
   const reader = new WireReader(bytes);
   reader.position = start;
   reader.limit = start + length;
   try {
-    // `inputs`, then an entry's `value`, then whatever field of the tensor it is that is so long.
+    // Depth 0 is `inputs`, 1 is an entry's `value`, 2 is the large field of the tensor.
     for (let depth = 0; reader.position < end;) {
       const tag = reader.readTag();
       if ((tag & 7) !== WIRE.LENGTH) {
@@ -109,7 +109,7 @@ export function findLargeTensor({ bytes, start, end }: Span, length: number): nu
       else return 0;
     }
   } catch {
-    // Decoding will say what is wrong with it.
+    // Decoding reports the error.
   }
   return 0;
 }
@@ -118,7 +118,7 @@ export function findLargeTensor({ bytes, start, end }: Span, length: number): nu
  * Decodes a PredictResponse.
  *
  * @param message borrowed by the tensors.
- * @throws {ServingError} INVALID_ARGUMENT when the message is not protobuf, or an output no tensor.
+ * @throws {ServingError} INVALID_ARGUMENT when the message is not protobuf, or an output is not a valid tensor.
  */
 export function decodePredictResponse(message: Uint8Array, options?: DecodeOptions): PredictResponse {
   const reader = new WireReader(message);
@@ -148,7 +148,7 @@ export function decodePredictResponse(message: Uint8Array, options?: DecodeOptio
   };
 }
 
-/** The entries of a `map<string, TensorProto>` in the order they first came, each key once with its last value. */
+/** The entries of a `map<string, TensorProto>` in order of first occurrence, each key once with its last value. */
 class NamedTensors implements TensorBudget {
   list: RequestInput[] = [];
   bytesLeft: number;
@@ -188,7 +188,7 @@ class NamedTensors implements TensorBudget {
         throw new ServingError(CODE.RESOURCE_EXHAUSTED, `The message has more than ${TENSORS_MAX} tensors`);
       }
       this.#indices?.set(input.name, this.list.length);
-      // An array that grows takes room for many more, and most requests have one input.
+      // An array that grows reserves room for many more, and most requests have one input.
       if (this.list.length === 0) this.list = [input];
       else this.list.push(input);
     }
@@ -210,8 +210,7 @@ class NamedTensors implements TensorBudget {
 /**
  * Encodes a PredictRequest.
  *
- * @returns the message in parts, first one first. They are borrowed: until the next message is encoded on this thread, and from
- * the tensors.
+ * @returns the message in parts, in order. They are borrowed from the tensors, and valid until this thread encodes the next message.
  */
 export function encodePredictRequest(request: OutgoingPredictRequest, options: EncodeOptions): readonly Uint8Array[] {
   writer.begin();
@@ -227,10 +226,9 @@ export function encodePredictRequest(request: OutgoingPredictRequest, options: E
 }
 
 /**
- * Encodes a PredictResponse with its outputs in their order, the fields in the order of their numbers, as C++ does it.
+ * Encodes a PredictResponse with its outputs in their order and its fields by number, as C++ does.
  *
- * @returns the message in parts, first one first. They are borrowed: until the next message is encoded on this thread, and from
- * the tensors.
+ * @returns the message in parts, in order. They are borrowed from the tensors, and valid until this thread encodes the next message.
  */
 export function encodePredictResponse(response: PredictResponse, options: EncodeOptions): readonly Uint8Array[] {
   writer.begin();

@@ -1,5 +1,5 @@
 /**
- * What a Predict costs in decoding and encoding, beside protobufjs.
+ * The cost of decoding and encoding a Predict, beside protobufjs.
  *
  * @module
  */

@@ -32,7 +32,7 @@ Deno.test("an empty message is a request without a model spec", () => {
   assert.deepEqual(decodePredictRequest(message()), { modelSpec: undefined, inputs: [], outputFilter: [] });
 });
 
-Deno.test("a model spec is decoded with its version, its label, or neither", () => {
+Deno.test("a model spec has a version, a label, or neither", () => {
   const spec = (...fields: number[][]) => decodePredictRequest(message(lengthField(1, ...fields))).modelSpec;
   assert.deepEqual(spec(), { name: "", signatureName: "" });
   assert.deepEqual(spec(lengthField(1, "m"), lengthField(3, "s")), { name: "m", signatureName: "s" });
@@ -44,7 +44,7 @@ Deno.test("a model spec is decoded with its version, its label, or neither", () 
   assert.deepEqual(spec(lengthField(4, "stable")), { name: "", versionLabel: "stable", signatureName: "" });
 });
 
-Deno.test("of a version and a label the last counts, and a version that comes in parts merges", () => {
+Deno.test("the last of a version and a label counts, and parts of a version merge", () => {
   const spec = (...fields: number[][]) => decodePredictRequest(message(lengthField(1, ...fields))).modelSpec;
   const version = lengthField(2, numberField(1, 7));
   const label = lengthField(4, "stable");
@@ -54,7 +54,7 @@ Deno.test("of a version and a label the last counts, and a version that comes in
   assert.deepEqual(spec(version, label, lengthField(2)), { name: "", version: 0, signatureName: "" });
 });
 
-Deno.test("a model spec that comes twice is merged", () => {
+Deno.test("repeated model specs merge", () => {
   const request = message(
     lengthField(1, lengthField(1, "m"), lengthField(3, "s")),
     lengthField(1, lengthField(1, "n"), lengthField(2, numberField(1, 3))),
@@ -62,7 +62,7 @@ Deno.test("a model spec that comes twice is merged", () => {
   assert.deepEqual(decodePredictRequest(request).modelSpec, { name: "n", version: 3, signatureName: "s" });
 });
 
-Deno.test("of inputs with the same name the last counts, few or many", () => {
+Deno.test("the last of inputs with the same name counts, among few or many", () => {
   const few = decodePredictRequest(message(input("a", 1), input("b", 2), input("a", 3)));
   assert.deepEqual(valuesByName(few.inputs), { a: 3, b: 2 });
   assert.equal(few.inputs.length, 2);
@@ -74,7 +74,7 @@ Deno.test("of inputs with the same name the last counts, few or many", () => {
   assert(many.inputs.every(({ tensor }) => tensor.dtype === "u8" && tensor.bytes[0] === 2));
 });
 
-Deno.test("an input is found with its key behind its value, without a key, and with its value in parts", () => {
+Deno.test("an input may have its key after its value, no key, or its value in parts", () => {
   const { inputs } = decodePredictRequest(message(
     lengthField(2, lengthField(2, tensorOf(1)), lengthField(1, "late")),
     lengthField(2, lengthField(2, tensorOf(2))),
@@ -84,7 +84,7 @@ Deno.test("an input is found with its key behind its value, without a key, and w
   assert.deepEqual(valuesByName(inputs), { late: 1, "": 2, parts: 3, none: "malformed" });
 });
 
-Deno.test("an input that is no tensor is kept with the reason, beside those that are", () => {
+Deno.test("an invalid input is kept with its error, beside valid ones", () => {
   const { inputs } = decodePredictRequest(message(
     input("good", 1),
     lengthField(2, lengthField(2, numberField(1, 1), lengthField(4, [1, 2, 3])), lengthField(1, "bad")),
@@ -95,12 +95,12 @@ Deno.test("an input that is no tensor is kept with the reason, beside those that
   assert.deepEqual(valuesByName(inputs), { good: 1, bad: "malformed" });
 });
 
-Deno.test("the output filter keeps its order and what comes twice", () => {
+Deno.test("the output filter keeps its order and its duplicates", () => {
   const { outputFilter } = decodePredictRequest(message(lengthField(3, "b"), lengthField(3, "a"), lengthField(3, "b")));
   assert.deepEqual(outputFilter, ["b", "a", "b"]);
 });
 
-Deno.test("fields nobody here knows are passed over, groups included", () => {
+Deno.test("unknown fields are skipped, groups included", () => {
   const group = [9 << 3 | WIRE.GROUP_START, ...numberField(1, 1), 9 << 3 | WIRE.GROUP_END];
   const request = message(
     lengthField(5, numberField(1, 1)),
@@ -115,7 +115,7 @@ Deno.test("fields nobody here knows are passed over, groups included", () => {
   assert.deepEqual(valuesByName(inputs), { x: 1 });
 });
 
-Deno.test("bytes that are not protobuf are refused, and names that are not UTF-8", () => {
+Deno.test("bytes that are not protobuf and names that are not UTF-8 are rejected", () => {
   const refused = [
     [10],
     [10, 5, 0],
@@ -150,7 +150,7 @@ function isExhausted(error: unknown): boolean {
   return error instanceof ServingError && error.code === CODE.RESOURCE_EXHAUSTED;
 }
 
-Deno.test("tensors and pieces of a tensor without number are refused before they fill the memory", () => {
+Deno.test("too many tensors, or pieces of one, are rejected before they fill the memory", () => {
   const inputs = Array.from({ length: 20_000 }, (_, i) => lengthField(2, lengthField(1, String(i))));
   assert.throws(() => decodePredictRequest(message(...inputs)), isExhausted);
   const pieces = lengthField(7, [1]);
@@ -158,7 +158,7 @@ Deno.test("tensors and pieces of a tensor without number are refused before they
   assert.throws(() => decodePredictRequest(message(lengthField(2, lengthField(2, tensor)))), isExhausted);
 });
 
-Deno.test("of dimensions without number no more are kept than show that there are too many", () => {
+Deno.test("of too many dimensions only one too many is kept", () => {
   const shape = Array.from({ length: 100_000 }, () => [18, 0]).flat();
   const { inputs } = decodePredictRequest(message(lengthField(2, lengthField(2, tensorOf(1), lengthField(2, shape)))));
   const { tensor } = inputs[0] ?? {};
@@ -194,13 +194,13 @@ Deno.test("a reply is encoded byte for byte as TensorFlow Serving's: outputs in 
   );
 });
 
-Deno.test("a reply with version 0 says so", () => {
+Deno.test("a reply contains version 0", () => {
   const response = { modelName: "m", modelVersion: 0, signatureName: "", outputs: [] };
   const encoded = joinParts(encodePredictResponse(response, { asTensorContent: false }));
   assert.deepEqual(encoded, message(lengthField(2, lengthField(1, "m"), lengthField(2))));
 });
 
-Deno.test("a large output leaves as the engine's own memory, in typed fields and in tensor_content", () => {
+Deno.test("a large output is borrowed from the engine's memory, in typed fields and in tensor_content", () => {
   const bytes = new Uint8Array(602_112);
   const outputs = [{ name: "y", tensor: { dtype: "f32", shape: [1, 3, 224, 224], bytes } satisfies Tensor }];
   for (const asTensorContent of [false, true]) {
@@ -210,7 +210,7 @@ Deno.test("a large output leaves as the engine's own memory, in typed fields and
   }
 });
 
-Deno.test("a reply is decoded to what was encoded, and one without a tensor in it is refused", () => {
+Deno.test("a reply survives encoding and decoding, and one with an invalid tensor is rejected", () => {
   for (const asTensorContent of [false, true]) {
     const encoded = joinParts(encodePredictResponse(RESPONSE, { asTensorContent }));
     const decoded = decodePredictResponse(encoded);
@@ -223,7 +223,7 @@ Deno.test("a reply is decoded to what was encoded, and one without a tensor in i
   assert.throws(() => decodePredictResponse(message(lengthField(1, lengthField(1, "y")))), /tensor parsing error: y/);
 });
 
-Deno.test("a request is decoded to what was encoded", () => {
+Deno.test("a request survives encoding and decoding", () => {
   const request = {
     modelSpec: { name: "m", versionLabel: "stable", signatureName: "s" },
     inputs: RESPONSE.outputs,
@@ -235,7 +235,7 @@ Deno.test("a request is decoded to what was encoded", () => {
   assert.deepEqual(decoded.inputs.map(({ name }) => name), ["z", "a"]);
 });
 
-Deno.test("a decoded request stays as it is when others are decoded", () => {
+Deno.test("a decoded request does not change when others are decoded", () => {
   const encoded = (shape: readonly number[], value: number) => {
     const elements = new Float32Array(shape.reduce((count, size) => count * size, 1)).fill(value);
     const tensor: Tensor = { dtype: "f32", shape, bytes: new Uint8Array(elements.buffer) };
@@ -254,7 +254,7 @@ Deno.test("a decoded request stays as it is when others are decoded", () => {
   }
 });
 
-/** A request with a small tensor and two large ones, and where the first large one's elements begin. */
+/** A request with a small tensor and two large ones, and the offset of the first large one's elements. */
 function largeRequest(name: string, asTensorContent: boolean): { request: Uint8Array; place: number } {
   const tensor = (count: number, value: number): Tensor => {
     const elements = new Float32Array(count).fill(value);
@@ -273,7 +273,7 @@ function largeRequest(name: string, asTensorContent: boolean): { request: Uint8A
   return { request, place: (inputs[1]?.tensor as { bytes: Uint8Array }).bytes.byteOffset };
 }
 
-Deno.test("findLargeTensor() finds where the first large tensor's elements begin", () => {
+Deno.test("findLargeTensor() returns the offset of the first large tensor's elements", () => {
   for (const asTensorContent of [true, false]) {
     for (let length = 1; length < 20; length++) {
       const { request, place } = largeRequest("m".repeat(length), asTensorContent);
@@ -283,7 +283,7 @@ Deno.test("findLargeTensor() finds where the first large tensor's elements begin
   }
 });
 
-Deno.test("findLargeTensor() finds nothing where the beginning does not show it, and in what is no request", () => {
+Deno.test("findLargeTensor() returns 0 if the tensor has not arrived, and for bytes that are not a request", () => {
   const { request, place } = largeRequest("m", true);
   for (const shown of [0, 1, 5, place - 6]) {
     assert.equal(findLargeTensor(span(request.subarray(0, shown)), request.length), 0);

@@ -12,7 +12,7 @@ import { WireWriter } from "../../../protobuf/wire_writer.ts";
 
 type VersionPolicy = ModelServerEntry["versionPolicy"];
 
-/** The choices of `ServableVersionPolicy.policy_choice`. */
+/** Members of the oneof `ServableVersionPolicy.policy_choice`. */
 const POLICY = { LATEST: 100, ALL: 101, SPECIFIC: 102 } as const;
 
 /** Decodes a ReloadConfigRequest. Throws a ServingError INVALID_ARGUMENT for bytes that are not protobuf. */
@@ -37,7 +37,7 @@ function entryOf(fields: WireFields): ModelServerEntry {
   };
 }
 
-/** Of several choices the last counts, as in any oneof. */
+/** The last of several choices counts, as in any oneof. */
 function policyOf(view: Uint8Array | undefined): VersionPolicy {
   let policy: VersionPolicy = { kind: "latest", count: 1 };
   const reader = new WireReader(view ?? new Uint8Array(0));
@@ -45,7 +45,7 @@ function policyOf(view: Uint8Array | undefined): VersionPolicy {
     const tag = reader.readTag();
     const choice = (tag & 7) === WIRE.LENGTH ? tag >>> 3 : 0;
     if (choice === POLICY.LATEST) {
-      // TensorFlow Serving takes 0 for 1.
+      // TensorFlow Serving treats 0 as 1.
       policy = { kind: "latest", count: Math.max(new WireFields(reader.readView()).number(1), 1) };
     } else if (choice === POLICY.ALL) {
       reader.readView();
@@ -82,7 +82,7 @@ export function encodeReloadConfigResponse(response: ReloadConfigResponse): Uint
   const writer = new WireWriter();
   for (const { name, increase } of response.metrics.toReversed()) {
     writer.writeMessageField(2, () => {
-      // The value is one choice of several, so it is written even when it is 0.
+      // The value is a member of a oneof, so it is written even if it is 0.
       writer.writeInt64(increase);
       writer.writeTag(2 << 3 | WIRE.VARINT);
       writer.writeTextField(1, name);

@@ -10,7 +10,7 @@ function encodedByProtobufjs(request: Record<string, unknown>): Uint8Array {
   return protos.encode("tensorflow.serving.ReloadConfigRequest", request);
 }
 
-Deno.test("decodeReloadConfigRequest() reads what protobufjs wrote", () => {
+Deno.test("decodeReloadConfigRequest() decodes a request of protobufjs", () => {
   const config = [
     { name: "a", base_path: "/models/a", model_platform: "tensorflow" },
     {
@@ -54,7 +54,7 @@ Deno.test("decodeReloadConfigRequest() reads what protobufjs wrote", () => {
   });
 });
 
-Deno.test("decodeReloadConfigRequest() tells no list from an empty one", () => {
+Deno.test("decodeReloadConfigRequest() distinguishes no list from an empty one", () => {
   assert.equal(decodeReloadConfigRequest(new Uint8Array(0)).models, undefined);
   assert.equal(
     decodeReloadConfigRequest(encodedByProtobufjs({ config: { custom_model_config: {} } })).models,
@@ -63,7 +63,7 @@ Deno.test("decodeReloadConfigRequest() tells no list from an empty one", () => {
   assert.deepEqual(decodeReloadConfigRequest(encodedByProtobufjs({ config: { model_config_list: {} } })).models, []);
 });
 
-Deno.test("decodeReloadConfigRequest() reads versions that are not packed, and the last of several choices", () => {
+Deno.test("decodeReloadConfigRequest() reads unpacked versions, and the last of several choices", () => {
   const specific = lengthField(102, numberField(1, 5), lengthField(1, [6, 7]), numberField(2, 9));
   const policies: [readonly number[], unknown][] = [
     [[...lengthField(101), ...specific], { kind: "specific", versions: [5, 6, 7] }],
@@ -76,14 +76,14 @@ Deno.test("decodeReloadConfigRequest() reads versions that are not packed, and t
   }
 });
 
-Deno.test("decodeReloadConfigRequest() refuses bytes that are not protobuf", () => {
+Deno.test("decodeReloadConfigRequest() rejects bytes that are not protobuf", () => {
   assert.throws(() => decodeReloadConfigRequest(message([0xff, 0xff])), { code: CODE.INVALID_ARGUMENT });
   assert.throws(() => decodeReloadConfigRequest(message(lengthField(1, lengthField(1, lengthField(1, [10, 200]))))), {
     code: CODE.INVALID_ARGUMENT,
   });
 });
 
-Deno.test("encodeReloadConfigResponse() writes what protobufjs reads", () => {
+Deno.test("encodeReloadConfigResponse() writes a reply that protobufjs decodes", () => {
   const reply = encodeReloadConfigResponse({ metrics: [{ name: "a", increase: 0 }, { name: "b", increase: 2 }] });
   assert.deepEqual(protos.decode("tensorflow.serving.ReloadConfigResponse", reply), {
     status: { error_code: "OK", error_message: "" },

@@ -1,6 +1,5 @@
 /**
- * TensorProto ⇄ tensors: TensorFlow's numbers for the dtypes, its rules for what a message stands for, and the encoding
- * (tensorflow/core/framework/{tensor,types}.proto, tensor.cc).
+ * TensorProto to tensors and back, by TensorFlow's rules (tensorflow/core/framework/{tensor,types}.proto, tensor.cc).
  *
  * @module
  */
@@ -19,11 +18,11 @@ import {
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
 import type { WireWriter } from "../../../protobuf/wire_writer.ts";
 
-/** TensorShape's bound on dimensions (tensorflow/core/framework/tensor_shape.h). */
+/** TensorShape's bound on the number of dimensions (tensorflow/core/framework/tensor_shape.h). */
 const RANK_MAX = 254;
-/** More pieces than any encoder leaves values in; what is noted of each takes many times its two or three bytes. */
+/** More pieces than any encoder splits values into. In memory a piece takes many times its two or three bytes on the wire. */
 const RUNS_MAX = 1 << 16;
-/** What one element of a string tensor costs in memory besides its bytes: a view. */
+/** Memory of one element of a string tensor besides its bytes, in bytes: a view. */
 const STRING_BYTES = 104;
 const NO_BYTES = new Uint8Array(0);
 
@@ -55,25 +54,24 @@ const VALUE_WIRE: readonly (number | undefined)[] = (() => {
   return wires;
 })();
 
-/** How many bytes may still be set aside for the tensors of one message; views of the message cost nothing. */
+/** Bytes that may still be allocated for the tensors of one message; views of the message cost nothing. */
 export interface TensorBudget {
   bytesLeft: number;
 }
 
 /**
- * What has been read of one TensorProto, which may come in several parts. Reused from tensor to tensor: {@link clear}, any number
- * of {@link read}, {@link tensor}.
+ * Reads one TensorProto, which may come in several parts. Reusable: call {@link clear}, {@link read} for each part, {@link tensor}.
  */
 export class TensorReader {
   #dataType = 0;
-  /** The first {@link TensorReader.#rank} are the shape's; copied out once they are all there. */
+  /** The first {@link TensorReader.#rank} elements are the shape; copied once it is complete. */
   readonly #sizes: number[] = [];
   #rank = 0;
   #contentStart = 0;
   #contentEnd = 0;
   #runs: Run[] = [];
 
-  /** Forgets the last tensor. */
+  /** Starts another tensor. */
   clear(): void {
     this.#dataType = 0;
     this.#rank = 0;
@@ -82,7 +80,7 @@ export class TensorReader {
     if (this.#runs.length > 0) this.#runs = [];
   }
 
-  /** Reads a TensorProto up to the reader's limit, and adds it to what there is as protobuf merges messages. */
+  /** Reads a part up to the reader's limit, and merges it with the earlier ones as protobuf does. */
   read(reader: WireReader): void {
     while (reader.position < reader.limit) {
       const start = reader.position;
@@ -109,7 +107,7 @@ export class TensorReader {
     }
   }
 
-  /** unknown_rank is read past: TensorFlow does not look at it for tensors that are there. */
+  /** Skips unknown_rank, which TensorFlow ignores for a tensor with values. */
   #readShape(reader: WireReader): void {
     while (reader.position < reader.limit) {
       const tag = reader.readTag();
@@ -125,12 +123,12 @@ export class TensorReader {
         else reader.skip(inner);
       }
       reader.leave(outer);
-      // One more than there may be says enough.
+      // One too many is enough to reject the shape.
       if (this.#rank <= RANK_MAX) this.#sizes[this.#rank++] = size;
     }
   }
 
-  /** Notes where values are; what they are can be told only when the dtype is known. */
+  /** Records where values are; decoding them takes the dtype, which may follow. */
   #readValues(reader: WireReader, { tag, start }: { tag: number; start: number }): void {
     const field = tag >>> 3;
     const wireType = VALUE_WIRE[field];
@@ -159,10 +157,10 @@ export class TensorReader {
   }
 
   /**
-   * The tensor that was read, by the rules of `Tensor::FromProto`; `name` is for errors.
+   * Returns the tensor that was read, by the rules of `Tensor::FromProto`; `name` is for errors.
    *
-   * @returns a tensor that borrows the message where its bytes can be used as they are (tensor_content, packed floats) and owns
-   * them otherwise; or why there is none: INVALID_ARGUMENT, RESOURCE_EXHAUSTED where it would take more than the budget.
+   * @returns a tensor that borrows the message if its bytes can be used in place (tensor_content, packed floats), and owns its bytes
+   * otherwise. For an invalid tensor, the error: INVALID_ARGUMENT, or RESOURCE_EXHAUSTED if it would exceed the budget.
    */
   tensor(message: Uint8Array, { name, budget }: { name: string; budget: TensorBudget }): Tensor | MalformedTensor {
     const dtype = dtypeOf(this.#dataType);
@@ -221,7 +219,7 @@ export class TensorReader {
   }
 }
 
-/** `count` lengths, then as many strings, and nothing after (`DecodeStringList` in tensorflow/core/platform/coding). */
+/** Splits `count` lengths followed by as many strings (`DecodeStringList` in tensorflow/core/platform/coding). */
 function splitStrings(content: Uint8Array, count: number): Uint8Array[] | undefined {
   const reader = new WireReader(content);
   const lengths: number[] = [];
@@ -240,7 +238,7 @@ function splitStrings(content: Uint8Array, count: number): Uint8Array[] | undefi
   return lengths.map((length) => content.subarray(at, at += length));
 }
 
-/** Undefined for a shape no tensor can have. */
+/** The number of elements; undefined for a shape that no tensor can have. */
 function countElements(shape: readonly number[]): number | undefined {
   if (shape.length > RANK_MAX) return undefined;
   try {
@@ -264,7 +262,7 @@ function spend(
   return undefined;
 }
 
-/** TensorFlow Serving's words for a TensorProto that `Tensor::FromProto` refuses. */
+/** TensorFlow Serving's error for a TensorProto that `Tensor::FromProto` rejects. */
 function parsingError(name: string): MalformedTensor {
   return malformed(CODE.INVALID_ARGUMENT, `tensor parsing error: ${name}`);
 }
@@ -274,8 +272,8 @@ function malformed(code: ServingError["code"], message: string): MalformedTensor
 }
 
 /**
- * Writes the fields of a TensorProto, without its length and tag, as TensorFlow's `Tensor::AsProtoField` fills them, every value
- * in the dtype's own field, or with `asTensorContent` as `Tensor::AsProtoTensorContent` does. Large tensors are borrowed.
+ * Writes the fields of a TensorProto, without its length and tag: every value in the dtype's typed field, as TensorFlow's
+ * `Tensor::AsProtoField` does, or with `asTensorContent` as `Tensor::AsProtoTensorContent` does. Large tensors are borrowed.
  */
 export function writeTensor(
   writer: WireWriter,

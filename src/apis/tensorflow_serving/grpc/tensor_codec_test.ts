@@ -59,7 +59,7 @@ Deno.test("tensor_content becomes a view of the message", () => {
   assert.deepEqual(floats(tensor), [1, 2, 3]);
 });
 
-Deno.test("packed floats become a view of the message, of their first ones where there are too many", () => {
+Deno.test("packed floats become a view of the message, which ends with the shape if there are too many", () => {
   const bytes = message(head(1, [2]), lengthField(5, FLOATS));
   const reader = new TensorReader();
   reader.read(new WireReader(bytes));
@@ -68,7 +68,7 @@ Deno.test("packed floats become a view of the message, of their first ones where
   assert.deepEqual(floats(tensor), [1, 2]);
 });
 
-Deno.test("floats come packed, one by one and in pieces", () => {
+Deno.test("floats may be packed, single and in pieces", () => {
   const single = (index: number) => [5 << 3 | WIRE.FIXED32, ...FLOATS.slice(4 * index, 4 * index + 4)];
   for (
     const fields of [
@@ -82,7 +82,7 @@ Deno.test("floats come packed, one by one and in pieces", () => {
   }
 });
 
-Deno.test("every dtype is read from its own field, packed or one by one", () => {
+Deno.test("every dtype is read from its own field, packed or single", () => {
   const cases: [dataType: number, field: number, values: (number | bigint)[], bytes: number[]][] = [
     [3, 7, [-2, 70000], [0xfe, 0xff, 0xff, 0xff, 0x70, 0x11, 0x01, 0]],
     [4, 7, [1, 255], [1, 255]],
@@ -105,7 +105,7 @@ Deno.test("every dtype is read from its own field, packed or one by one", () => 
   }
 });
 
-Deno.test("of integers too large for the dtype the lower bits are kept, and a bool is true for anything but zero", () => {
+Deno.test("integers too large for the dtype keep their lower bits, and a bool is true unless zero", () => {
   assert.deepEqual(numbers(decode(head(4, [3]), lengthField(7, varint(256), varint(257), varint(-1)))), [0, 1, 255]);
   assert.deepEqual(numbers(decode(head(5, [1]), lengthField(7, varint(65536 + 5)))), [5, 0]);
   assert.deepEqual(numbers(decode(head(19, [1]), lengthField(13, varint(-1)))), [255, 255]);
@@ -114,7 +114,7 @@ Deno.test("of integers too large for the dtype the lower bits are kept, and a bo
   assert.deepEqual(numbers(decode(head(10, [2]), numberField(11, 2n ** 40n), numberField(11, 0))), [1, 0]);
 });
 
-Deno.test("one value fills the shape, and the last of several stands for the rest", () => {
+Deno.test("one value fills the shape, and the last of several fills the rest", () => {
   assert.deepEqual(floats(decode(head(1, [2, 3]), lengthField(5, FLOATS.slice(8)))), [3, 3, 3, 3, 3, 3]);
   assert.deepEqual(floats(decode(head(1, [5]), lengthField(5, FLOATS))), [1, 2, 3, 3, 3]);
   assert.deepEqual(numbers(decode(head(4, [7]), lengthField(7, [1, 2]))), [1, 2, 2, 2, 2, 2, 2]);
@@ -122,29 +122,29 @@ Deno.test("one value fills the shape, and the last of several stands for the res
   assert.deepEqual(texts(decode(head(7, [3]), lengthField(8, "a"), lengthField(8, "b"))), ["a", "b", "b"]);
 });
 
-Deno.test("no values at all are zeros, and so are values in the field of another dtype", () => {
+Deno.test("a tensor without values, or with values in another dtype's field, is zeros", () => {
   assert.deepEqual(numbers(decode(head(3, [2]))), [0, 0, 0, 0, 0, 0, 0, 0]);
   assert.deepEqual(floats(decode(head(1, [2]), lengthField(7, [1, 2]))), [0, 0]);
   assert.deepEqual(texts(decode(head(7, [2]))), ["", ""]);
 });
 
-Deno.test("of too many values the first ones count", () => {
+Deno.test("extra values are ignored", () => {
   assert.deepEqual(numbers(decode(head(4, [2]), lengthField(7, [1, 2, 3]))), [1, 2]);
   assert.deepEqual(numbers(decode(head(4, [2]), numberField(7, 1), lengthField(7, [2, 3]), numberField(7, 4))), [1, 2]);
   assert.deepEqual(texts(decode(head(7, []), lengthField(8, "a"), lengthField(8, "b"))), ["a"]);
 });
 
-Deno.test("tensor_content counts before typed values, unless it is empty", () => {
+Deno.test("tensor_content overrides typed values unless it is empty", () => {
   assert.deepEqual(numbers(decode(head(4, [2]), lengthField(7, [1, 2]), lengthField(4, [3, 4]))), [3, 4]);
   assert.deepEqual(numbers(decode(head(4, [2]), lengthField(4), lengthField(7, [1, 2]))), [1, 2]);
 });
 
-Deno.test("tensor_content of another size than the shape's is refused in TensorFlow Serving's words", () => {
+Deno.test("tensor_content that does not match the shape is rejected with TensorFlow Serving's error", () => {
   assertMalformed(decode(head(1, [2]), lengthField(4, FLOATS)));
   assertMalformed(decode(head(1, [4]), lengthField(4, FLOATS)));
 });
 
-Deno.test("tensor_content of strings is every length and then every string", () => {
+Deno.test("tensor_content of strings is all lengths followed by all strings", () => {
   const content = lengthField(4, varint(1), varint(0), varint(130), "a", "b".repeat(130));
   assert.deepEqual(texts(decode(head(7, [3]), content)), ["a", "", "b".repeat(130)]);
   for (const bytes of [[1], [1, 1, 65], [1, 1, 65, 66, 67], [0x80, 0x80]]) {
@@ -152,13 +152,13 @@ Deno.test("tensor_content of strings is every length and then every string", () 
   }
 });
 
-Deno.test("a scalar has no dimensions, and unknown_rank is not looked at", () => {
+Deno.test("a scalar has no dimensions, and unknown_rank is ignored", () => {
   assert.deepEqual(decode(numberField(1, 4), numberField(7, 5)), { dtype: "u8", shape: [], bytes: Uint8Array.of(5) });
   const unknownRank = lengthField(2, numberField(3, 1));
   assert.deepEqual(numbers(decode(numberField(1, 4), unknownRank, numberField(7, 5))), [5]);
 });
 
-Deno.test("a tensor without elements has no bytes, whatever else is said", () => {
+Deno.test("a tensor without elements has no bytes, whatever its values", () => {
   assert.deepEqual(decode(head(1, [2, 0, 3]), lengthField(4, FLOATS)), {
     dtype: "f32",
     shape: [2, 0, 3],
@@ -167,13 +167,13 @@ Deno.test("a tensor without elements has no bytes, whatever else is said", () =>
   assert.deepEqual(decode(head(7, [0]), lengthField(8, "a")), { dtype: "string", shape: [0], strings: [] });
 });
 
-Deno.test("shapes that no tensor has are refused in TensorFlow Serving's words", () => {
+Deno.test("shapes that no tensor can have are rejected with TensorFlow Serving's error", () => {
   for (const shape of [[-1], [2, -1], [2n ** 62n, 4], [2 ** 32, 2 ** 32], new Array(255).fill(1)]) {
     assertMalformed(decode(head(1, shape)));
   }
 });
 
-Deno.test("data types that no model here takes are refused by name", () => {
+Deno.test("unsupported data types are rejected by name", () => {
   assertMalformed(decode(head(0, [1])));
   const names = {
     8: "DT_COMPLEX64",
@@ -188,7 +188,7 @@ Deno.test("data types that no model here takes are refused by name", () => {
   }
 });
 
-Deno.test("a few bytes cannot ask for more memory than the budget, whose rest is left to the next tensor", () => {
+Deno.test("a tensor cannot allocate more than the budget, whose rest remains for the next tensor", () => {
   const huge = decode(head(1, [2 ** 50]), lengthField(5, FLOATS.slice(0, 4)));
   assert(huge.dtype === "malformed");
   assert.equal(huge.error.code, CODE.RESOURCE_EXHAUSTED);
@@ -220,7 +220,7 @@ Deno.test("parts of one tensor merge: the last dtype and content, the dimensions
   assert.deepEqual(numbers(decode(head(4, [1]), lengthField(4, [1, 2]), lengthField(4, [3]))), [3]);
 });
 
-Deno.test("unknown fields and known ones of another wire type are passed over", () => {
+Deno.test("unknown fields and known fields of another wire type are skipped", () => {
   const tensor = decode(
     numberField(99, 1),
     head(4, [1]),
@@ -236,7 +236,7 @@ Deno.test("unknown fields and known ones of another wire type are passed over", 
   assert.deepEqual(numbers(tensor), [6]);
 });
 
-Deno.test("a packed run that ends inside a value makes the message no protobuf, whatever the dtype", () => {
+Deno.test("a packed field that ends inside a value is rejected, whatever the dtype", () => {
   for (const run of [lengthField(5, [1, 2, 3]), lengthField(6, FLOATS.slice(0, 4)), lengthField(7, [1, 0x80])]) {
     assert.throws(() => decode(head(4, [1]), run), /Cannot parse message: a packed field ends inside a value/);
   }
@@ -251,7 +251,7 @@ function encode(tensor: Tensor, asTensorContent = false): Uint8Array {
   return joinParts(writer.finish());
 }
 
-Deno.test("a tensor is encoded in the order dtype, shape, values, the shape even where it is empty", () => {
+Deno.test("a tensor is encoded in the order dtype, shape, values, with the shape even if empty", () => {
   const scalar: Tensor = { dtype: "u8", shape: [], bytes: Uint8Array.of(200) };
   assert.deepEqual(encode(scalar), message(head(4, []), lengthField(7, varint(200))));
   assert.deepEqual(encode(scalar, true), message(head(4, []), lengthField(4, [200])));
@@ -301,7 +301,7 @@ Deno.test("64-bit integers of every length are encoded", () => {
   );
 });
 
-Deno.test("bytes that lie askew in memory are encoded as any others", () => {
+Deno.test("unaligned bytes are encoded like any others", () => {
   const memory = new Uint8Array(20);
   for (const [dtype, elementBytes] of [["i16", 2], ["u32", 4], ["i64", 8], ["f32", 4]] as const) {
     for (let offset = 0; offset < 4; offset++) {
@@ -313,13 +313,13 @@ Deno.test("bytes that lie askew in memory are encoded as any others", () => {
   }
 });
 
-Deno.test("strings are encoded one field each, or as every length and then every string", () => {
+Deno.test("strings are encoded as one field each, or as all lengths followed by all strings", () => {
   const tensor: StringTensor = { dtype: "string", shape: [2], strings: [Uint8Array.of(97), new Uint8Array(0)] };
   assert.deepEqual(encode(tensor), message(head(7, [2]), lengthField(8, "a"), lengthField(8)));
   assert.deepEqual(encode(tensor, true), message(head(7, [2]), lengthField(4, [1, 0, 97])));
 });
 
-Deno.test("more values than fit a chunk are encoded and decoded to the same bytes", () => {
+Deno.test("more values than fit a chunk survive encoding and decoding", () => {
   const bytes = new Uint8Array(8 * 5000);
   for (let i = 0; i < bytes.length; i++) bytes[i] = Math.imul(i, 0x9e3779b1) >>> 24;
   for (const [dtype, shape] of [["i64", [5000]], ["u32", [10_000]], ["i16", [20_000]], ["u8", [40_000]]] as const) {

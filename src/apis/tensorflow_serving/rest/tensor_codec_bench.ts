@@ -1,6 +1,6 @@
 /**
- * What bodies cost in decoding and encoding, beside the JSON of the language with the one pass it needs to become a tensor or to be
- * made of one.
+ * The cost of decoding and encoding bodies, beside `JSON.parse` and `JSON.stringify` with the pass that turns arrays into a tensor or
+ * back.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const COUNT = 224 * 224 * 3;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The values of an image as nested lists, the way clients make their JSON. */
+/** The values of an image as nested lists, as clients send them. */
 function nested(value: () => number): unknown {
   const list = (axis: number): unknown =>
     axis === SHAPE.length ? value() : Array.from({ length: SHAPE[axis] ?? 0 }, () => list(axis + 1));

@@ -1,5 +1,5 @@
 /**
- * Tensors into JSON (tensorflow_serving/util/json_tensor.cc, `AddTensorValues`): lists nested as the shape says, numbers straight from
+ * Writes tensors as JSON (tensorflow_serving/util/json_tensor.cc, `AddTensorValues`): lists nested by the shape, numbers straight from
  * the tensor's memory.
  *
  * @module
@@ -9,9 +9,10 @@ import { encodeBase64 } from "../../../json/base64.ts";
 import { putterOf } from "../../../json/element_writer.ts";
 import type { JsonWriter, PutNumber } from "../../../json/json_writer.ts";
 
-/** Strings in tensors whose names end so are bytes rather than text, and written in base64. */
+/** Strings of tensors with this suffix are bytes rather than text, and are written in base64. */
 const BYTES_NAME_SUFFIX = "_bytes";
-/** Writes a tensor's elements in their order, as many in one go as the caller likes. */
+
+/** Writes a tensor's elements in order, in as many steps as the caller likes. */
 export class TensorWriter {
   readonly #writer: JsonWriter;
   readonly #tensor: Tensor;
@@ -27,7 +28,7 @@ export class TensorWriter {
     this.#areStringsBytes = output.name.endsWith(BYTES_NAME_SUFFIX);
   }
 
-  /** Writes the elements that come next as a value of this shape: a list of lists, or one element by itself. */
+  /** Writes the next elements as a value of this shape: nested lists, or a single element. */
   write(shape: readonly number[]): void {
     this.#writeAxis(shape, 0);
   }
