@@ -22,7 +22,7 @@ export async function readPlan(folder: string, tags: readonly string[]): Promise
   const bytes = await Deno.readFile(place.path).catch((thrown) => {
     throw accessError(place, thrown);
   });
-  return planSavedModel(bytes, { tags, readAsset: (name) => readAsset(folder, name) });
+  return await planSavedModel(bytes, { tags, readAsset: (name) => readAsset(folder, name) });
 }
 
 function readAsset(path: string, name: string): Uint8Array {

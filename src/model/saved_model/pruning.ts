@@ -127,7 +127,7 @@ function checkEffects(
     seen.add(name);
     const node = graph.node(name);
     if (node === undefined) continue;
-    if (graph.calledFunction(node) !== undefined) pending.push(...graph.effectsOf(name));
+    if (graph.calledName(node) !== undefined) pending.push(...graph.effectsOf(name));
     else checkWrites(name, node.op);
     for (const input of node.inputs) pending.push(parseRef(input).node);
   }

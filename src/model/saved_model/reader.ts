@@ -36,19 +36,23 @@ export interface ReadOptions {
 }
 
 /**
- * Plans a SavedModel.
+ * Plans a SavedModel. Large graphs take their time: other work has its turn after each step.
  *
  * @param bytes of `saved_model.pb`, borrowed by the plan.
  * @throws {ServingError} DATA_LOSS when they are no SavedModel, NOT_FOUND for the tags, FAILED_PRECONDITION when it has no
  * signature, and UNIMPLEMENTED with every reason when none of its signatures can be served.
  */
-export function planSavedModel(bytes: Uint8Array, { tags, readAsset }: ReadOptions): SavedModelPlan {
+export async function planSavedModel(
+  bytes: Uint8Array,
+  { tags, readAsset }: ReadOptions,
+): Promise<SavedModelPlan> {
   const { graph: graphBytes, signatures: definitions, assets } = findMetaGraph(bytes, tags);
   if (definitions.size === 0) {
     throw new ServingError(CODE.FAILED_PRECONDITION, "The SavedModel has no signatures; export it with at least one");
   }
   const graph = parseGraph(graphBytes);
   const flat = new FlatGraph(graph);
+  await turnOfTheLoop();
   const initializers = findInitializers(flat);
   const tables = new Map<string, TableContent>();
   const context: PassContext = {
@@ -65,6 +69,7 @@ export function planSavedModel(bytes: Uint8Array, { tags, readAsset }: ReadOptio
   const refused = new Map<string, string>();
   const rewritten = new Map<string, RewrittenSignature>();
   for (const [name, definition] of definitions) {
+    await turnOfTheLoop();
     try {
       rewritten.set(name, rewriteSignature(flat, definition, context));
     } catch (error) {
@@ -73,6 +78,10 @@ export function planSavedModel(bytes: Uint8Array, { tags, readAsset }: ReadOptio
   }
   if (rewritten.size === 0) throw nothingServable(refused);
   return { ...shareGraphs(rewritten, graph), definitions, refused };
+}
+
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 function nothingServable(refused: ReadonlyMap<string, string>): ServingError {

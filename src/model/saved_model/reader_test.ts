@@ -14,7 +14,7 @@ function readFile(name: string): Uint8Array {
   return Deno.readFileSync(new URL(`${name}/1/saved_model.pb`, MODELS));
 }
 
-function plan(name: string, bytes = readFile(name), tags = ["serve"]): SavedModelPlan {
+function plan(name: string, bytes = readFile(name), tags = ["serve"]): Promise<SavedModelPlan> {
   return planSavedModel(bytes, {
     tags,
     readAsset: (asset) => Deno.readFileSync(new URL(`${name}/1/assets/${asset}`, MODELS)),
@@ -27,8 +27,8 @@ function opsOf(planned: SavedModelPlan, graph: number): Set<string> {
   return new Set(readGraph(findMetaGraph(bytes, ["serve"]).graph).nodes.map(({ op }) => op));
 }
 
-Deno.test("planSavedModel() feeds the middle of a graph, and shares equal graphs among signatures", () => {
-  const { graphs, signatures, refused } = plan("half_plus_two");
+Deno.test("planSavedModel() feeds the middle of a graph, and shares equal graphs among signatures", async () => {
+  const { graphs, signatures, refused } = await plan("half_plus_two");
   assert.deepEqual([...signatures.keys()].sort(), [
     "classify_x_to_y",
     "regress_x2_to_y3",
@@ -44,21 +44,21 @@ Deno.test("planSavedModel() feeds the middle of a graph, and shares equal graphs
   assert.equal(signatures.get("regress_x_to_y")?.definition.methodName, "tensorflow/serving/regress");
 });
 
-Deno.test("planSavedModel() shares a graph that was inlined twice under other names", () => {
-  const { graphs, signatures } = plan("several_signatures");
+Deno.test("planSavedModel() shares a graph that was inlined twice under other names", async () => {
+  const { graphs, signatures } = await plan("several_signatures");
   assert.equal(graphs.length, 2);
   assert.equal(signatures.get("embed")?.graph, signatures.get("same")?.graph);
   assert.deepEqual(signatures.get("same")?.definition.inputs.map(({ alias }) => alias), ["features"]);
 });
 
-Deno.test("planSavedModel() leaves out what the outputs do not need", () => {
-  const planned = plan("placeholder_with_default");
+Deno.test("planSavedModel() leaves out what the outputs do not need", async () => {
+  const planned = await plan("placeholder_with_default");
   assert.deepEqual(planned.signatures.get("unscaled")?.feeds, [{ kind: "input", index: 0 }]);
-  assert.deepEqual([...opsOf(plan("class_labels"), 0)].filter((op) => op.startsWith("ParseExample")), []);
+  assert.deepEqual([...opsOf(await plan("class_labels"), 0)].filter((op) => op.startsWith("ParseExample")), []);
 });
 
-Deno.test("planSavedModel() answers constants and what is handed through without the runtime", () => {
-  const { signatures, graphs } = plan("constant_outputs");
+Deno.test("planSavedModel() answers constants and what is handed through without the runtime", async () => {
+  const { signatures, graphs } = await plan("constant_outputs");
   const kinds = signatures.get("serving_default")?.answers.map(({ kind }) => kind);
   assert.deepEqual(kinds, ["output", "feed", "constant", "constant", "output", "output"]);
   assert.equal(signatures.get("version")?.graph, undefined);
@@ -66,8 +66,8 @@ Deno.test("planSavedModel() answers constants and what is handed through without
   assert.deepEqual(graphs[0]?.inputs.map(({ dtype }) => dtype), ["f32", "i32"]);
 });
 
-Deno.test("planSavedModel() reads defaults of a signature", () => {
-  const definition = plan("signature_defaults").signatures.get("serving_default")?.definition;
+Deno.test("planSavedModel() reads defaults of a signature", async () => {
+  const definition = (await plan("signature_defaults")).signatures.get("serving_default")?.definition;
   assert.deepEqual([...definition?.defaults.keys() ?? []], ["bias", "unit"]);
   assert.deepEqual(definition?.defaults.get("unit"), {
     dtype: "string",
@@ -76,23 +76,23 @@ Deno.test("planSavedModel() reads defaults of a signature", () => {
   });
 });
 
-Deno.test("planSavedModel() says why a signature cannot be served, and serves the others", () => {
-  const counter = plan("counter");
+Deno.test("planSavedModel() says why a signature cannot be served, and serves the others", async () => {
+  const counter = await plan("counter");
   assert.deepEqual([...counter.signatures.keys()], ["get"]);
   assert.match(counter.refused.get("add") ?? "", /^It writes a variable \(AssignAddVariableOp at .*\)/);
-  const labels = plan("broadcast_strings");
+  const labels = await plan("broadcast_strings");
   assert.deepEqual([...labels.signatures.keys()], ["double"]);
   assert.match(labels.refused.get("labels") ?? "", /^BroadcastTo of constant strings .* would corrupt/);
 });
 
-Deno.test("planSavedModel() finds the MetaGraph with exactly the tags asked for", () => {
+Deno.test("planSavedModel() finds the MetaGraph with exactly the tags asked for", async () => {
   const expected = (error: ServingError): boolean =>
     error.code === CODE.NOT_FOUND && /supplied tags: \{ serve \}.*has \{ gpu serve \}/.test(error.message);
-  assert.throws(() => plan("other_tags"), expected);
-  assert.equal(plan("other_tags", readFile("other_tags"), ["gpu", "serve"]).graphs.length, 1);
+  await assert.rejects(() => plan("other_tags"), expected);
+  assert.equal((await plan("other_tags", readFile("other_tags"), ["gpu", "serve"])).graphs.length, 1);
 });
 
-Deno.test("planSavedModel() replaces the operations that the runtime lacks or breaks on", () => {
+Deno.test("planSavedModel() replaces the operations that the runtime lacks or breaks on", async () => {
   const cases: readonly [name: string, op: string, replacement: string][] = [
     ["half_plus_two", "ParseExample", "Placeholder"],
     ["multi_hot", "DenseBincount", "OneHot"],
@@ -102,25 +102,29 @@ Deno.test("planSavedModel() replaces the operations that the runtime lacks or br
     ["hash_buckets", "PartitionedCall", "Cast"],
   ];
   for (const [name, gone, there] of cases) {
-    const planned = plan(name);
+    const planned = await plan(name);
     const ops = new Set(planned.graphs.flatMap((_, i) => [...opsOf(planned, i)]));
     assert.ok(!ops.has(gone), `${name} has ${gone}`);
     assert.ok(ops.has(there), `${name} lacks ${there}: ${[...ops].join()}`);
   }
 });
 
-Deno.test("planSavedModel() refuses a file that is cut short anywhere, or is no SavedModel", () => {
+Deno.test("planSavedModel() refuses a file that is cut short anywhere, or is no SavedModel", async () => {
   const whole = readFile("placeholder_with_default");
   for (let length = 0; length < whole.length; length++) {
-    assert.throws(() => plan("placeholder_with_default", whole.subarray(0, length)), ServingError, `${length} bytes`);
+    await assert.rejects(
+      () => plan("placeholder_with_default", whole.subarray(0, length)),
+      ServingError,
+      `${length} bytes`,
+    );
   }
-  assert.throws(() => plan("half_plus_two", new TextEncoder().encode("no SavedModel at all")), ServingError);
+  await assert.rejects(() => plan("half_plus_two", new TextEncoder().encode("no SavedModel at all")), ServingError);
 });
 
-Deno.test("planSavedModel() ends with an error of ours whatever a file holds", () => {
+Deno.test("planSavedModel() ends with an error of ours whatever a file holds", async () => {
   const seed = testSeed();
   const random = randomBelow(seed);
-  const names = [...Deno.readDirSync(MODELS)].map(({ name }) => name)
+  const names = (await Array.fromAsync(Deno.readDir(MODELS), ({ name }) => name))
     .filter((name) => existsSync(new URL(`${name}/1/saved_model.pb`, MODELS))).sort();
   let refusals = 0;
   for (const name of names) {
@@ -129,7 +133,7 @@ Deno.test("planSavedModel() ends with an error of ours whatever a file holds", (
       const bytes = original.slice();
       for (let changes = 1 + random(8); changes > 0; changes--) bytes[random(bytes.length)] = random(256);
       try {
-        plan(name, bytes, name === "other_tags" ? ["serve", "gpu"] : ["serve"]);
+        await plan(name, bytes, name === "other_tags" ? ["serve", "gpu"] : ["serve"]);
       } catch (error) {
         refusals++;
         assert.ok(

@@ -9,7 +9,7 @@
 import { CODE, ServingError } from "../../base/status.ts";
 import { evaluate, type FindProducer } from "./graph/constants.ts";
 import { dataInputs, type FlatGraph, formatRef } from "./graph/flat_graph.ts";
-import type { GraphFunction, GraphNode } from "./graph/graph_def.ts";
+import type { GraphNode } from "./graph/graph_def.ts";
 import { textsOf } from "./graph/tensors.ts";
 
 /** Operations that create a variable. */
@@ -42,7 +42,7 @@ export function findInitializers(graph: FlatGraph): Initializers {
   for (const name of graph.names()) {
     const node = graph.node(name);
     if (node === undefined) continue;
-    const called = graph.calledFunction(node);
+    const called = graph.calledName(node);
     if (called !== undefined) {
       if (initializes(called)) graph.effectsOf(name);
       continue;
@@ -59,21 +59,19 @@ export function findInitializers(graph: FlatGraph): Initializers {
 }
 
 /** Whether a function, or one that it calls, gives a resource its content. */
-function functionsThatInitialize(graph: FlatGraph): (called: GraphFunction) => boolean {
-  const known = new Map<GraphFunction, boolean>();
-  const initializes = (called: GraphFunction, depth: number): boolean => {
-    const answer = known.get(called);
+function functionsThatInitialize({ functions }: FlatGraph): (name: string) => boolean {
+  const known = new Map<string, boolean>();
+  const initializes = (name: string, depth: number): boolean => {
+    const answer = known.get(name);
     if (answer !== undefined || depth > STEPS_MAX) return answer ?? false;
-    known.set(called, false);
-    const does = called.nodes.some((node) => {
-      if (INITIALIZERS.has(node.op)) return true;
-      const inner = graph.calledFunction(node);
-      return inner !== undefined && initializes(inner, depth + 1);
-    });
-    known.set(called, does);
+    known.set(name, false);
+    const { ops, calls } = functions.outlineOf(name);
+    const inner = [...calls, ...[...ops].filter((op) => functions.has(op))];
+    const does = [...ops].some((op) => INITIALIZERS.has(op)) || inner.some((other) => initializes(other, depth + 1));
+    known.set(name, does);
     return does;
   };
-  return (called) => initializes(called, 0);
+  return (name) => initializes(name, 0);
 }
 
 /** The node that a reference to a resource leads to; undefined when it is lost on the way. */

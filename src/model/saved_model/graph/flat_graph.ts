@@ -6,7 +6,7 @@
  */
 import { CODE, ServingError } from "../../../base/status.ts";
 import { functionOf } from "./attributes.ts";
-import { type FunctionLibrary, type Graph, type GraphFunction, type GraphNode, NODES_MAX } from "./graph_def.ts";
+import { CALLS, type FunctionLibrary, type Graph, type GraphFunction, type GraphNode, NODES_MAX } from "./graph_def.ts";
 import { outputIndex } from "./op_outputs.ts";
 
 /** How deep calls may nest; recursion ends here. */
@@ -15,8 +15,6 @@ const DEPTH_MAX = 100;
 const NAME_CHARACTERS_MAX = 1 << 27;
 /** How many references in a row may only lead to another. */
 const ALIASES_MAX = 100_000;
-
-const CALLS = new Set(["PartitionedCall", "StatefulPartitionedCall"]);
 
 /** A tensor of a graph: a node's output. */
 export interface TensorRef {
@@ -91,10 +89,10 @@ export class FlatGraph {
     return node && { node, index };
   }
 
-  /** The function a node calls; undefined when it is no call. */
-  calledFunction({ op, attributes }: GraphNode): GraphFunction | undefined {
+  /** The name of the function a node calls; undefined when it is no call. */
+  calledName({ op, attributes }: GraphNode): string | undefined {
     const name = CALLS.has(op) ? functionOf(attributes, "f") : op;
-    return name === undefined ? undefined : this.functions.get(name);
+    return name !== undefined && this.functions.has(name) ? name : undefined;
   }
 
   /**
@@ -129,7 +127,8 @@ export class FlatGraph {
   /** Puts the nodes of the function a node calls beside it. @returns whether it is a call. */
   #expand(call: GraphNode): boolean {
     if (this.#results.has(call.name)) return true;
-    const called = this.calledFunction(call);
+    const name = this.calledName(call);
+    const called = name === undefined ? undefined : this.functions.get(name);
     if (called === undefined) return false;
     const depth = (this.#depths.get(call.name) ?? 0) + 1;
     if (depth > DEPTH_MAX) throw invalid(`calls of functions nest more than ${DEPTH_MAX} deep at ${call.name}`);
@@ -139,13 +138,13 @@ export class FlatGraph {
     const inner = new Map(called.nodes.map((node) => [node.name, node]));
     const toOuter = (text: string): string => outerRef(text, { args, inner, prefix, called });
     for (const node of called.nodes) {
-      const name = prefix + node.name;
-      this.#nameCharacters += name.length;
+      const inlined = prefix + node.name;
+      this.#nameCharacters += inlined.length;
       if (this.#nodes.size === NODES_MAX || this.#nameCharacters > NAME_CHARACTERS_MAX) {
         throw invalid("its functions have too many nodes when all calls are followed");
       }
-      this.#nodes.set(name, { ...node, name, inputs: node.inputs.map(toOuter) });
-      this.#depths.set(name, depth);
+      this.#nodes.set(inlined, { ...node, name: inlined, inputs: node.inputs.map(toOuter) });
+      this.#depths.set(inlined, depth);
     }
     const results = called.resultNames.map((name) => toOuter(called.results.get(name) ?? ""));
     this.#results.set(call.name, results);

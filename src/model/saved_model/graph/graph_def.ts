@@ -7,7 +7,7 @@
 import { CODE, ServingError } from "../../../base/status.ts";
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
 import type { WireWriter } from "../../../protobuf/wire_writer.ts";
-import type { Attributes } from "./attributes.ts";
+import { type Attributes, functionOf } from "./attributes.ts";
 
 /** A file may not make the reader hold more nodes than this: BERT-large has about 20,000. */
 export const NODES_MAX = 1_000_000;
@@ -46,10 +46,21 @@ export interface Graph {
   readonly versions: Uint8Array | undefined;
 }
 
+/** What a function is about. */
+export interface FunctionOutline {
+  readonly ops: ReadonlySet<string>;
+  /** Functions that its nodes call by an attribute; those called by their operation's name are among `ops`. */
+  readonly calls: ReadonlySet<string>;
+}
+
+/** Operations that call the function in their attribute `f`. */
+export const CALLS: ReadonlySet<string> = new Set(["PartitionedCall", "StatefulPartitionedCall"]);
+
 /** The functions of a graph by name. */
 export class FunctionLibrary {
   readonly #bytes = new Map<string, Uint8Array>();
   readonly #parsed = new Map<string, GraphFunction>();
+  readonly #outlines = new Map<string, FunctionOutline>();
 
   /** Adds a `FunctionDef`. */
   add(bytes: Uint8Array): void {
@@ -60,6 +71,16 @@ export class FunctionLibrary {
   /** Whether there is a function with a name. */
   has(name: string): boolean {
     return this.#bytes.has(name);
+  }
+
+  /** The operations of a function's nodes and the functions these call, without reading the rest of it. */
+  outlineOf(name: string): FunctionOutline {
+    const known = this.#outlines.get(name);
+    if (known !== undefined) return known;
+    const bytes = this.#bytes.get(name);
+    const outline = bytes === undefined ? { ops: new Set<string>(), calls: new Set<string>() } : readOutline(bytes);
+    this.#outlines.set(name, outline);
+    return outline;
   }
 
   /** The function with a name; undefined where there is none. */
@@ -158,6 +179,18 @@ function firstText(bytes: Uint8Array, field: number): string {
 function functionName(bytes: Uint8Array): string {
   for (const signature of fieldsOf(bytes, 1)) return firstText(signature, 1);
   return "";
+}
+
+function readOutline(bytes: Uint8Array): FunctionOutline {
+  const ops = new Set<string>();
+  const calls = new Set<string>();
+  for (const node of fieldsOf(bytes, 3)) {
+    const op = firstText(node, 2);
+    ops.add(op);
+    const called = CALLS.has(op) ? functionOf(readNode(node).attributes, "f") : undefined;
+    if (called !== undefined) calls.add(called);
+  }
+  return { ops, calls };
 }
 
 function readFunction(name: string, bytes: Uint8Array): GraphFunction {
