@@ -77,7 +77,7 @@ class Rig implements AsyncDisposable {
   static async start(): Promise<Rig> {
     const rig = new Rig(await Scratch.make());
     await rig.scratch.addVersion("half", { model: "half_plus_two", version: 1 });
-    assert((await new Deno.Command("mkfifo", { args: [rig.#pipe] }).output()).success);
+    assert((await new Deno.Command("env", { args: ["mkfifo", rig.#pipe] }).output()).success);
     const config = modelConfig({
       "model_name": "half",
       "model_path": `${rig.scratch.path}/half`,
