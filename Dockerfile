@@ -17,16 +17,16 @@ RUN deno task setup
 COPY LICENSE main.ts ./
 COPY protos protos
 COPY src src
-RUN deno task image
+RUN deno task image && ln -s ovserve dist/image/tensorflow_model_server
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /src/dist/image/ /opt/ovserve/
 COPY LICENSE /opt/ovserve/
 ENV PATH=/opt/ovserve
 USER 65532:65532
-EXPOSE 9000
+EXPOSE 8500 8501 9000
 # Asks on the port that the container's main process was told to serve on.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["ovserve", "health"]
 # The old lines work too: docker run IMAGE ie_serving model --model_path /opt/ml/model1 --model_name my_model --port 9001
+# So do TensorFlow Serving's: docker run -e MODEL_NAME=half_plus_two -v …:/models/half_plus_two -p 8501:8501 IMAGE
 ENTRYPOINT ["ovserve"]
-CMD ["--help"]

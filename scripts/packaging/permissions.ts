@@ -14,8 +14,10 @@ export const ENVIRONMENT: readonly string[] = [
   "OVSERVE_RUNTIME_DIR",
   // Enables traces. Deno's own exporter reads the other variables of OpenTelemetry without a permission.
   "OTEL_DENO",
-  // Configuration of SageMaker containers.
+  // Configuration of SageMaker containers, and of TensorFlow Serving's.
   "SAGEMAKER_*",
+  "MODEL_NAME",
+  "MODEL_BASE_PATH",
   // Where OpenVINO may be installed.
   "CONDA_PREFIX",
   "INTEL_OPENVINO_DIR",

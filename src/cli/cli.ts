@@ -20,6 +20,7 @@ import { addFlags, type Flags, readFlags, type Texts, UsageError } from "./flags
 import { addForeignFlags, judgeForeignFlags } from "./flags/foreign_flags.ts";
 import { RUNTIME_FLAGS } from "./flags/server_flags.ts";
 import { serve } from "./serve.ts";
+import { containerArguments } from "./tensorflow_container.ts";
 
 /** Exit codes: the command failed, or its arguments cannot be used. */
 const FAILURE = 1;
@@ -81,7 +82,7 @@ function findCommand(
 }
 
 function withoutName(words: readonly string[]): readonly string[] {
-  return words[0] === IE_SERVING ? words.slice(1) : words;
+  return words[0] === IE_SERVING ? words.slice(1) : containerArguments(words);
 }
 
 /** Where the given arguments would serve gRPC; undefined if they serve nothing. */

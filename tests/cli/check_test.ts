@@ -44,7 +44,7 @@ Deno.test("ovserve check model reports what would be served, as text", async () 
       /^ {4}files: .*\/1\/digits\.xml \(ir\)$/m,
       /^ {4}signature: serving_default\n {6}input image: DT_FLOAT \(-1,8,8\)$/m,
       /^ {6}output digit: DT_INT64 \(-1\)$/m,
-      /^ {4}device: CPU, LATENCY, 1 stream, 1 thread, not pinned, 1 infer request$/m,
+      /^ {4}device: CPU, computes in (?:f32|bf16), LATENCY, 1 stream, 1 thread, not pinned, 1 infer request$/m,
       /^ {4}inference: [\d.]+ µs for zeros, in the event loop for inputs of up to \d+ bytes$/m,
       /^ {4}batching: none$/m,
     ]
