@@ -1,24 +1,38 @@
 /**
- * A Python that can install packages: finds pip, makes the virtual environment of the tests, and explains in one sentence why
+ * A Python that can install packages: finds pip, makes the virtual environments of the tests, and explains in one sentence why
  * pip failed.
  *
  * @module
  */
 import { exists, type Finished, INSTALLED, ROOT, run, TaskError } from "./shell.ts";
 
-/** The virtual environment's folder. */
-const ENVIRONMENT = `${INSTALLED}/python`;
+/** A virtual environment below `.ovserve`. */
+export interface PythonEnvironment {
+  readonly folder: string;
+  /** The file that lists its packages, from the repository's root on. */
+  readonly requirements: string;
+}
 
-/** The virtual environment's interpreter, which may not exist yet. */
-export const ENVIRONMENT_PYTHON: string = Deno.build.os === "windows"
-  ? `${ENVIRONMENT}/Scripts/python.exe`
-  : `${ENVIRONMENT}/bin/python`;
+/** The environment of the tests. */
+const TESTS: PythonEnvironment = { folder: "python", requirements: "tests/requirements.txt" };
 
-/** The packages of the virtual environment. */
-const REQUIREMENTS = `${ROOT}tests/requirements.txt`;
+/** The environment of clients of the Open Inference Protocol, which need older packages than the other tests. */
+export const OPEN_INFERENCE_CLIENTS: PythonEnvironment = {
+  folder: "open_inference_python",
+  requirements: "tests/apis/open_inference/clients/requirements.txt",
+};
+
+/** The interpreter of the tests' environment, which may not exist yet. */
+export const ENVIRONMENT_PYTHON: string = interpreterOf(TESTS);
+
+function interpreterOf({ folder }: PythonEnvironment): string {
+  return `${INSTALLED}/${folder}/${Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python"}`;
+}
 
 /** A copy of the installed requirements. It is written last, so its presence means that the environment is complete. */
-const INSTALLED_REQUIREMENTS = `${ENVIRONMENT}/installed.txt`;
+function installedRequirements({ folder }: PythonEnvironment): string {
+  return `${INSTALLED}/${folder}/installed.txt`;
+}
 
 /** Options that keep pip from prompting, printing progress or retrying for long. */
 const QUIET = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "2"];
@@ -59,18 +73,20 @@ async function findPython(): Promise<string> {
 }
 
 /** @throws {TaskError} when Python's own module for virtual environments is missing. */
-async function makeEnvironment(): Promise<string> {
-  if (await exists(ENVIRONMENT_PYTHON)) return ENVIRONMENT_PYTHON;
+async function makeEnvironment(environment: PythonEnvironment = TESTS): Promise<string> {
+  const interpreter = interpreterOf(environment);
+  if (await exists(interpreter)) return interpreter;
+  const folder = `${INSTALLED}/${environment.folder}`;
   const python = await findPython();
-  const finished = await run(python, ["-m", "venv", ENVIRONMENT]);
-  if (finished?.success) return ENVIRONMENT_PYTHON;
-  await Deno.remove(ENVIRONMENT, { recursive: true }).catch(() => {});
+  const finished = await run(python, ["-m", "venv", folder]);
+  if (finished?.success) return interpreter;
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
   if (/ensurepip|No module named/.test(finished?.output ?? "")) {
     throw new TaskError(
       `${python} has no pip and cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-pip python3-venv`,
     );
   }
-  throw failure("make a virtual environment in .ovserve/python", finished?.output ?? "");
+  throw failure("make a virtual environment in .ovserve", finished?.output ?? "");
 }
 
 /** A Python with pip: the user's own, or the virtual environment's when the user's has none. */
@@ -114,22 +130,24 @@ export async function unpackWheel(
   if (!finished?.success) throw failure("unpack the OpenVINO runtime", finished?.output ?? "");
 }
 
-/** Whether the virtual environment holds what tests/requirements.txt lists now. */
-export async function arePythonPackagesInstalled(): Promise<boolean> {
-  if (!await exists(INSTALLED_REQUIREMENTS)) return false;
-  return await Deno.readTextFile(INSTALLED_REQUIREMENTS) === await Deno.readTextFile(REQUIREMENTS);
+/** Whether a virtual environment, by default that of the tests, holds what its file lists now. */
+export async function arePythonPackagesInstalled(environment: PythonEnvironment = TESTS): Promise<boolean> {
+  const installed = installedRequirements(environment);
+  if (!await exists(installed)) return false;
+  return await Deno.readTextFile(installed) === await Deno.readTextFile(`${ROOT}${environment.requirements}`);
 }
 
 /**
- * Makes the virtual environment of the tests with all of tests/requirements.txt, once for each content of that file.
+ * Makes a virtual environment, by default that of the tests, with all packages of its file, once for each content of that file.
  *
  * @throws {TaskError} with the reason in a sentence.
  */
-export async function installPythonPackages(): Promise<void> {
-  if (await arePythonPackagesInstalled()) return;
-  const wanted = await Deno.readTextFile(REQUIREMENTS);
-  const python = await makeEnvironment();
-  const finished = await pip(python, ["install", "--only-binary=:all:", "--requirement", REQUIREMENTS]);
+export async function installPythonPackages(environment: PythonEnvironment = TESTS): Promise<void> {
+  if (await arePythonPackagesInstalled(environment)) return;
+  const requirements = `${ROOT}${environment.requirements}`;
+  const wanted = await Deno.readTextFile(requirements);
+  const python = await makeEnvironment(environment);
+  const finished = await pip(python, ["install", "--only-binary=:all:", "--requirement", requirements]);
   if (!finished.success) throw failure("install the tests' Python packages", finished.output);
-  await Deno.writeTextFile(INSTALLED_REQUIREMENTS, wanted);
+  await Deno.writeTextFile(installedRequirements(environment), wanted);
 }

@@ -7,7 +7,7 @@
 import { type Installation, installMissing } from "./installation.ts";
 import { INTEROP_INSTALLATIONS } from "./interop_clients.ts";
 import { checkTarget, OPENVINO_VERSION, runtimeFolder } from "./openvino_wheel.ts";
-import { arePythonPackagesInstalled, installPythonPackages } from "./python_environment.ts";
+import { arePythonPackagesInstalled, installPythonPackages, OPEN_INFERENCE_CLIENTS } from "./python_environment.ts";
 import { SCHEMA_INSTALLATIONS } from "./schemas.ts";
 import { installRuntime } from "./setup.ts";
 import { exists, runTask } from "./shell.ts";
@@ -27,8 +27,15 @@ const INSTALLATIONS: readonly Installation[] = [
     title: "Installing the tests' Python packages with pip",
     lane: "pip",
     isRequired: true,
-    isInstalled: arePythonPackagesInstalled,
-    install: installPythonPackages,
+    isInstalled: () => arePythonPackagesInstalled(),
+    install: () => installPythonPackages(),
+  },
+  {
+    name: "clients of the Open Inference Protocol",
+    title: "Installing Triton's and KServe's clients with pip",
+    lane: "pip",
+    isInstalled: () => arePythonPackagesInstalled(OPEN_INFERENCE_CLIENTS),
+    install: () => installPythonPackages(OPEN_INFERENCE_CLIENTS),
   },
   ...TOOL_INSTALLATIONS,
   ...SCHEMA_INSTALLATIONS,

@@ -120,9 +120,14 @@ export class Manager<T extends Disposable | AsyncDisposable> implements AsyncDis
     return [...names].sort();
   }
 
-  /** Resolves when no load is running or waits for its turn. Does not wait for retries. */
+  /**
+   * Resolves when no load is running or waits for its turn, or for the unloading of the same version. Does not wait for retries.
+   */
   loaded(): Promise<void> {
-    return this.#until(() => this.#loading === 0);
+    const reloads = ({ isAspired, state }: Harness<T>): boolean => isAspired && state === "unloading";
+    return this.#until(() =>
+      this.#loading === 0 && !this.#streams.values().some(({ harnesses }) => harnesses.some(reloads))
+    );
   }
 
   /** Resolves when nothing is being loaded or unloaded; while handles are held that is later than {@link loaded}. */

@@ -52,6 +52,24 @@ Deno.test("Manager.loaded() waits for loads, Manager.settled() also for handles"
   assert.deepEqual(done, ["loaded", "settled"]);
 });
 
+Deno.test("Manager.loaded() waits for a version that is aspired again while it is being unloaded", async () => {
+  const { serve, aspire, manager, next } = rig();
+  await serve(1);
+  const handle = manager.acquire({ name: "m" });
+  manager.aspire("m", new Map());
+  aspire(1);
+  let isLoaded = false;
+  void manager.loaded().then(() => isLoaded = true);
+  await turns();
+  assert(!isLoaded, "the handle is held");
+  handle[Symbol.dispose]();
+  await turns();
+  assert(!isLoaded, "the load is running");
+  await next().succeed();
+  assert(isLoaded);
+  assert.equal(manager.acquire({ name: "m" }).id.version, 1);
+});
+
 Deno.test("VersionLabels.set() makes versions available by label", async () => {
   const { serve, manager } = rig();
   await serve(1, 2);
