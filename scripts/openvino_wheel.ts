@@ -104,6 +104,11 @@ const UNUSED_LIBRARY_REGEXP = /(pytorch|jax|gguf)_frontend|\.(lib|pc)$/;
 /** Libraries that drive GPUs and NPUs. */
 const ACCELERATOR_LIBRARY_REGEXP = /intel_(gpu|npu)_|^cache\.json$/;
 
+/** Whether a file of the library folder comes from openvino-tokenizers. */
+export function isOfTokenizers(path: string): boolean {
+  return path.includes("openvino_tokenizers");
+}
+
 /** Whether the installed runtime keeps a file of the wheel's library folder. */
 export function isInstalled(fileName: string): boolean {
   return !UNUSED_LIBRARY_REGEXP.test(fileName);

@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import {
   checkTarget,
   isInstalled,
+  isOfTokenizers,
   OPENVINO_VERSION,
   runtimeFolder,
   type Target,
@@ -48,10 +49,10 @@ export async function installRuntime(target: Target = checkTarget(Deno.build.tar
 /** A runtime that was installed before openvino-tokenizers belonged to it lacks them. */
 async function hasTokenizers(folder: string): Promise<boolean> {
   const names = await Array.fromAsync(Deno.readDir(`${folder}/libs`), ({ name }) => name);
-  return names.some((name) => name.includes("openvino_tokenizers"));
+  return names.some(isOfTokenizers);
 }
 
-/** Downloads the library of openvino-tokenizers into a runtime's `libs`, and its licence into `licenses`. */
+/** Downloads the library of openvino-tokenizers into a runtime's `libs`, and its licences into `licenses`. */
 async function addTokenizers(
   work: string,
   { target, runtime }: { target: Target; runtime: string },
@@ -67,9 +68,11 @@ async function addTokenizers(
   const unpacked = `${into}/unpacked`;
   await unpackWheel(await findEntry(into, /\.whl$/), { python, into: unpacked });
   const library = await findEntry(`${unpacked}/openvino_tokenizers/lib`, /openvino_tokenizers\.(so|dylib|dll)$/);
-  const licence = `${await findEntry(unpacked, /\.dist-info$/)}/LICENSE`;
+  const licences = await findEntry(unpacked, /\.dist-info$/);
   await Deno.mkdir(`${runtime}/licenses/openvino-tokenizers`, { recursive: true });
-  await Deno.rename(licence, `${runtime}/licenses/openvino-tokenizers/LICENSE`);
+  for (const name of ["LICENSE", "third-party-programs.txt"]) {
+    await Deno.rename(`${licences}/${name}`, `${runtime}/licenses/openvino-tokenizers/${name}`);
+  }
   await Deno.rename(library, `${runtime}/libs/${library.slice(library.lastIndexOf("/") + 1)}`);
 }
 

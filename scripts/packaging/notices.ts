@@ -5,7 +5,7 @@
  */
 import type { Package } from "./carried_packages.ts";
 import { DENO_VERSION, runDeno } from "./denort.ts";
-import { OPENVINO_VERSION } from "../openvino_wheel.ts";
+import { OPENVINO_VERSION, TOKENIZERS_VERSION } from "../openvino_wheel.ts";
 import { exists, ROOT } from "../shell.ts";
 
 const LICENCE_FILE_REGEXP = /^(licen[cs]e|copying|notice)/i;
@@ -23,7 +23,10 @@ export async function noticesOf({ packages, runtimeLicences }: Carried): Promise
   const sections = [
     section("ovserve", await Deno.readTextFile(`${ROOT}LICENSE`)),
     section(`Deno ${DENO_VERSION}, with V8 and the Rust crates it is built from`, await denoLicence()),
-    section(`OpenVINO ${OPENVINO_VERSION}`, (await textsBelow(runtimeLicences)).join("\n")),
+    section(
+      `OpenVINO ${OPENVINO_VERSION} and openvino-tokenizers ${TOKENIZERS_VERSION}`,
+      (await textsBelow(runtimeLicences)).join("\n"),
+    ),
   ];
   for (const { name, version, folder } of packages.filter(({ isCarried }) => isCarried)) {
     const texts = await textsIn(folder);

@@ -18,6 +18,7 @@ export const ENVIRONMENT: readonly string[] = [
   "SAGEMAKER_*",
   "MODEL_NAME",
   "MODEL_BASE_PATH",
+  "CPU_EXTENSION",
   // Where OpenVINO may be installed.
   "CONDA_PREFIX",
   "INTEL_OPENVINO_DIR",

@@ -8,7 +8,15 @@ import type { CarriedRuntime } from "../../src/engine/openvino_ffi/runtime/embed
 import type { Package } from "./carried_packages.ts";
 import { DENO_VERSION } from "./denort.ts";
 import { licenceName } from "./notices.ts";
-import { OPENVINO_VERSION, type Target, wheelOf } from "../openvino_wheel.ts";
+import {
+  isOfTokenizers,
+  OPENVINO_VERSION,
+  type Target,
+  TOKENIZERS_VERSION,
+  tokenizersWheelOf,
+  type Wheel,
+  wheelOf,
+} from "../openvino_wheel.ts";
 import { ROOT } from "../shell.ts";
 
 /** What is described. */
@@ -44,7 +52,7 @@ export async function sbomOf({ version, target, sha256, packages, runtime }: Exe
     licenses: [licence("Apache-2.0")],
     hashes: [{ alg: "SHA-256", content: sha256 }],
   };
-  const components = [deno(target), openvino(target, runtime), ...await Promise.all(carried.map(npmComponents()))];
+  const components = [deno(target), ...openvino(target, runtime), ...await Promise.all(carried.map(npmComponents()))];
   return {
     $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
     bomFormat: "CycloneDX",
@@ -69,13 +77,31 @@ function deno(target: Target): Component {
   };
 }
 
-function openvino(target: Target, { files }: CarriedRuntime): Component {
-  const { platform, sha256 } = wheelOf(target);
-  const purl = `pkg:pypi/openvino@${OPENVINO_VERSION}?platform=${platform}`;
+/** The two packages of the runtime, each with its files. */
+function openvino(target: Target, { files }: CarriedRuntime): Component[] {
+  const { tokenizers = [], openvino = [] } = Object.groupBy(
+    files,
+    ({ path }) => isOfTokenizers(path) ? "tokenizers" : "openvino",
+  );
+  return [
+    pythonPackage("openvino", { version: OPENVINO_VERSION, wheel: wheelOf(target), files: openvino }),
+    pythonPackage("openvino-tokenizers", {
+      version: TOKENIZERS_VERSION,
+      wheel: tokenizersWheelOf(target),
+      files: tokenizers,
+    }),
+  ];
+}
+
+function pythonPackage(
+  name: string,
+  { version, wheel: { platform, sha256 }, files }: { version: string; wheel: Wheel; files: CarriedRuntime["files"] },
+): Component {
+  const purl = `pkg:pypi/${name}@${version}?platform=${platform}`;
   return {
     type: "library",
-    name: "openvino",
-    version: OPENVINO_VERSION,
+    name,
+    version,
     "bom-ref": purl,
     purl,
     licenses: [licence("Apache-2.0")],

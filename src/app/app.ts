@@ -150,9 +150,25 @@ function readFirstModels({ models }: Config, fileText: string): ModelsRead {
     : { models: models.models, notes: [] };
 }
 
-function logEngine(log: Log, { description }: Engine, { path, origin }: EngineSpec): void {
+function logEngine(log: Log, { description, extensions: all }: Engine, { path, origin }: EngineSpec): void {
   const cores = availableCores();
-  log.info("engine opened", { engine: description, path, origin, cores: cores.count, coresLimit: cores.limit });
+  const extensions = all.filter(({ error }) => error === undefined).map(({ path }) => path);
+  log.info("engine opened", {
+    engine: description,
+    path,
+    origin,
+    extensions,
+    cores: cores.count,
+    coresLimit: cores.limit,
+  });
+  for (const { path, error } of all) {
+    if (error !== undefined) log.warning("extension not loaded", { path, reason: error });
+  }
+  if (all.some(({ path }) => path.includes("openvino_tokenizers"))) return;
+  log.warning("extension missing", {
+    extension: "openvino-tokenizers",
+    reason: "it is not beside OpenVINO, so models with operations on strings cannot be loaded",
+  });
 }
 
 /** Makes the threads besides this one; none is running yet. */

@@ -10,22 +10,27 @@ import { findRuntime, findTokenizers } from "../engine/openvino_ffi/runtime/disc
 import { unpackEmbeddedRuntime } from "../engine/openvino_ffi/runtime/embedded.ts";
 import { availableCores } from "../system/available_cores.ts";
 
-/** The folders a user may name for an engine's libraries. */
-export type EngineFolders = Pick<Config, "openvinoDir" | "runtimeDir" | "extensions">;
+/** What a user may say about an engine's libraries. */
+export type EngineLibraries = Pick<Config, "openvinoDir" | "runtimeDir" | "extensions">;
 
 /** How one kind of engine is found and opened. */
 interface EngineKind {
   /** @throws {ServingError} FAILED_PRECONDITION when this machine does not have it. */
-  find(folders: EngineFolders): Omit<EngineSpec, "name" | "cpuThreadsMax">;
+  find(libraries: EngineLibraries): Omit<EngineSpec, "name" | "cpuThreadsMax">;
   /** @throws {ServingError} FAILED_PRECONDITION when it cannot be opened or is of another release. */
   open(spec: EngineSpec): Engine;
 }
 
 const ENGINES: ReadonlyMap<string, EngineKind> = new Map([
   ["openvino_ffi", {
-    find: ({ openvinoDir, runtimeDir, extensions }) => {
+    find: ({ openvinoDir, runtimeDir, extensions: named }) => {
       const runtime = findRuntime({ directory: openvinoDir, embeddedDir: () => unpackEmbeddedRuntime(runtimeDir) });
-      return { ...runtime, extensions: [...findTokenizers(runtime.path), ...extensions] };
+      const tokenizers = findTokenizers(runtime.path);
+      const extensions = [
+        ...(tokenizers === undefined ? [] : [{ path: tokenizers, isOptional: true }]),
+        ...named.map((path) => ({ path, isOptional: false })),
+      ];
+      return { ...runtime, extensions };
     },
     open: ({ path, cpuThreadsMax, extensions }) => new FfiEngine(path, { cpuThreadsMax, extensions }),
   }],
@@ -40,18 +45,18 @@ export const DEFAULT_ENGINE = "openvino_ffi";
  * @throws {ServingError} FAILED_PRECONDITION when the machine does not have it.
  * @throws {Error} with the names there are when `name` is not one of them.
  */
-export function findEngine(name: string, folders: EngineFolders): EngineSpec {
+export function findEngine(name: string, libraries: EngineLibraries): EngineSpec {
   const cores = availableCores();
   // Engines respect the affinity of the process, but none of them reads its quota.
   const cpuThreadsMax = cores.limit === "quota" ? cores.count : undefined;
-  return { name, ...kindOf(name).find(folders), cpuThreadsMax };
+  return { name, ...kindOf(name).find(libraries), cpuThreadsMax };
 }
 
 /**
  * Opens an engine that was found, on this thread or on another of the same process.
  *
  * @returns the engine, which the caller owns.
- * @throws {ServingError} FAILED_PRECONDITION when it cannot be opened or is of another release.
+ * @throws {ServingError} FAILED_PRECONDITION when it or an extension cannot be opened, or it is of another release.
  */
 export function openEngine(spec: EngineSpec): Engine {
   return kindOf(spec.name).open(spec);

@@ -10,6 +10,7 @@ import { DEFAULT_ENGINE, findEngine, openEngine } from "../app/engines.ts";
 import { availableCores } from "../system/available_cores.ts";
 import { type Batching, readBatching } from "../config/batching_parameters.ts";
 import { readCertificate } from "../config/certificate_files.ts";
+import type { ExtensionReport } from "../engine/engine.ts";
 import type { Config, ModelConfig } from "../config/config.ts";
 import type { ModelsRead } from "../config/model_server_config.ts";
 import { readModels, readModelsFile } from "../config/models_file.ts";
@@ -72,6 +73,7 @@ export interface EngineReport {
   readonly description: string;
   readonly path: string;
   readonly devices: readonly string[];
+  readonly extensions: readonly ExtensionReport[];
   /** Processors that may be used, and what limits them: `machine`, `affinity` or `quota`. */
   readonly cores: number;
   readonly coresLimit: string;
@@ -111,6 +113,7 @@ export async function checkConfig(config: Config, listener: CheckListener = {}):
     description: engine.description,
     path: spec.path,
     devices: engine.devices,
+    extensions: engine.extensions,
     cores: cores.count,
     coresLimit: cores.limit,
   };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ExtensionReport } from "../engine/engine.ts";
 import type {
   CheckReport,
   EngineReport,
@@ -21,9 +22,20 @@ const LIMITS: Readonly<Record<string, string>> = {
 };
 
 /** Returns the lines on the engine. */
-export function engineLines({ description, path, devices, cores, coresLimit }: EngineReport): string[] {
+export function engineLines({ description, path, devices, extensions, cores, coresLimit }: EngineReport): string[] {
   const limit = LIMITS[coresLimit] ?? coresLimit;
-  return [`${description} (${path})`, `devices ${devices.join(", ")}; processors ${cores}, ${limit}`];
+  return [
+    `${description} (${path})`,
+    ...extensionLines(extensions),
+    `devices ${devices.join(", ")}; processors ${cores}, ${limit}`,
+  ];
+}
+
+/** Returns a line on each extension of the engine. */
+export function extensionLines(extensions: readonly ExtensionReport[]): string[] {
+  return extensions.map(({ path, error }) =>
+    `extension ${path}${error === undefined ? "" : ` is not loaded: ${error}`}`
+  );
 }
 
 /** Returns the lines on a model. */

@@ -22,8 +22,21 @@ export interface EngineSpec {
   readonly origin: string;
   /** The most threads a model may use on the CPU unless its own properties say otherwise; undefined for one a processor. */
   readonly cpuThreadsMax: number | undefined;
-  /** Libraries with operations that models may use besides the runtime's own. */
-  readonly extensions: readonly string[];
+  readonly extensions: readonly EngineExtension[];
+}
+
+/** A library with operations that models may use besides the runtime's own. */
+export interface EngineExtension {
+  readonly path: string;
+  /** Whether the engine opens without it. */
+  readonly isOptional: boolean;
+}
+
+/** The outcome of loading an extension. */
+export interface ExtensionReport {
+  readonly path: string;
+  /** Why an optional extension was not loaded; undefined for one that was. */
+  readonly error: string | undefined;
 }
 
 /** An inference runtime. Its models must be disposed before it is. */
@@ -32,6 +45,8 @@ export interface Engine extends Disposable {
   readonly description: string;
   /** The devices of this machine: `CPU`, `GPU.0`, `NPU`. */
   readonly devices: readonly string[];
+  /** The extensions it was opened with. */
+  readonly extensions: readonly ExtensionReport[];
   /**
    * Reads a model file off the event loop. `path` names the file that a runtime reads first (`model.xml`, `model.onnx`, the folder
    * of a SavedModel …).

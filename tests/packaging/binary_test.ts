@@ -107,6 +107,30 @@ Deno.test({
 });
 
 Deno.test({
+  name: "dist/ovserve carries openvino-tokenizers, for models with operations on strings",
+  ignore: !await hasBinary(),
+  fn: async () => {
+    const cache = await Deno.makeTempDir();
+    try {
+      const { code, stdout, stderr } = await new Deno.Command(BINARY, {
+        args: ["check", "--format", "json", "--model_base_path", `${ROOT}tests/models/saved_models/string_operations`],
+        clearEnv: true,
+        env: { XDG_CACHE_HOME: cache },
+      }).output();
+      assert.equal(code, 0, new TextDecoder().decode(stderr));
+      const { engine, models } = JSON.parse(new TextDecoder().decode(stdout));
+      const [extension, ...others] = engine.extensions;
+      assert.deepEqual(others, []);
+      assert(extension.path.startsWith(`${cache}/ovserve/openvino-`), extension.path);
+      assert.equal(extension.error, undefined);
+      assert.deepEqual(Object.keys(models[0].versions[0].signatures), ["serving_default"]);
+    } finally {
+      await Deno.remove(cache, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
   name: "several first starts of dist/ovserve at once all predict",
   ignore: !await hasBinary(),
   fn: async () => {

@@ -55,7 +55,13 @@ Deno.test("the list of what is in an executable names each part once, with where
     target: "x86_64-unknown-linux-gnu",
     sha256: "ab".repeat(32),
     packages: [it.package, { ...it.package, name: "left-out", isCarried: false }],
-    runtime: { name: "openvino-1-0", files: [{ path: "libs/a.so", bytes: 1, sha256: "cd".repeat(32), offset: 9 }] },
+    runtime: {
+      name: "openvino-1-0",
+      files: [
+        { path: "libs/a.so", bytes: 1, sha256: "cd".repeat(32), offset: 9 },
+        { path: "libs/libopenvino_tokenizers.so", bytes: 1, sha256: "ef".repeat(32), offset: 10 },
+      ],
+    },
   } as const;
   const sbom = JSON.parse(JSON.stringify(await sbomOf(executable)));
   assert.deepEqual(JSON.parse(JSON.stringify(await sbomOf(executable))), sbom);
@@ -63,11 +69,15 @@ Deno.test("the list of what is in an executable names each part once, with where
   assert.match(sbom.serialNumber, /^urn:uuid:[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-8[\da-f]{3}-[\da-f]{12}$/);
   assert.equal(sbom.metadata.component.version, "1.2.3");
   assert.equal(sbom.metadata.component.hashes[0].content, "ab".repeat(32));
-  const [deno, openvino, zod, ...others] = sbom.components;
+  const [deno, openvino, tokenizers, zod, ...others] = sbom.components;
   assert.deepEqual(others, []);
   assert.match(deno.purl, /^pkg:github\/denoland\/deno@v\d+\.\d+\.\d+#denort-x86_64-unknown-linux-gnu$/);
   assert.match(openvino.purl, /^pkg:pypi\/openvino@2026\.4\.1\?platform=manylinux_2_28_x86_64$/);
+  assert.equal(openvino.components.length, 1);
   assert.equal(openvino.components[0].hashes[0].content, "cd".repeat(32));
+  assert.match(tokenizers.purl, /^pkg:pypi\/openvino-tokenizers@2026\.4\.1\.0\?platform=manylinux_2_28_x86_64$/);
+  assert.equal(tokenizers.components.length, 1);
+  assert.equal(tokenizers.components[0].hashes[0].content, "ef".repeat(32));
   assert.equal(zod.purl, `pkg:npm/zod@${it.package.version}`);
   assert.deepEqual(zod.licenses, [{ license: { id: "MIT" } }]);
   assert.match(zod.hashes[0].content, /^[\da-f]{128}$/);

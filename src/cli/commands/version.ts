@@ -3,21 +3,25 @@
  *
  * @module
  */
+import { extensionLines } from "../check_text.ts";
 import { VERSION } from "../../app/version.ts";
-import { DEFAULT_ENGINE, type EngineFolders, findEngine, openEngine } from "../../app/engines.ts";
+import { DEFAULT_ENGINE, type EngineLibraries, findEngine, openEngine } from "../../app/engines.ts";
 
 /** Returns the lines to print. An engine that cannot be opened becomes a line, not an error. */
-export function describeVersion(folders: EngineFolders): string {
+export function describeVersion(libraries: EngineLibraries): string {
   const { deno, v8 } = Deno.version;
-  return [`ovserve ${VERSION}`, `Deno ${deno}, V8 ${v8}`, describeEngine(folders)].join("\n");
+  return [`ovserve ${VERSION}`, `Deno ${deno}, V8 ${v8}`, ...describeEngine(libraries)].join("\n");
 }
 
-function describeEngine(folders: EngineFolders): string {
+function describeEngine(libraries: EngineLibraries): string[] {
   try {
-    const spec = findEngine(DEFAULT_ENGINE, folders);
+    const spec = findEngine(DEFAULT_ENGINE, libraries);
     using engine = openEngine(spec);
-    return `${engine.description} (${spec.path}), devices: ${engine.devices.join(", ")}`;
+    return [
+      `${engine.description} (${spec.path}), devices: ${engine.devices.join(", ")}`,
+      ...extensionLines(engine.extensions),
+    ];
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return [error instanceof Error ? error.message : String(error)];
   }
 }

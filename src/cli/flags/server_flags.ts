@@ -160,16 +160,8 @@ const SERVER_FLAGS = {
   }),
 };
 
-/** A `RuntimeFolders`. */
+/** An `EngineLibraries`. */
 export const RUNTIME_FLAGS = {
-  extensions: openvino("cpu_extension", {
-    value: "files",
-    help:
-      "libraries with operations that OpenVINO lacks, with commas between them; openvino-tokenizers is always there",
-    parse: (text) => text.split(",").map((path) => path.trim()).filter((path) => path !== ""),
-    default: "",
-    defaultWords: "none",
-  }),
   openvinoDir: openvino(
     "openvino_dir",
     optional({
@@ -188,6 +180,14 @@ export const RUNTIME_FLAGS = {
       env: "OVSERVE_RUNTIME_DIR",
     }),
   ),
+  extensions: openvino("cpu_extension", {
+    value: "files",
+    help: "libraries with operations that OpenVINO lacks, separated by commas",
+    parse: (text) => text.split(",").map((path) => path.trim()).filter((path) => path !== ""),
+    default: "",
+    defaultWords: "none; openvino-tokenizers is loaded if it is beside OpenVINO",
+    env: "CPU_EXTENSION",
+  }),
 };
 
 const BATCHING_FLAGS = {

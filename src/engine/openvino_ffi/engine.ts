@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { CODE, ServingError } from "../../base/status.ts";
-import type { CompiledModel, Engine, Model, SharedModel } from "../engine.ts";
+import { CODE, detailOf, ServingError } from "../../base/status.ts";
+import type { CompiledModel, Engine, EngineExtension, ExtensionReport, Model, SharedModel } from "../engine.ts";
 import { FfiCompiledModel } from "./compiled_model.ts";
 import { folderOf } from "./error_text.ts";
 import { type ModelNames, readIrNames } from "./ir_names.ts";
@@ -31,13 +31,13 @@ const NO_NAMES: ModelNames = { inputs: [], outputs: [] };
 export interface FfiEngineOptions {
   /** The most CPU threads of a model unless its properties set it; undefined for one a processor. */
   readonly cpuThreadsMax?: number | undefined;
-  /** Libraries with operations that models may use besides OpenVINO's own. */
-  readonly extensions?: readonly string[] | undefined;
+  readonly extensions?: readonly EngineExtension[] | undefined;
 }
 
 /** OpenVINO's runtime behind the port. */
 export class FfiEngine implements Engine {
   readonly description: string;
+  readonly extensions: readonly ExtensionReport[];
   readonly #library: Library;
   readonly #core: Owned;
   #devices: readonly string[] | undefined;
@@ -47,7 +47,7 @@ export class FfiEngine implements Engine {
    * Opens OpenVINO.
    *
    * @param path of its C library, as `findRuntime` returns it.
-   * @throws {ServingError} FAILED_PRECONDITION when it cannot be opened or is of another release.
+   * @throws {ServingError} FAILED_PRECONDITION when it or a required extension cannot be opened, or it is of another release.
    */
   constructor(path: string, { cpuThreadsMax, extensions = [] }: FfiEngineOptions = {}) {
     leaveThreadsUnbound();
@@ -58,7 +58,7 @@ export class FfiEngine implements Engine {
       this.#core = new Owned(core, { what: "engine", free: symbols.ov_core_free });
       this.#setProperties(null, CORE_PROPERTIES);
       this.#setCpuProperties(cpuThreadsMax);
-      for (const extension of extensions) this.#addExtension(extension);
+      this.extensions = extensions.map((extension) => this.#addExtension(extension));
     } catch (error) {
       this.#library[Symbol.dispose]();
       throw error;
@@ -66,9 +66,16 @@ export class FfiEngine implements Engine {
     this.description = `OpenVINO ${this.#library.version}`;
   }
 
-  #addExtension(path: string): void {
+  /** Call it after the C library is open: an extension is linked against the libraries that are loaded. */
+  #addExtension({ path, isOptional }: EngineExtension): ExtensionReport {
     const status = this.#library.symbols.ov_core_add_extension(this.#core.pointer, toCString(path));
-    this.#library.check(status, `Cannot add the extension ${path} to OpenVINO`, CODE.FAILED_PRECONDITION);
+    try {
+      this.#library.check(status, `Cannot load the extension ${path} into OpenVINO`, CODE.FAILED_PRECONDITION);
+      return { path, error: undefined };
+    } catch (error) {
+      if (!isOptional) throw error;
+      return { path, error: detailOf(error) };
+    }
   }
 
   /** @param device null for the properties of OpenVINO itself. */

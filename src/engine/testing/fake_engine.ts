@@ -56,6 +56,7 @@ const STALE_BYTE = 0xee;
 export class FakeEngine implements Engine {
   readonly description = "fake engine";
   readonly devices: readonly string[];
+  readonly extensions = [];
   /** Zero of everything once a test has cleaned up. */
   readonly live: LiveCounts = { models: 0, compiledModels: 0, inferRequests: 0 };
   readonly options: FakeEngineOptions;

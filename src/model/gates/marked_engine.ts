@@ -33,6 +33,7 @@ export function markedEngine(engine: Engine, mark: WorkMark): Engine {
   return {
     description: engine.description,
     devices: engine.devices,
+    extensions: engine.extensions,
     read: async (path) => markedModel(await engine.read(path), mark),
     [Symbol.dispose]: () => {},
   };

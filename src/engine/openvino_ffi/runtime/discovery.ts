@@ -37,6 +37,8 @@ const RELEASE_MIN = 2640;
 const LIBRARY_REGEXP = /^(?:libopenvino_c\.so(?:\.(\d+))?|libopenvino_c\.(?:(\d+)\.)?dylib|openvino_c\.dll)$/;
 /** `libopenvino_tokenizers.so`, `openvino_tokenizers.dll`. */
 const TOKENIZERS_REGEXP = /^(?:lib)?openvino_tokenizers\.(?:so|dylib|dll)$/;
+/** The library of the Python package openvino-tokenizers, from that of the package openvino. */
+const TOKENIZERS_PACKAGE = "../../openvino_tokenizers/lib";
 /** Where the libraries are inside an installation: the folder itself, a wheel, an archive, a prefix. */
 const INNER_FOLDERS = ["", "libs", "runtime/lib/*", "runtime/bin/*/Release", "lib"];
 
@@ -78,14 +80,17 @@ export function findRuntime(options: SearchOptions = {}): Runtime {
 }
 
 /**
- * Finds openvino-tokenizers beside a C library: operations on strings that TensorFlow models use. It must be of the same release, so
- * that of another folder is not looked for.
+ * Finds openvino-tokenizers, which has the operations on strings that TensorFlow models use. It must be of the same release as the C
+ * library, so only that beside it is taken: in its folder, or in the Python package next to OpenVINO's.
  *
- * @returns its path; none when it is not there.
+ * @returns its path; undefined if it is not there.
  */
-export function findTokenizers(library: string): string[] {
-  const folder = dirname(library);
-  return namesIn(folder).filter((name) => TOKENIZERS_REGEXP.test(name)).map((name) => join(folder, name));
+export function findTokenizers(library: string): string | undefined {
+  for (const folder of [dirname(library), join(dirname(library), TOKENIZERS_PACKAGE)]) {
+    const name = namesIn(folder).find((name) => TOKENIZERS_REGEXP.test(name));
+    if (name !== undefined) return join(folder, name);
+  }
+  return undefined;
 }
 
 function namedPlaces({ directory }: SearchOptions, env: (name: string) => string | undefined): Place[] {

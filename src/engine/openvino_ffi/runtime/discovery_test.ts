@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { CODE, ServingError } from "../../../base/status.ts";
-import { findRuntime, type SearchOptions } from "./discovery.ts";
+import { findRuntime, findTokenizers, type SearchOptions } from "./discovery.ts";
 
 /** A machine in a temporary folder, isolated from the real one. */
 class Machine implements Disposable {
@@ -65,6 +65,17 @@ Deno.test("findRuntime() searches only the folder of the flag, or else that of t
   assert.equal(machine.find(), byEnv);
   assert.equal(machine.find({ directory: join(machine.folder, "flag") }), byFlag);
   assert.throws(() => machine.find({ directory: join(machine.folder, "nowhere") }), /nowhere[^]*--openvino_dir/);
+});
+
+Deno.test("findTokenizers() takes the library beside OpenVINO's, or that of the Python package next to it", () => {
+  using machine = new Machine();
+  const runtime = machine.put("venv/site-packages/openvino/libs");
+  machine.put("elsewhere", "libopenvino_tokenizers.so");
+  assert.equal(findTokenizers(runtime), undefined);
+  const inPackage = machine.put("venv/site-packages/openvino_tokenizers/lib", "libopenvino_tokenizers.so");
+  assert.equal(findTokenizers(runtime), inPackage);
+  const beside = machine.put("venv/site-packages/openvino/libs", "libopenvino_tokenizers.so");
+  assert.equal(findTokenizers(runtime), beside);
 });
 
 Deno.test("findRuntime() takes the newest of several versions", () => {
