@@ -7,6 +7,7 @@ import { CODE, ServingError } from "../base/status.ts";
 import { Http2Connection, type Http2Socket } from "../http2/connection.ts";
 import type { Http2Stream, RequestHeaders, StreamListener } from "../http2/http2.ts";
 import type { Http2Limits } from "../http2/limits.ts";
+import { TurnQueue } from "../http2/turns.ts";
 import { type CallOptions, type Method, NO_DATA } from "./call.ts";
 import { ConnectionCount } from "./connection_count.ts";
 import { type Certificate, type Endpoint, openListener, peerName } from "./endpoint.ts";
@@ -75,6 +76,7 @@ export class GrpcServer {
   readonly #listeners = new Map<AnyListener, Endpoint>();
   #isAccepting = false;
   readonly #connections = new Set<Http2Connection>();
+  readonly #turns = new TurnQueue();
   readonly #count: ConnectionCount;
   /** Connections whose TLS handshake is under way. */
   readonly #greeting = new Set<TlsSocket>();
@@ -224,6 +226,7 @@ export class GrpcServer {
       limits: this.#options.http2,
       peer,
       onRequest: this.#onRequest,
+      turns: this.#turns,
     });
     this.#connections.add(connection);
     this.#acceptedConnections++;

@@ -12,6 +12,7 @@ import { Receiver } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
 import type { Stream } from "./streams/stream.ts";
 import { StreamTable } from "./streams/stream_table.ts";
+import { Turn, TurnQueue } from "./turns.ts";
 import { Watchdog } from "./watchdog.ts";
 
 const DISCARD_BYTES = 16_384;
@@ -41,6 +42,8 @@ export interface Http2ConnectionOptions {
   /** The client's address, for the log. */
   readonly peer: string;
   readonly onRequest: OnRequest;
+  /** Shared with the other connections of the thread. */
+  readonly turns?: TurnQueue;
   /** Called with each {@link ConnectionError} of the peer, and with what the layer above throws. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -59,6 +62,7 @@ export class Http2Connection {
   readonly #receiver: Receiver;
   readonly #parser: FrameParser;
   readonly #watchdog: Watchdog;
+  readonly #turn: Turn;
   readonly #closed = Promise.withResolvers<void>();
   readonly #flushLater: () => void;
   #phase: Phase = "open";
@@ -78,7 +82,7 @@ export class Http2Connection {
   #endUntilMs = Infinity;
 
   constructor(socket: Http2Socket, options: Http2ConnectionOptions) {
-    const { limits, peer, onRequest } = options;
+    const { limits, peer, onRequest, turns = new TurnQueue() } = options;
     this.#socket = socket;
     this.#options = options;
     this.#streams = new StreamTable({
@@ -90,7 +94,11 @@ export class Http2Connection {
     });
     this.#sender = this.#streams.sender;
     this.#receiver = new Receiver(this.#streams, { limits, onPong: (payload) => this.#onPong(payload) });
-    this.#parser = new FrameParser(this.#receiver, { bufferBytesMax: limits.readBufferBytesMax });
+    this.#turn = new Turn(turns, limits);
+    this.#parser = new FrameParser(this.#receiver, {
+      bufferBytesMax: limits.readBufferBytesMax,
+      onTaken: () => this.#turn.frame(),
+    });
     this.#watchdog = new Watchdog(limits, () => this.#tick());
     this.#flushLater = () => {
       this.#isFlushQueued = false;
@@ -170,25 +178,42 @@ export class Http2Connection {
   async #read(): Promise<void> {
     const { outgoingBytesMax } = this.#options.limits;
     while (this.#phase === "open" || this.#phase === "draining") {
-      const count = await this.#socket.read(this.#parser.space());
-      if (count === null) return;
-      this.#bytesRead += count;
+      let count: number | undefined;
+      if (!this.#parser.isPaused) {
+        const read = await this.#socket.read(this.#parser.space());
+        if (read === null) return;
+        this.#bytesRead += count = read;
+      }
       this.#process(count);
+      if (this.#turn.isOver) await this.#turn.renew();
       if (this.#sender.outgoing.length > outgoingBytesMax) await this.#drained();
     }
     const discarded = new Uint8Array(DISCARD_BYTES);
-    while (this.#phase === "ending" && await this.#socket.read(discarded) !== null);
+    while (this.#phase === "ending") {
+      const count = await this.#socket.read(discarded);
+      if (count === null) return;
+      this.#turn.bytes(count);
+      if (this.#turn.isOver) await this.#turn.renew();
+    }
   }
 
-  #process(count: number): void {
+  /** Handles the frames of a read of `count` bytes, or those that the last turn left. */
+  #process(count: number | undefined): void {
+    this.#turn.start();
     this.#isProcessing = true;
     try {
-      this.#parser.received(count);
+      if (count === undefined) {
+        this.#parser.resume();
+      } else {
+        this.#turn.bytes(count);
+        this.#parser.received(count);
+      }
     } catch (error) {
       this.#fail(error);
     }
     this.#isProcessing = false;
     this.#flush();
+    this.#turn.stop();
   }
 
   #flush(): void {
@@ -206,12 +231,14 @@ export class Http2Connection {
         for (;;) {
           const count = await this.#socket.write(left);
           this.#bytesWritten += count;
+          this.#turn.bytes(count);
           if (count === left.length) break;
           left = left.subarray(count);
         }
         outgoing.release();
         this.#sender.pump();
         if (outgoing.length <= this.#options.limits.outgoingBytesMax) this.#resume?.();
+        if (outgoing.length > 0 && this.#turn.isOver) await this.#turn.renew();
       }
     } catch {
       this.close();

@@ -82,11 +82,23 @@ export class FrameParser {
   #skipLeft = 0;
   #direct: Uint8Array | undefined;
   #smallReads = 0;
+  /** What the last read brought, for the size of the buffer. */
+  #readBytes = 0;
+  #wasFilled = false;
+  #isPaused = false;
   #isStopped = false;
+  readonly #onTaken: () => boolean;
 
-  constructor(sink: FrameSink, options: { bufferBytesMax: number }) {
+  /** @param options.onTaken called after each frame or part of one; returns whether to pause. */
+  constructor(sink: FrameSink, options: { bufferBytesMax: number; onTaken?: () => boolean }) {
     this.#sink = sink;
     this.#bufferBytesMax = options.bufferBytesMax;
+    this.#onTaken = options.onTaken ?? neverPause;
+  }
+
+  /** Whether frames have been read that were not taken: call {@link resume} before the next read. */
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** Where to read the next bytes to; valid until {@link received}. Never empty. */
@@ -115,12 +127,27 @@ export class FrameParser {
       this.#sink.onDataFilled(count, this.#dataLeft === 0);
       return;
     }
-    const wasFilled = count === this.#buffer.length - this.#end;
+    this.#readBytes = count;
+    this.#wasFilled = count === this.#buffer.length - this.#end;
     this.#end += count;
     if (!this.#hasPreface && !this.#takePreface()) return;
+    this.#takeFrames();
+  }
+
+  /** Parses what was left when the parser paused; throws what {@link received} throws. */
+  resume(): void {
+    if (!this.#isStopped) this.#takeFrames();
+  }
+
+  #takeFrames(): void {
     let needed = 0;
-    do needed = this.#takeFrame(); while (needed === 0 && !this.#isStopped);
-    this.#makeRoom(needed, { count, wasFilled });
+    let pauses = false;
+    do {
+      needed = this.#takeFrame();
+      if (needed === 0) pauses = this.#onTaken();
+    } while (needed === 0 && !pauses && !this.#isStopped);
+    this.#isPaused = needed === 0;
+    if (!this.#isPaused) this.#makeRoom(needed);
   }
 
   /** Hands nothing more to the sink, not even what was received already. */
@@ -205,11 +232,11 @@ export class FrameParser {
   }
 
   /** Moves the remaining bytes to the front, and adapts the size of the buffer to the reads. */
-  #makeRoom(needed: number, read: { count: number; wasFilled: boolean }): void {
+  #makeRoom(needed: number): void {
     const size = this.#buffer.length;
     let fitting = size;
-    if (read.wasFilled && size < this.#bufferBytesMax) fitting = Math.min(size * 4, this.#bufferBytesMax);
-    this.#smallReads = read.count <= size >> 3 ? this.#smallReads + 1 : 0;
+    if (this.#wasFilled && size < this.#bufferBytesMax) fitting = Math.min(size * 4, this.#bufferBytesMax);
+    this.#smallReads = this.#readBytes <= size >> 3 ? this.#smallReads + 1 : 0;
     if (this.#smallReads >= SMALL_READS_MAX && size > BUFFER_BYTES_MIN) fitting = Math.max(size >> 2, BUFFER_BYTES_MIN);
     fitting = Math.max(fitting, needed);
     if (fitting !== size) {
@@ -223,4 +250,8 @@ export class FrameParser {
     this.#end -= this.#start;
     this.#start = 0;
   }
+}
+
+function neverPause(): boolean {
+  return false;
 }

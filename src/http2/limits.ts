@@ -39,6 +39,13 @@ export interface Http2Limits {
   /** How many of those are forgiven per second; each HEADERS and each DATA frame forgives a few more. */
   readonly controlFramesPerSecond: number;
 
+  /** Frames that one connection handles before the others get a turn. */
+  readonly turnFramesMax: number;
+  /** Bytes that it reads and writes before that. */
+  readonly turnBytesMax: number;
+  /** Milliseconds that it works before that. */
+  readonly turnMs: number;
+
   /** Bytes waiting for the socket at which reading stops and data is held back. */
   readonly outgoingBytesMax: number;
   /** Pending data of one stream beyond which `sendData` resets the stream; one message may always wait. */
@@ -89,6 +96,10 @@ const FIXED_LIMITS: Omit<Http2Limits, keyof ConfiguredLimits> = {
   resetsPerSecond: 200,
   controlFramesMax: 10_000,
   controlFramesPerSecond: 1000,
+
+  turnFramesMax: 4096,
+  turnBytesMax: 1_048_576,
+  turnMs: 1,
 
   outgoingBytesMax: 1_048_576,
   streamPendingBytesMax: 67_108_864,

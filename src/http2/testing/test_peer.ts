@@ -19,6 +19,7 @@ import {
 import { encodeHeaders } from "../hpack/encoder.ts";
 import type { HeaderField, Http2Stream, RequestHeaders, StreamListener } from "../http2.ts";
 import type { Http2Limits } from "../limits.ts";
+import type { TurnQueue } from "../turns.ts";
 import { testLimits } from "./limits.ts";
 
 /** A frame that the peer received. */
@@ -211,6 +212,7 @@ export interface TestPeerOptions {
   readonly limits?: Partial<Http2Limits>;
   /** Called with each new request. */
   readonly onRequest?: (request: TestRequest) => void;
+  readonly turns?: TurnQueue;
 }
 
 /** A client and the connection it talks to. */
@@ -225,8 +227,10 @@ export class TestPeer {
 
   constructor(options: TestPeerOptions = {}) {
     this.connection = new Http2Connection(this.socket, {
-      limits: testLimits(options.limits),
+      // A turn ends by frames or bytes, not by how fast the machine is.
+      limits: testLimits({ turnMs: 60_000, ...options.limits }),
       peer: "test",
+      ...(options.turns && { turns: options.turns }),
       onRequest: (stream, headers, endStream) => {
         const request = new TestRequest(stream, headers, endStream);
         this.requests.push(request);
