@@ -5,7 +5,7 @@
  * @module
  */
 import type { RequestInput } from "../../../base/signature.ts";
-import { CODE, ServingError } from "../../../base/status.ts";
+import { CODE, ServingError, toServingError } from "../../../base/status.ts";
 import { type DType, DTYPE_BYTES, elementCount, type Tensor } from "../../../base/tensor.ts";
 import { newElements } from "../../../json/elements.ts";
 import { JsonDocument, type JsonNode } from "../../../json/json_document.ts";
@@ -103,7 +103,7 @@ class BodyReader {
     if (data !== undefined && size !== undefined) {
       throw inputError(name, "has 'data' beside 'binary_data_size': expected one of them");
     }
-    const wanted = { name, dtype, shape, count: elementCount(shape) };
+    const wanted = { name, dtype, shape, count: countOf(name, shape) };
     return { name, tensor: data === undefined ? this.#binaryTensor(wanted, size) : this.#dataTensor(wanted, data) };
   }
 
@@ -248,6 +248,14 @@ interface WantedTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly count: number;
+}
+
+function countOf(name: string, shape: readonly number[]): number {
+  try {
+    return elementCount(shape);
+  } catch (error) {
+    throw inputError(name, `has an impossible shape: ${toServingError(error).message}`);
+  }
 }
 
 function countError(name: string, shape: readonly number[], count: number, found: number | undefined): ServingError {
