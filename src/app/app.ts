@@ -90,7 +90,7 @@ export class App implements AsyncDisposable {
     const { quarantineDir } = config;
     const quarantine = quarantineDir === undefined ? undefined : resources.use(new Quarantine(quarantineDir));
     const models = resources.use(new ServedModels(config, { engine, threads, batching, quarantine, log }));
-    const observation = resources.use(await Observation.open(config.observation, { apis, models, threads, log }));
+    const observation = resources.use(await Observation.open(config, { apis, models, threads, log }));
     const { readiness } = observation;
     models.watch(observation);
     readiness.watch(() => threads.showHealth(healthOf(readiness)));
@@ -104,7 +104,7 @@ export class App implements AsyncDisposable {
     );
     const gate = newStartGate(config);
     const services = {
-      prediction: new PredictionService(models.manager),
+      prediction: new PredictionService(models.manager, config),
       model: newModelService(config, { models, modelsFile }),
       readiness,
       statistics: observation,
@@ -173,11 +173,13 @@ function logEngine(log: Log, { description, extensions: all }: Engine, { path, o
 
 /** Makes the threads besides this one; none is running yet. */
 function newThreads(
-  { grpc, waitersMax, log: { level, format }, observation: { logsRequests }, shutdownGraceMs }: Config,
+  config: Config,
   { engine, threadProgram, log }: { engine: EngineSpec; threadProgram: URL | undefined; log: Log },
 ): ServingThreads {
+  const { grpc, waitersMax, versionZeroMeansLatest, shutdownGraceMs } = config;
+  const { log: { level, format }, observation: { logsRequests } } = config;
   return new ServingThreads(grpc.threads - 1, {
-    settings: { grpc, waitersMax, log: { level, format }, logsRequests, engine },
+    settings: { grpc, waitersMax, versionZeroMeansLatest, log: { level, format }, logsRequests, engine },
     program: threadProgram ?? new URL("./serving_thread_worker.ts", import.meta.url),
     log,
     graceMs: shutdownGraceMs,
@@ -186,7 +188,7 @@ function newThreads(
 }
 
 function newModelService(
-  { load }: Config,
+  { load, versionZeroMeansLatest }: Config,
   { models, modelsFile }: { models: ServedModels; modelsFile: ModelsFileWatch | undefined },
 ): ModelService {
   return new ModelService(models.manager, {
@@ -202,7 +204,7 @@ function newModelService(
     load: (name) => models.loadByRequest(name),
     unload: (name) => models.unloadByRequest(name),
     refresh: async () => await modelsFile?.reloadIfChanged() ?? false,
-  });
+  }, { versionZeroMeansLatest });
 }
 
 /** The services that serving threads leave to the main one. */

@@ -7,7 +7,7 @@ import type { Log } from "../base/log.ts";
 import type { Api } from "../apis/api.ts";
 import { healthProbe } from "../apis/open_inference/probes.ts";
 import { type Collector, Metrics, METRICS_MEDIA_TYPE, type MetricsPage } from "../base/metrics.ts";
-import type { ObservationConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { type MonitoringConfig, readMonitoringConfig } from "../config/monitoring_config.ts";
 import type { ServableState } from "../core/manager.ts";
 import type { Probe } from "../rest/route.ts";
@@ -26,6 +26,8 @@ import type { ModelsListener, ServedModels } from "./served_models.ts";
 const METRICS_PATH = "/metrics";
 /** TensorFlow Serving's (tensorflow_serving/util/prometheus_exporter.cc). */
 const TENSORFLOW_METRICS_PATH = "/monitoring/prometheus/metrics";
+
+type ObservedConfig = Pick<Config, "observation" | "versionZeroMeansLatest">;
 
 /** What is reported on. All of it is borrowed. */
 export interface ObservationParts {
@@ -51,8 +53,8 @@ export class Observation implements ModelsListener, StatisticsSource, Disposable
 
   private constructor(
     { apis, models, threads, log }: ObservationParts,
-    { isReadinessStrict, requests, metricsPaths }: {
-      isReadinessStrict: boolean;
+    { config, requests, metricsPaths }: {
+      config: ObservedConfig;
       requests: RequestTelemetry;
       metricsPaths: readonly string[];
     },
@@ -61,7 +63,8 @@ export class Observation implements ModelsListener, StatisticsSource, Disposable
       manager: models.manager,
       modelNames: () => models.names,
       services: apis.flatMap(({ healthServices }) => healthServices),
-      isStrict: isReadinessStrict,
+      isStrict: config.observation.isReadinessStrict,
+      versionZeroMeansLatest: config.versionZeroMeansLatest,
     });
     this.#manager = models.manager;
     this.#threads = threads;
@@ -97,12 +100,12 @@ export class Observation implements ModelsListener, StatisticsSource, Disposable
    *
    * @throws {Error} with the sentence to show if a file cannot be read.
    */
-  static async open(config: ObservationConfig, parts: ObservationParts): Promise<Observation> {
-    const { monitoringPath, logsRequests, isReadinessStrict } = config;
+  static async open(config: ObservedConfig, parts: ObservationParts): Promise<Observation> {
+    const { monitoringPath, logsRequests } = config.observation;
     const monitoring = monitoringPath === undefined ? undefined : await readMonitoringConfig(monitoringPath);
     const isModel = (name: string) => parts.models.names.includes(name);
     const requests = await RequestTelemetry.open(parts.log, { logsRequests, isModel });
-    return new Observation(parts, { isReadinessStrict, requests, metricsPaths: metricsPathsOf(monitoring) });
+    return new Observation(parts, { config, requests, metricsPaths: metricsPathsOf(monitoring) });
   }
 
   /** Adds to the metrics page. */

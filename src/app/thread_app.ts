@@ -46,7 +46,7 @@ export class ThreadApp {
     this.#server = newGrpcServer(settings.grpc, {
       apis: configuredApis({ grpc: settings.grpc, rest: undefined }),
       services: {
-        prediction: new PredictionService(this.#servables.manager),
+        prediction: new PredictionService(this.#servables.manager, settings),
         model: {
           getModelStatus: (request, { record }) => {
             if (record !== undefined) record.modelName = request.modelSpec?.name ?? "";
@@ -57,7 +57,7 @@ export class ThreadApp {
           unload: (name) => ask({ kind: "unload model", name }),
           reloadConfig: (request) => ask({ kind: "reload config", request }),
         },
-        readiness: threadReadiness(health, this.#servables),
+        readiness: threadReadiness(health, this.#servables, settings),
         statistics: { statistics: () => ask({ kind: "report statistics" }) },
         server: SERVER,
       },
@@ -129,12 +129,17 @@ export class ThreadApp {
 }
 
 /** The main thread's view of readiness, and of single versions this thread's own. */
-function threadReadiness(health: MirroredHealth, { manager }: ThreadServables): ReadinessSource {
+function threadReadiness(
+  health: MirroredHealth,
+  { manager }: ThreadServables,
+  { versionZeroMeansLatest }: Pick<ThreadSettings, "versionZeroMeansLatest">,
+): ReadinessSource {
   return {
     isReady: () => health.isServing("") === true,
     isModelReady: (name, version) => {
       const isServing = health.isServing(name);
-      if (isServing === undefined || version === undefined) return isServing;
+      const isAny = version === undefined || version === 0 && versionZeroMeansLatest;
+      if (isServing === undefined || isAny) return isServing;
       const found = manager.states(name).find(({ id }) => id.version === version);
       return found && isServing && found.state === "available";
     },

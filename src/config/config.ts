@@ -109,6 +109,8 @@ export interface Config {
   readonly observation: ObservationConfig;
   /** Requests that may wait for one model. */
   readonly waitersMax: number;
+  /** Whether version 0 stands for the latest version in requests, as ie_serving's and model_server's clients mean it. */
+  readonly versionZeroMeansLatest: boolean;
   /** Whether integers are refused that the runtime would truncate. */
   readonly checksIntegerRange: boolean;
   /** How requests share inferences; undefined if each has its own. */

@@ -67,10 +67,17 @@ const OUTDATED = "The files have changed since this version was loaded, and it s
 export class ModelService implements ModelManagement {
   readonly #manager: Manager<ModelServable>;
   readonly #models: ModelSet;
+  readonly #versionZeroMeansLatest: boolean;
 
-  constructor(manager: Manager<ModelServable>, models: ModelSet) {
+  /** @param options.versionZeroMeansLatest as in `PredictionService`; the status is then that of all versions. */
+  constructor(
+    manager: Manager<ModelServable>,
+    models: ModelSet,
+    options: { versionZeroMeansLatest?: boolean } = {},
+  ) {
     this.#manager = manager;
     this.#models = models;
+    this.#versionZeroMeansLatest = options.versionZeroMeansLatest === true;
   }
 
   /**
@@ -88,7 +95,7 @@ export class ModelService implements ModelManagement {
     if (modelSpec === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Missing ModelSpec");
     const { name, version } = modelSpec;
     const versions = this.#versionsOf(name);
-    if (version === undefined) {
+    if (version === undefined || version === 0 && this.#versionZeroMeansLatest) {
       if (versions.length === 0) {
         throw new ServingError(CODE.NOT_FOUND, `Could not find any versions of model ${name}`);
       }

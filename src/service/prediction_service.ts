@@ -43,9 +43,12 @@ export interface Responder<R> {
 /** Infers with the servables of a manager. */
 export class PredictionService {
   readonly #manager: Manager<ModelServable>;
+  readonly #versionZeroMeansLatest: boolean;
 
-  constructor(manager: Manager<ModelServable>) {
+  /** @param options.versionZeroMeansLatest whether version 0 stands for the latest version, as model_server's clients mean it. */
+  constructor(manager: Manager<ModelServable>, options: { versionZeroMeansLatest?: boolean } = {}) {
     this.#manager = manager;
+    this.#versionZeroMeansLatest = options.versionZeroMeansLatest === true;
   }
 
   /**
@@ -151,7 +154,8 @@ export class PredictionService {
   #acquire(spec: ModelSpec | undefined): Handle {
     if (spec === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Missing ModelSpec");
     if (spec.name === "") throw new ServingError(CODE.INVALID_ARGUMENT, "ModelSpec has no name specified.");
-    return this.#manager.acquire(spec);
+    const isLatest = spec.version === 0 && this.#versionZeroMeansLatest;
+    return this.#manager.acquire(isLatest ? { name: spec.name } : spec);
   }
 }
 

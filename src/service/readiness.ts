@@ -23,6 +23,8 @@ export interface ReadinessOptions {
   readonly services: readonly HealthService[];
   /** Whether the server as a whole is ready only if every model has an available version (`--strict_readiness`). */
   readonly isStrict: boolean;
+  /** Whether version 0 stands for any version, as in `PredictionService`. */
+  readonly versionZeroMeansLatest?: boolean;
 }
 
 /** Reports readiness, on whichever thread. */
@@ -86,6 +88,7 @@ export class Readiness implements ReadinessSource {
    * @returns undefined if there is no such model, or no such version of it.
    */
   isModelReady(name: string, version?: number): boolean | undefined {
+    if (version === 0 && this.#options.versionZeroMeansLatest === true) return this.isModelReady(name);
     const states = this.#options.manager.states(name);
     if (version !== undefined && !states.some(({ id }) => id.version === version)) return undefined;
     if (!this.#options.modelNames().includes(name) && states.every(({ state }) => state === "end")) return undefined;

@@ -33,6 +33,8 @@ export interface ThreadSettings {
   readonly logsRequests: boolean;
   /** Requests that may wait for the first models, on all threads together. */
   readonly waitersMax: number;
+  /** As in the configuration. */
+  readonly versionZeroMeansLatest: boolean;
   /** The engine of the main thread. */
   readonly engine: EngineSpec;
 }

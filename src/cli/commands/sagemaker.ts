@@ -11,7 +11,7 @@ import { findModelFolders } from "../../model/source/model_folders.ts";
 import { addFlags, type Defaults, notEmpty, readFlags, type Texts, topic, UsageError } from "../flags/flag.ts";
 import { LOAD_FLAGS, readLoadFlags } from "../flags/model_flags.ts";
 import { judgeForeign, readVariables, VARIABLE_DEFAULTS, VARIABLES_HELP } from "../flags/sagemaker_variables.ts";
-import { readServerFlags, SERVER_SECTIONS } from "../flags/server_flags.ts";
+import { readServerFlags, SERVER_SECTIONS, VERSION_ZERO_FLAG_NAME } from "../flags/server_flags.ts";
 
 const FLAGS = {
   modelDir: topic("Models")("model_dir", {
@@ -24,7 +24,7 @@ const FLAGS = {
 };
 
 /** The container's server does not retry. */
-const DEFAULTS: Defaults = { "max_num_load_retries": "0", ...VARIABLE_DEFAULTS };
+const DEFAULTS: Defaults = { "max_num_load_retries": "0", [VERSION_ZERO_FLAG_NAME]: "false", ...VARIABLE_DEFAULTS };
 
 /** Makes the command, without what it does. */
 export function sagemakerCommand(): Command {

@@ -15,7 +15,7 @@ import {
   readLoadFlags,
   VERSION_POLICY_FLAG,
 } from "../flags/model_flags.ts";
-import { readServerFlags, SERVER_SECTIONS } from "../flags/server_flags.ts";
+import { readServerFlags, SERVER_SECTIONS, VERSION_ZERO_FLAG_NAME } from "../flags/server_flags.ts";
 
 /** TensorFlow Serving's defaults, where they differ. */
 const DEFAULTS: Defaults = { port: "8500" };
@@ -46,6 +46,10 @@ const FLAGS = {
   pollIntervalMs: MODELS_FILE_POLL_FLAG,
 };
 
+/** model_server's flags, whose clients send version 0 for the latest. */
+const MODEL_SERVER_FLAGS = [FLAGS.jsonFile, FLAGS.otherBasePath];
+const MODEL_SERVER_DEFAULTS: Defaults = { ...DEFAULTS, [VERSION_ZERO_FLAG_NAME]: "true" };
+
 /** Flags that a file of models overrules, as in TensorFlow Serving. */
 const ONE_MODEL_FLAGS = [FLAGS.name, FLAGS.basePath, FLAGS.otherBasePath, FLAGS.versionPolicy];
 
@@ -60,11 +64,12 @@ export function serverConfig(texts: Texts): Config {
   const source = modelsSource(texts, load);
   const ignored = source.kind === "list" ? [] : ONE_MODEL_FLAGS.filter((flag) => flag.isGiven(texts))
     .map(({ name }) => `--${name} is ignored: the file lists the models`);
+  const isModelServer = MODEL_SERVER_FLAGS.some((flag) => flag.isGiven(texts));
   return {
     models: source,
     load,
     waitsForModels: true,
-    ...readServerFlags(texts, DEFAULTS),
+    ...readServerFlags(texts, isModelServer ? MODEL_SERVER_DEFAULTS : DEFAULTS),
     notes: [...notes, ...ignored],
   };
 }

@@ -123,6 +123,9 @@ const LOADING_FLAGS = {
   ),
 };
 
+/** The name of a flag whose default depends on the command. */
+export const VERSION_ZERO_FLAG_NAME = "version_zero_means_latest";
+
 /** The fields of a `Config` that have no section. */
 const SERVER_FLAGS = {
   waitersMax: requests("max_waiting_requests", {
@@ -135,6 +138,10 @@ const SERVER_FLAGS = {
     "check_integer_range",
     toggle("refuse 64-bit integers past 32 bits, which OpenVINO would cut to 32 bits", true),
   ),
+  versionZeroMeansLatest: requests(VERSION_ZERO_FLAG_NAME, {
+    ...toggle("take version 0 in requests for the latest version, as ie_serving and model_server do", false),
+    defaultWords: "true with --config_path or --model_path, else false",
+  }),
   pollIntervalMs: versions("file_system_poll_wait_seconds", {
     value: "seconds",
     help: "pause between looks for new versions; 0 looks once, at the start",
