@@ -7,6 +7,7 @@
 import type { TensorSpec } from "../../base/signature.ts";
 import { toServingError } from "../../base/status.ts";
 import type { CompiledModel, Model } from "../../engine/engine.ts";
+import { currentProperties } from "../property_names.ts";
 import { type Clocks, IN_LOOP_MAX_US, measureInference, type Measurement } from "./measurement.ts";
 
 /** How to compile a model. */
@@ -86,9 +87,11 @@ interface Trial {
 export async function compileMeasured(
   model: Model,
   inputs: readonly TensorSpec[],
-  options: CompilationOptions,
+  given: CompilationOptions,
 ): Promise<Compilation> {
-  const notes: string[] = [];
+  const { properties, notes: translations } = currentProperties(given.properties);
+  const options = { ...given, properties };
+  const notes = [...translations];
   let chosen: ReadonlyMap<string, string> = new Map();
   const compile = (tuning: ReadonlyMap<string, string>) => {
     chosen = tuning;
