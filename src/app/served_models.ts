@@ -208,6 +208,11 @@ export class ServedModels implements AsyncDisposable {
       otherThreads: threads.count,
       batching,
       quarantine,
+      onVariant: ({ error, ...fields }) => {
+        const subject = { name: model.name, version: version.version, ...fields };
+        if (error === undefined) log.info("model compiled for other shapes", subject);
+        else log.warning("shapes refused", { ...subject, error });
+      },
     });
     const { notes, ...measured } = report;
     const subject = { name: model.name, path: files.path };

@@ -9,7 +9,7 @@ import type { Engine } from "../engine/engine.ts";
 import { decodePredictRequest } from "../apis/tensorflow_serving/grpc/predict_codec.ts";
 import type { ModelFiles } from "../model/source/model_files.ts";
 import type { SourceVersion } from "../model/source/source.ts";
-import type { LoadReport } from "../model/loading/load_options.ts";
+import type { LoadOptions, LoadReport } from "../model/loading/load_options.ts";
 import { loadModel } from "../model/loading/model_loader.ts";
 import type { ModelServable } from "../model/model_servable.ts";
 import type { Quarantine } from "../model/gates/quarantine.ts";
@@ -24,6 +24,8 @@ export interface VersionLoaderParts {
   readonly batching: Batching | undefined;
   /** Refuses versions with which the process has died repeatedly; undefined for none. */
   readonly quarantine: Quarantine | undefined;
+  /** Is called when a graph of the version was compiled for other shapes, or could not be. */
+  readonly onVariant?: LoadOptions["onVariant"];
 }
 
 /** A version that was loaded. */
@@ -42,7 +44,7 @@ export interface LoadedVersion {
 export async function loadVersion(
   model: ModelConfig,
   version: SourceVersion,
-  { config, engine, otherThreads, batching, quarantine }: VersionLoaderParts,
+  { config, engine, otherThreads, batching, quarantine, onVariant }: VersionLoaderParts,
 ): Promise<LoadedVersion> {
   const files = await version.findFiles();
   const options = {
@@ -59,6 +61,7 @@ export async function loadVersion(
     waitersMax: shareOfThread(config.waitersMax, config.grpc),
     checksIntegerRange: config.checksIntegerRange,
     batching: batching && await batchingOptionsOf(files.batchingPath, batching),
+    ...onVariant && { onVariant },
     decodeWarmUp,
     warmUpIterations: config.loading.warmUpIterations,
   };

@@ -127,7 +127,14 @@ export class ModelServable implements Disposable, AsyncDisposable {
     const { compileVariant } = options;
     this.#variants = compileVariant &&
       options.graphs.map((graph, index) =>
-        new ShapeVariants({ compile: (shapes) => compileVariant(index, shapes), graph })
+        new ShapeVariants({
+          compile: (shapes) => compileVariant(index, shapes),
+          graph: {
+            inferRequestCount: graph.inferRequestCount,
+            waitersMax: graph.waitersMax,
+            ...graph.repeatsNewShapes && { repeatsNewShapes: true },
+          },
+        })
       );
     for (const signature of options.signatures.values()) {
       if (signature.wiring !== undefined) this.#bindings.set(signature, new SignatureBinding(signature.wiring));

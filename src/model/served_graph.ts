@@ -9,6 +9,7 @@ import { byteLength, type Tensor } from "../base/tensor.ts";
 import type { CompiledModel, InferRequest, SharedModel } from "../engine/engine.ts";
 import { type BatchingOptions, BatchPredictor } from "./batching/batch_predictor.ts";
 import type { BatchFigures } from "./batching/batch_figures.ts";
+import { repeatingInferRequest } from "./repeating_infer_request.ts";
 import { type Caller, InferRequestPool } from "./infer_request_pool.ts";
 
 /** How a graph runs. */
@@ -24,6 +25,8 @@ export interface ServedGraphOptions {
   readonly waitersMax: number;
   /** How requests share inferences; each has its own unless this is given. */
   readonly batching?: BatchingOptions | undefined;
+  /** Whether shapes are inferred twice when an infer request meets them: see `repeating_infer_request.ts`. */
+  readonly repeatsNewShapes?: boolean;
 }
 
 /** What a graph runs on, in a form that can be sent to another thread. */
@@ -59,7 +62,10 @@ export class ServedGraph implements Disposable, AsyncDisposable {
     this.#inLoopBytesMax = options.inLoopBytesMax;
     const requests: InferRequest[] = [];
     try {
-      for (let i = 0; i < options.inferRequestCount; i++) requests.push(options.compiled.createInferRequest());
+      for (let i = 0; i < options.inferRequestCount; i++) {
+        const request = options.compiled.createInferRequest();
+        requests.push(options.repeatsNewShapes === true ? repeatingInferRequest(request) : request);
+      }
     } catch (error) {
       for (const request of requests) request[Symbol.dispose]();
       throw error;

@@ -35,7 +35,7 @@ interface Variant {
 /** What variants are made with. */
 export interface ShapeVariantsOptions {
   readonly compile: CompileVariant;
-  readonly graph: Pick<ServedGraphOptions, "inferRequestCount" | "waitersMax">;
+  readonly graph: Pick<ServedGraphOptions, "inferRequestCount" | "waitersMax" | "repeatsNewShapes">;
 }
 
 /** Whether a graph takes tensors of these shapes. */

@@ -9,7 +9,7 @@ import type { ServableId } from "../core/servable.ts";
 import type { ModelServable } from "../model/model_servable.ts";
 
 /** Figures that are summed when several threads serve a version. */
-const SUMMED = ["inferRequestCount", "inferRequestsInUse", "requestsInUse", "waiting"] as const;
+const SUMMED = ["inferRequestCount", "inferRequestsInUse", "requestsInUse", "waiting", "shapeVariants"] as const;
 
 /** The figures of one servable. */
 export type ServableFigures =
@@ -32,9 +32,18 @@ export function modelFigures(manager: Manager<ModelServable>): ModelFigures[] {
 }
 
 function figuresOf(servable: ModelServable): ServableFigures {
-  const { inferRequestCount, inferRequestsInUse, requestsInUse, waiting, inferRequestsOptimal } = servable;
+  const { inferRequestCount, inferRequestsInUse, requestsInUse, waiting, shapeVariants, inferRequestsOptimal } =
+    servable;
   const batchRows = servable.batchFigures?.batchRows;
-  return { inferRequestCount, inferRequestsInUse, requestsInUse, waiting, inferRequestsOptimal, batchRows };
+  return {
+    inferRequestCount,
+    inferRequestsInUse,
+    requestsInUse,
+    waiting,
+    shapeVariants,
+    inferRequestsOptimal,
+    batchRows,
+  };
 }
 
 /** Adds the figures of the same versions on other threads. */

@@ -104,6 +104,10 @@ function writeServables(page: MetricsPage, servings: readonly ModelFigures[]): v
     help: "Requests that wait to be inferred; rows of them where requests share inferences.",
     valueOf: ({ waiting }) => waiting,
   });
+  gauge("ovserve_shape_variants", {
+    help: "Graphs of a version compiled for other shapes than their own, on request.",
+    valueOf: ({ shapeVariants }) => shapeVariants,
+  });
   const rows = page.family("ovserve_batch_rows", { type: "histogram", help: "Rows of each batch of requests." });
   for (const { id, servable: { batchRows } } of servings) {
     if (batchRows !== undefined) rows.addHistogram({ model: id.name, version: id.version }, batchRows);

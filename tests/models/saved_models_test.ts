@@ -262,3 +262,33 @@ Deno.test("serving threads answer every signature, and inputs of other shapes", 
     for (const client of clients) client[Symbol.dispose]();
   }
 });
+
+Deno.test("shapes that cannot be computed are INVALID_ARGUMENT, and many shapes leave few graphs", async () => {
+  await using rig = await Rig.start(
+    ["several_signatures", "half_plus_two"],
+    ...["--metrics_port", "0", "--metrics_bind_address", "127.0.0.1"],
+  );
+  const zeros = (shape: readonly number[]): RecordedTensor => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    return { dtype: "float32", shape, values: Buffer.alloc(4 * count).toString("base64") };
+  };
+  for (const shape of [[2, 5], [3], [2, 2, 5], [2, 5]]) {
+    await assert.rejects(
+      () => rig.predict("several_signatures", { signature: "embed", inputs: { x: zeros(shape) } }),
+      (error: { code: number; details: string }) =>
+        error.code === 3 && /^The model cannot be computed for these shapes: /.test(error.details),
+      String(shape),
+    );
+  }
+  for (let rank = 0; rank < 14; rank++) {
+    const shape = Array<number>(rank).fill(1);
+    const outputs = await rig.predict("half_plus_two", { signature: "serving_default", inputs: { x: zeros(shape) } })
+      .catch((error: { code: number }) => error);
+    if ("code" in outputs) assert.equal(outputs.code, 3, String(rank));
+    else assert.deepEqual(shapeOf(outputs.y as Message), shape);
+  }
+  const { metrics: where } = await rig.server.event("server started");
+  const metrics = await (await fetch(`http://${where}/metrics`)).text();
+  const variants = /ovserve_shape_variants\{model="half_plus_two",version="1"\} (\d+)/.exec(metrics)?.[1];
+  assert.ok(Number(variants) >= 2 && Number(variants) <= 8, String(variants));
+});

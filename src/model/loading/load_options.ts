@@ -8,6 +8,7 @@ import type { ModelFiles } from "../source/model_files.ts";
 import type { GraphReport } from "./graph_loader.ts";
 import type { InferencePrecision } from "./precision.ts";
 import type { BatchSize, ShapeSpec } from "./reshape.ts";
+import type { VariantEvent } from "./variant_compiler.ts";
 import type { DecodeWarmUp } from "./warm_up.ts";
 
 /** How to load a model. */
@@ -35,6 +36,8 @@ export interface LoadOptions {
   readonly tags: readonly string[];
   /** How requests share inferences, where the model allows it; undefined if each has its own. */
   readonly batching: BatchingOptions | undefined;
+  /** Is called when a graph was compiled for other shapes, or could not be. */
+  readonly onVariant?: (event: VariantEvent) => void;
   /** How to read the requests of `files.warmupPath`. */
   readonly decodeWarmUp: DecodeWarmUp;
   /** How often each of them is run. */

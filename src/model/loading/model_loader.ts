@@ -127,11 +127,11 @@ function takesAnyShape({ files, shape, batchSize }: LoadOptions): boolean {
 
 async function variantsOf(
   engine: Engine,
-  { files: { path }, device, properties }: LoadOptions,
+  { files: { path }, device, properties, onVariant }: LoadOptions,
 ): Promise<Pick<ModelServableOptions, "variantSource" | "compileVariant">> {
   const stamp = await stampOf(dirname(path));
   const variantSource = { kind: "file" as const, path, stamp, device, properties };
-  return { variantSource, compileVariant: variantCompiler(engine, variantSource) };
+  return { variantSource, compileVariant: variantCompiler(engine, variantSource, onVariant) };
 }
 
 function newServable(options: ModelServableOptions): ModelServable {

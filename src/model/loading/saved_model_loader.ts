@@ -155,6 +155,7 @@ async function loadPlanned(
       const { inputs, outputs } = model;
       return {
         ...graph,
+        graph: { ...graph.graph, repeatsNewShapes: planned.hasControlFlow },
         notes: [...notes, ...graph.notes],
         inputPorts: planned.inputs.map(({ name }) => model.findPort(name, "input")),
         outputPorts: planned.outputs.map((name) => model.findPort(name, "output")),
@@ -233,7 +234,7 @@ async function variantsOf(
   engine: Engine,
   { options, graphs }: { options: LoadOptions; graphs: readonly (ReadyGraph | undefined)[] },
 ): Promise<Pick<ModelServableOptions, "variantSource" | "compileVariant">> {
-  const { files, device, properties, tags } = options;
+  const { files, device, properties, tags, onVariant } = options;
   const variantSource = {
     kind: "saved_model" as const,
     path: files.path,
@@ -246,5 +247,5 @@ async function variantsOf(
       return [{ index, inputPorts: graph.inputPorts, shapes: graph.ports.inputs.map(({ shape }) => shape) }];
     }),
   };
-  return { variantSource, compileVariant: variantCompiler(engine, variantSource) };
+  return { variantSource, compileVariant: variantCompiler(engine, variantSource, onVariant) };
 }

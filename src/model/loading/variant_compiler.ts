@@ -4,8 +4,8 @@
  * @module
  */
 import { dirname } from "node:path";
-import type { PartialShape } from "../../base/signature.ts";
-import { CODE, ServingError } from "../../base/status.ts";
+import { formatPartialShape, type PartialShape } from "../../base/signature.ts";
+import { CODE, detailOf, ServingError } from "../../base/status.ts";
 import type { CompiledModel, Engine, Model } from "../../engine/engine.ts";
 import type { PlannedGraph } from "../saved_model/plan.ts";
 import type { VariantShapes } from "../shape_variants.ts";
@@ -42,19 +42,30 @@ export interface SavedModelSource {
   }[];
 }
 
+/** What became of compiling for other shapes. */
+export interface VariantEvent {
+  /** The shapes of the graph's ports that were asked for. */
+  readonly shapes: readonly string[];
+  readonly ms: number;
+  /** Undefined where it went well. */
+  readonly error: string | undefined;
+}
+
 /**
  * Makes the function that compiles.
  *
  * @param engine of the thread that calls it.
+ * @param onEvent gets what became of each call.
  * @returns a function that throws a {@link ServingError} FAILED_PRECONDITION when the files have changed, and what the engine says of
  * the shapes.
  */
 export function variantCompiler(
   engine: Engine,
   source: VariantSource,
+  onEvent: (event: VariantEvent) => void = () => {},
 ): (graph: number, shapes: VariantShapes) => Promise<CompiledModel> {
   const { device, properties } = source;
-  return async (graph, shapes) => {
+  const compile = async (graph: number, shapes: VariantShapes): Promise<CompiledModel> => {
     const folder = source.kind === "file" ? dirname(source.path) : source.path;
     if (await stampOf(folder) !== source.stamp) {
       throw new ServingError(CODE.FAILED_PRECONDITION, "The files of the version have changed since it was loaded");
@@ -64,6 +75,23 @@ export function variantCompiler(
       : await readPlanned(engine, source, { graph, shapes });
     return await model.compile({ device, properties });
   };
+  return async (graph, shapes) => {
+    const startMs = performance.now();
+    const report = (error: string | undefined): void =>
+      onEvent({ shapes: shapes.map(shapeText), ms: Math.round(performance.now() - startMs), error });
+    try {
+      const compiled = await compile(graph, shapes);
+      report(undefined);
+      return compiled;
+    } catch (error) {
+      report(detailOf(error));
+      throw error;
+    }
+  };
+}
+
+function shapeText(shape: PartialShape | undefined): string {
+  return shape === undefined ? "its own" : formatPartialShape(shape);
 }
 
 async function readFile(engine: Engine, path: string, shapes: VariantShapes): Promise<Model> {

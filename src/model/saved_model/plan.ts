@@ -30,6 +30,8 @@ export interface PlannedGraph {
   readonly inputs: readonly GraphInput[];
   /** The names the runtime finds the outputs by. */
   readonly outputs: readonly string[];
+  /** Whether it has branches or loops, of functions. */
+  readonly hasControlFlow: boolean;
 }
 
 /** A tensor the runtime is given. */

@@ -130,8 +130,20 @@ function toGraph(
     write: (shapes = []) => writeSavedModel(withShapes(signature, shapes), library),
     inputs: inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
     outputs: outputs.map((_, i) => outputName(i)),
+    hasControlFlow: signature.nodes.some(({ op }) => CONTROL_FLOW.has(op)),
   };
 }
+
+/** Operations that run functions as it turns out. Switch and Merge are those of TensorFlow 1. */
+const CONTROL_FLOW = new Set([
+  "Case",
+  "If",
+  "Merge",
+  "StatelessCase",
+  "StatelessIf",
+  "StatelessWhile",
+  "While",
+]);
 
 function outputName(index: number): string {
   return `out${index}`;

@@ -517,6 +517,72 @@ def other_tags(folder):
     return [("serving_default", {"x": floats(2)})]
 
 
+class RandomModule(tf.Module):
+    """Signatures of random operations over the same inputs, some of which share variables and functions."""
+
+    def __init__(self, seed):
+        self.random = np.random.default_rng(seed)
+        self.weights = [tf.Variable(self.random.normal(size=(4, 4)).astype(np.float32)) for _ in range(3)]
+        self.names = tf.constant(["red", "green", "blue", "cyan"])
+        self.table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(self.names, tf.range(4, dtype=tf.int64)), -1)
+
+    @tf.function
+    def shared(self, x):
+        return tf.nn.softmax(tf.matmul(x, self.weights[0])), tf.reduce_max(x, axis=1, keepdims=True)
+
+    def numeric(self, x, indices):
+        """An expression of [rows, 4] made by a few random steps."""
+        choice = self.random.integers
+        for _ in range(choice(3, 9)):
+            step = choice(12)
+            w = self.weights[choice(3)]
+            if step == 0: x = tf.tanh(x)
+            elif step == 1: x = tf.nn.relu(x) - 0.25 * x
+            elif step == 2: x = tf.matmul(x, w)
+            elif step == 3: x = x + tf.reduce_mean(x, axis=1, keepdims=True)
+            elif step == 4: x = tf.concat([x[:, 2:], x[:, :2]], axis=1)
+            elif step == 5: x = x * tf.gather(w, indices)
+            elif step == 6: x = tf.where(x > 0.0, x, tf.exp(-tf.abs(x)))
+            elif step == 7: x = tf.cond(tf.reduce_sum(x) > 0.0, lambda x=x: x * 0.5, lambda x=x, w=w: x + w[0])
+            elif step == 8: x = self.shared(x)[choice(2)] + x
+            elif step == 9: x = tf.reshape(tf.transpose(tf.reshape(x, [-1, 2, 2]), [0, 2, 1]), [-1, 4])
+            elif step == 10: x = tf.clip_by_value(x, -2.0, 2.0) / (1.0 + tf.square(x))
+            else: x = tf.add_n(tf.split(tf.tile(x, [1, 2]), 2, axis=1)) * 0.5
+        return x
+
+    def text(self, names):
+        """Identifiers and lower case of names, in random ways."""
+        lower = tf.strings.lower(names)
+        ids = self.table.lookup(lower)
+        return {
+            "ids": ids if self.random.integers(2) else tf.maximum(ids, 0),
+            "clean": tf.strings.regex_replace(lower, "[aeiou]", "") if self.random.integers(2) else lower,
+        }
+
+
+def random_model(seed):
+    def make(folder):
+        module = RandomModule(seed)
+        x, indices, names = spec([None, 4], name="x"), spec([None], tf.int32, name="indices"), spec(
+            [None], tf.string, name="names")
+        functions = {
+            "one": tf.function(lambda x, indices: {"y": module.numeric(x, indices)}).get_concrete_function(x, indices),
+            "two": tf.function(lambda x, indices: {
+                "y": module.numeric(x, indices), "z": tf.argmax(module.numeric(x, indices), axis=1, output_type=tf.int32),
+            }).get_concrete_function(x, indices),
+            "text": tf.function(module.text).get_concrete_function(names),
+        }
+        tf.saved_model.save(module, str(folder), signatures=functions)
+        inputs = {"x": floats(3, 4, seed=seed), "indices": np.array([seed % 4, 0, 3], np.int32)}
+        return [("one", inputs), ("two", inputs), ("text", {"names": strings("Red", "BLUE", "none")})]
+    MODELS[f"random_{seed}"] = make
+
+
+for random_seed in range(6):
+    random_model(random_seed)
+
+
 def make_tflite():
     """A TensorFlow Lite file with a SignatureDef in its metadata, as TensorFlow Serving reads it."""
     import flatbuffers
