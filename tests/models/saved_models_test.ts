@@ -198,6 +198,7 @@ Deno.test("a signature that cannot be served says why, and the others are served
   const cases: readonly [name: string, signature: string, reason: RegExp][] = [
     ["counter", "add", /The signature add is not served: It writes a variable \(AssignAddVariableOp/],
     ["broadcast_strings", "labels", /BroadcastTo of constant strings/],
+    ["broadcast_strings", "branch", /Tile of constant strings/],
     ["images_in_strings", "serving_default", /DecodeJpeg/],
   ];
   for (const [name, signature, reason] of cases) {

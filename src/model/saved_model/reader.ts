@@ -8,17 +8,10 @@ import { CODE, ServingError, toServingError } from "../../base/status.ts";
 import { WIRE } from "../../protobuf/wire_reader.ts";
 import { WireWriter } from "../../protobuf/wire_writer.ts";
 import { hashGraph } from "./canonical_form.ts";
-import { functionsOf, shapeAttribute } from "./graph/attributes.ts";
+import { shapeAttribute } from "./graph/attributes.ts";
 import { dataTypeOf } from "./graph/data_types.ts";
 import { FlatGraph } from "./graph/flat_graph.ts";
-import {
-  type FunctionLibrary,
-  type Graph,
-  type GraphFunction,
-  type GraphNode,
-  readGraph,
-  writeGraph,
-} from "./graph/graph_def.ts";
+import { type FunctionLibrary, functionsIn, type Graph, readGraph, writeGraph } from "./graph/graph_def.ts";
 import { writeShape } from "./graph/tensor_proto.ts";
 import { findMetaGraph } from "./meta_graph.ts";
 import type { PassContext } from "./passes/pass.ts";
@@ -211,27 +204,4 @@ function writeInfo(
     });
     writer.writeTextField(1, alias);
   });
-}
-
-/** The functions that nodes refer to, and those that these refer to: branches and bodies of loops. */
-function functionsIn(nodes: readonly GraphNode[], functions: FunctionLibrary): GraphFunction[] {
-  const found = new Map<string, GraphFunction>();
-  const visit = ({ op, attributes }: GraphNode): void => {
-    const names = functions.has(op) ? [op] : [];
-    for (const [name, value] of attributes) {
-      if (!name.startsWith("_")) names.push(...functionsOf(value));
-    }
-    for (const name of names) {
-      const body = found.has(name) ? undefined : functions.get(name);
-      if (body === undefined) continue;
-      found.set(name, body);
-      pending.push(body);
-    }
-  };
-  const pending: GraphFunction[] = [];
-  for (const node of nodes) visit(node);
-  for (let body = pending.pop(); body !== undefined; body = pending.pop()) {
-    for (const node of body.nodes) visit(node);
-  }
-  return [...found.values()];
 }

@@ -310,8 +310,15 @@ def broadcast_strings(folder):
         @tf.function(input_signature=[spec([None], name="x")])
         def double(self, x):
             return {"y": x * 2.0}
+
+        @tf.function(input_signature=[spec([None], name="x")])
+        def branch(self, x):
+            rows = tf.shape(x)
+            return {"labels": tf.cond(
+                tf.reduce_sum(x) > 0.0, lambda: tf.tile(tf.constant(["a", "b"]), rows), lambda: tf.constant(["c"]))}
     module = Module()
-    tf.saved_model.save(module, str(folder), signatures={"labels": module.serve, "double": module.double})
+    tf.saved_model.save(module, str(folder), signatures={
+        "labels": module.serve, "double": module.double, "branch": module.branch})
     return [("double", {"x": floats(3)})]
 
 

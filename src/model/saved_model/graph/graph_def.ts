@@ -7,7 +7,7 @@
 import { CODE, ServingError } from "../../../base/status.ts";
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
 import type { WireWriter } from "../../../protobuf/wire_writer.ts";
-import { type Attributes, functionOf } from "./attributes.ts";
+import { type Attributes, functionOf, functionsOf } from "./attributes.ts";
 
 /** A file may not make the reader hold more nodes than this: BERT-large has about 20,000. */
 export const NODES_MAX = 1_000_000;
@@ -213,6 +213,29 @@ function readFunction(name: string, bytes: Uint8Array): GraphFunction {
   const controlResults: string[] = [];
   for (const entry of fieldsOf(bytes, 6)) controlResults.push(decoder.decode(readEntry(entry)[1]));
   return { name, argNames, resultNames, results, nodes, controlResults, bytes };
+}
+
+/** The functions that nodes refer to, and those that these refer to: branches and bodies of loops. */
+export function functionsIn(nodes: readonly GraphNode[], functions: FunctionLibrary): GraphFunction[] {
+  const found = new Map<string, GraphFunction>();
+  const visit = ({ op, attributes }: GraphNode): void => {
+    const names = functions.has(op) ? [op] : [];
+    for (const [name, value] of attributes) {
+      if (!name.startsWith("_")) names.push(...functionsOf(value));
+    }
+    for (const name of names) {
+      const body = found.has(name) ? undefined : functions.get(name);
+      if (body === undefined) continue;
+      found.set(name, body);
+      pending.push(body);
+    }
+  };
+  const pending: GraphFunction[] = [];
+  for (const node of nodes) visit(node);
+  for (let body = pending.pop(); body !== undefined; body = pending.pop()) {
+    for (const node of body.nodes) visit(node);
+  }
+  return [...found.values()];
 }
 
 /** Writes a `GraphDef` without its length; borrows what the nodes and functions borrow. */

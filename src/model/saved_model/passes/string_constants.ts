@@ -8,7 +8,7 @@ import type { Tensor } from "../../../base/tensor.ts";
 import { intAttribute, numberOf, typeAttribute } from "../graph/attributes.ts";
 import { evaluate } from "../graph/constants.ts";
 import { DT } from "../graph/data_types.ts";
-import type { GraphNode } from "../graph/graph_def.ts";
+import { functionsIn, type GraphNode } from "../graph/graph_def.ts";
 import type { LiveGraph } from "../graph/live_graph.ts";
 import { int32s, integersOf } from "../graph/tensors.ts";
 
@@ -86,15 +86,26 @@ function onlyRepeatsRows(live: LiveGraph, multiples: string, { shape }: Tensor):
   return pack.inputs.slice(1).every((ref) => integersOf(evaluate(ref, (r) => live.find(r)))?.[0] === 1);
 }
 
-/** Refuses what is left of such operations. */
+/**
+ * Refuses what is left of such operations. In branches and loops nothing is folded, and what they are given may be constant: there all of
+ * them are refused.
+ */
 export function refuseUnsafeStrings(live: LiveGraph, nodes: readonly GraphNode[]): void {
   for (const node of nodes) {
     if (!UNSAFE.has(node.op) || !isOfStrings(node)) continue;
-    if (evaluate(node.inputs[0] ?? "", (ref) => live.find(ref)) === undefined) continue;
-    throw new ServingError(
-      CODE.UNIMPLEMENTED,
-      `${node.op} of constant strings (at ${node.name}) would corrupt the runtime's memory; ` +
-        "export the model with the result as a constant, or without it",
-    );
+    if (evaluate(node.inputs[0] ?? "", (ref) => live.find(ref)) !== undefined) throw unsafe(node);
   }
+  for (const body of functionsIn(nodes, live.functions)) {
+    for (const node of body.nodes) {
+      if (UNSAFE.has(node.op) && isOfStrings(node)) throw unsafe(node);
+    }
+  }
+}
+
+function unsafe({ op, name }: GraphNode): ServingError {
+  return new ServingError(
+    CODE.UNIMPLEMENTED,
+    `${op} of constant strings (at ${name}) would corrupt the runtime's memory; ` +
+      "export the model with the result as a constant, or without it",
+  );
 }
