@@ -14,6 +14,7 @@ import type { Http2Stream } from "../http2/http2.ts";
 import type { InflightBudget } from "./inflight_budget.ts";
 import type { MessageBuffers } from "./message_buffers.ts";
 import { type FindAligned, messagePrefix } from "./message_reader.ts";
+import type { StreamingCalls } from "./streaming_calls.ts";
 import { replyHeaders, type RequestHead, trailers, TRAILERS_OK, trailersOnly } from "./request_head.ts";
 
 /** A method with one request message. It replies by `call.reply`, by `call.send` and `call.finish`, or by throwing. */
@@ -69,8 +70,8 @@ export interface CallOptions {
   readonly messageBytesMax: number;
   readonly buffers: MessageBuffers;
   readonly budget: InflightBudget;
-  /** Aborted when the server shuts down: streaming calls end then. */
-  readonly leaving: AbortSignal;
+  /** The streaming calls that end when the server shuts down. */
+  readonly streamingCalls: StreamingCalls;
   /** Called with failures that are not the client's; the client gets an internal error. */
   readonly onFault: OnFault;
   readonly observer?: RequestObserver;

@@ -15,13 +15,14 @@ import { InflightBudget } from "./inflight_budget.ts";
 import { MessageBuffers } from "./message_buffers.ts";
 import { requestHead, trailersOnly } from "./request_head.ts";
 import { StreamingCall } from "./streaming_call.ts";
+import { StreamingCalls } from "./streaming_calls.ts";
 import { TlsSocket } from "./tls_socket.ts";
 import { UnaryCall } from "./unary_call.ts";
 
 export type { Endpoint };
 
 /** The bounds of a server, and who observes it. */
-export interface GrpcServerOptions extends Omit<CallOptions, "buffers" | "budget" | "leaving"> {
+export interface GrpcServerOptions extends Omit<CallOptions, "buffers" | "budget" | "streamingCalls"> {
   readonly http2: Http2Limits;
   /** Connections past this many are closed when they are accepted. */
   readonly connectionsMax: number;
@@ -56,8 +57,16 @@ interface TransferredBytes {
 /** Memory kept for reuse by large messages. */
 const IDLE_BUFFER_BYTES_MAX = 64 << 20;
 
-/** Pause after a failed accept, for instance when file descriptors have run out. */
+/** Pause after an accept that failed for want of descriptors or memory. */
 const ACCEPT_PAUSE_MS = 100;
+
+/** Connections accepted before those that are open get a turn. */
+const ACCEPTS_PER_TURN = 64;
+
+/** The reply to a call with more metadata than the limits of HTTP/2 allow. */
+const METADATA_TOO_LARGE = trailersOnly(
+  new ServingError(CODE.RESOURCE_EXHAUSTED, "Received more metadata than the server accepts"),
+);
 
 /** The state in which listeners with a new certificate stand beside those with the old one. */
 export interface CertificateHandover {
@@ -83,6 +92,7 @@ export class GrpcServer {
   readonly #tasks = new Set<Promise<void>>();
   readonly #accepting = new Set<Promise<void>>();
   readonly #leaving = new AbortController();
+  readonly #streamingCalls = new StreamingCalls();
   #acceptedConnections = 0;
   #closedBytes: TransferredBytes = { received: 0, sent: 0 };
 
@@ -93,7 +103,7 @@ export class GrpcServer {
       ...options,
       buffers: new MessageBuffers({ idleBytesMax: IDLE_BUFFER_BYTES_MAX }),
       budget: new InflightBudget({ bytesMax: options.inflightBytesMax }),
-      leaving: this.#leaving.signal,
+      streamingCalls: this.#streamingCalls,
     };
   }
 
@@ -178,6 +188,7 @@ export class GrpcServer {
   async shutdown(graceMs: number): Promise<void> {
     this.stopListening();
     this.#leaving.abort();
+    this.#streamingCalls.leave();
     for (const socket of this.#greeting) socket.close();
     await Promise.all([...this.#connections].map((connection) => connection.shutdown(graceMs)));
     await Promise.all(this.#tasks);
@@ -196,14 +207,14 @@ export class GrpcServer {
   }
 
   async #accept(listener: AnyListener): Promise<void> {
-    while (this.#listeners.has(listener)) {
+    for (let count = 1; this.#listeners.has(listener); count++) {
       try {
         this.#run(this.#admit(await listener.accept()));
       } catch (error) {
         if (!this.#listeners.has(listener) || error instanceof Deno.errors.BadResource) return;
-        // A failed handshake, or running out of descriptors, costs one connection, not the server.
-        await pause(ACCEPT_PAUSE_MS, this.#leaving.signal);
+        if (!isOfOneConnection(error)) await pause(ACCEPT_PAUSE_MS, this.#leaving.signal);
       }
+      if (count % ACCEPTS_PER_TURN === 0) await this.#turns.wait();
     }
   }
 
@@ -226,6 +237,7 @@ export class GrpcServer {
       limits: this.#options.http2,
       peer,
       onRequest: this.#onRequest,
+      headersTooLarge: METADATA_TOO_LARGE,
       turns: this.#turns,
     });
     this.#connections.add(connection);
@@ -264,6 +276,12 @@ function refuse(stream: Http2Stream, block: Uint8Array): StreamListener {
 const IGNORE: StreamListener = { onData: ignore, onTrailers: ignore, onReset: ignore };
 
 function ignore(): void {}
+
+/** Whether an accept failed because of that connection: its client has left already, for instance. */
+function isOfOneConnection(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionAborted;
+}
 
 /** Waits for a time, or until a signal is aborted. */
 async function pause(pauseMs: number, signal: AbortSignal): Promise<void> {

@@ -34,7 +34,6 @@ export class StreamingCall extends ServerCall implements StreamListener {
   readonly #messageBytesMax: number;
   readonly #reader: MessageReader;
   readonly #sink: MessageSink | undefined;
-  readonly #leave: () => void;
   #waiting: ReceivedMessage[] = [];
   /** Whether the call waits for the gate, or for the method to handle a message. */
   #isBusy = false;
@@ -50,7 +49,7 @@ export class StreamingCall extends ServerCall implements StreamListener {
 
   constructor(stream: Http2Stream, parts: CallParts<StreamingMethod>) {
     super(stream, parts);
-    const { messageBytesMax, buffers, leaving, gate } = parts.options;
+    const { messageBytesMax, buffers, streamingCalls, gate } = parts.options;
     const { method } = parts;
     this.#messageBytesMax = method.takesLargeMessages === true
       ? messageBytesMax
@@ -61,16 +60,20 @@ export class StreamingCall extends ServerCall implements StreamListener {
       onLarge: (bytes) => this.#reserve(bytes),
       onMessage: (message, isCompressed) => this.#accept(message, isCompressed),
     });
-    this.#leave = () => this.fail(new ServingError(CODE.UNAVAILABLE, "The server is leaving"));
-    leaving.addEventListener("abort", this.#leave);
+    streamingCalls.add(this);
     this.startDeadline();
     try {
       this.#sink = method.open(this);
     } catch (error) {
       this.fail(error);
     }
-    if (leaving.aborted) this.#leave();
+    if (streamingCalls.isLeaving) this.leave();
     if (method.waitsForGate === true && gate?.isOpen === false) this.#waitFor(gate);
+  }
+
+  /** Ends the call because the server shuts down. */
+  leave(): void {
+    this.fail(new ServingError(CODE.UNAVAILABLE, "The server is leaving"));
   }
 
   onData(chunk: Span, endStream: boolean): void {
@@ -222,7 +225,7 @@ export class StreamingCall extends ServerCall implements StreamListener {
 
   protected override end(code: Code): void {
     super.end(code);
-    this.options.leaving.removeEventListener("abort", this.#leave);
+    this.options.streamingCalls.delete(this);
     for (const { reservation } of this.#waiting) reservation?.release();
     this.#waiting = [];
     this.#reservation?.release();

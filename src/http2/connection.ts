@@ -42,6 +42,8 @@ export interface Http2ConnectionOptions {
   /** The client's address, for the log. */
   readonly peer: string;
   readonly onRequest: OnRequest;
+  /** The reply to a request with more headers than the limits allow: a header block. Status 431 if left out. */
+  readonly headersTooLarge?: Uint8Array;
   /** Shared with the other connections of the thread. */
   readonly turns?: TurnQueue;
   /** Called with each {@link ConnectionError} of the peer, and with what the layer above throws. */
@@ -93,7 +95,11 @@ export class Http2Connection {
       onSend: () => this.#onSend(),
     });
     this.#sender = this.#streams.sender;
-    this.#receiver = new Receiver(this.#streams, { limits, onPong: (payload) => this.#onPong(payload) });
+    this.#receiver = new Receiver(this.#streams, {
+      limits,
+      headersTooLarge: options.headersTooLarge,
+      onPong: (payload) => this.#onPong(payload),
+    });
     this.#turn = new Turn(turns, limits);
     this.#parser = new FrameParser(this.#receiver, {
       bufferBytesMax: limits.readBufferBytesMax,

@@ -13,6 +13,8 @@ import { areTrailers, type CheckedHeaders, checkRequest } from "./request_header
 
 /** Blocks cached per connection; a power of two. */
 const CACHE_SLOTS = 8;
+/** Memory kept for the next block that takes several frames. */
+const IDLE_BYTES_MAX = 16_384;
 /** Longer blocks are not cached. */
 const CACHED_BLOCK_BYTES_MAX = 1024;
 
@@ -67,9 +69,14 @@ export class HeaderBlocks {
     this.#append(fragment);
   }
 
-  /** The assembled block; borrowed until the next {@link begin}. */
+  /** The assembled block; borrowed until the next {@link begin} or {@link release}. */
   whole(): Span {
     return { bytes: this.#fragments, start: 0, end: this.#length };
+  }
+
+  /** The assembled block is not needed any more. */
+  release(): void {
+    if (this.#fragments.length > IDLE_BYTES_MAX) this.#fragments = new Uint8Array(0);
   }
 
   /**

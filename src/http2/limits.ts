@@ -17,13 +17,13 @@ export interface Http2Limits {
   /** Data that all streams may receive ahead of the layer above, at least 65,535. */
   readonly connectionWindowBytes: number;
 
-  /** Size of a header list after decompression (SETTINGS_MAX_HEADER_LIST_SIZE); larger ones get status 431. */
+  /** Size of a header list after decompression (SETTINGS_MAX_HEADER_LIST_SIZE); larger ones are refused. */
   readonly headerListBytesMax: number;
-  /** Fields in a header list; longer ones get status 431. */
+  /** Fields in a header list; longer ones are refused. */
   readonly headerFieldsMax: number;
   /** Size of HPACK's dynamic table for the peer's headers (SETTINGS_HEADER_TABLE_SIZE). */
   readonly headerTableBytesMax: number;
-  /** Size of a header block on the wire; a larger one ends the connection, because decoding it costs too much. */
+  /** Size of a header block on the wire; a larger one ends the connection, because it must be kept to be decoded. */
   readonly headerBlockBytesMax: number;
   /** CONTINUATION frames of one header block. */
   readonly continuationsMax: number;
@@ -36,7 +36,7 @@ export interface Http2Limits {
   readonly resetsPerSecond: number;
   /** Frames in a row that do nothing for a request: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown ones. */
   readonly controlFramesMax: number;
-  /** How many of those are forgiven per second; each HEADERS and each DATA frame forgives a few more. */
+  /** How many of those are forgiven per second; each HEADERS frame and each 16 bytes of data forgive a few more. */
   readonly controlFramesPerSecond: number;
 
   /** Frames that one connection handles before the others get a turn. */
@@ -88,7 +88,7 @@ const FIXED_LIMITS: Omit<Http2Limits, keyof ConfiguredLimits> = {
   headerListBytesMax: 16_384,
   headerFieldsMax: 128,
   headerTableBytesMax: 4096,
-  headerBlockBytesMax: 32_768,
+  headerBlockBytesMax: 131_072,
   continuationsMax: 32,
   settingsMax: 64,
 

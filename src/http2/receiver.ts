@@ -29,8 +29,10 @@ import { TokenBucket } from "./token_bucket.ts";
 const GOAWAY_BYTES = 8;
 /** Bytes of a HEADERS frame besides its fragment, at most: pad length, stream dependency and weight before it, padding after it. */
 const HEADERS_EXTRA_BYTES = 1 + 5 + 255;
-/** Frames without work that one frame with work pays for. */
+/** Frames without work that one frame with work pays for, at most. */
 const CONTROL_FRAMES_EARNED = 4;
+/** Bytes of data, either way, that pay for one of them. */
+const BYTES_PER_CONTROL_FRAME = 16;
 /** "Request Header Fields Too Large" (RFC 6585 section 5). */
 const HEADERS_TOO_LARGE = encodeHeaders([{ name: ":status", value: "431" }]);
 
@@ -44,6 +46,8 @@ const FIXED_BYTES: ReadonlyMap<number, readonly [bytes: number, name: string]> =
 /** Options of a receiver. */
 export interface ReceiverOptions {
   readonly limits: Http2Limits;
+  /** The header block that replies to a request with more headers than the limits allow. Status 431 if left out. */
+  readonly headersTooLarge?: Uint8Array | undefined;
   /** The peer has acknowledged a PING; the payload is borrowed. */
   onPong(payload: Uint8Array): void;
 }
@@ -66,12 +70,17 @@ export class Receiver implements FrameSink {
   #dataStream: Stream | undefined;
   #dataEndsStream = false;
   #isAccepting = true;
+  /** Milliseconds in which the peer may still open more streams than we allow: until it has acknowledged our SETTINGS. */
+  #unsettledMs: number;
+  /** Data sent that has paid for control frames. */
+  #paidBytes = 0;
 
   constructor(streams: StreamTable, options: ReceiverOptions) {
     this.#streams = streams;
     this.#limits = options.limits;
     this.#options = options;
     this.#blocks = new HeaderBlocks(options.limits);
+    this.#unsettledMs = options.limits.prefaceTimeoutMs;
     const { resetsMax, resetsPerSecond, controlFramesMax, controlFramesPerSecond } = options.limits;
     this.#resets = new TokenBucket({ max: resetsMax, perSecond: resetsPerSecond });
     this.#controlFrames = new TokenBucket({ max: controlFramesMax, perSecond: controlFramesPerSecond });
@@ -94,6 +103,7 @@ export class Receiver implements FrameSink {
 
   /** Forgives frames and resets for passed time. */
   elapse(ms: number): void {
+    this.#unsettledMs -= ms;
     this.#resets.elapse(ms);
     this.#controlFrames.elapse(ms);
   }
@@ -169,7 +179,7 @@ export class Receiver implements FrameSink {
     }
     const endStream = (frame.flags & FLAG.END_STREAM) !== 0;
     const payload = length - padding;
-    if (payload > 0) this.#controlFrames.earn(CONTROL_FRAMES_EARNED);
+    if (payload > 0) this.#controlFrames.earn(Math.min(CONTROL_FRAMES_EARNED, payload / BYTES_PER_CONTROL_FRAME));
     else if (!endStream) this.#spendControl();
     this.#dataStream = this.#streams.get(streamId);
     this.#dataEndsStream = endStream;
@@ -245,6 +255,7 @@ export class Receiver implements FrameSink {
     if ((frame.flags & FLAG.END_HEADERS) === 0) return;
     this.#blockStreamId = 0;
     this.#onHeaderBlock(frame.streamId, this.#blocks.whole());
+    this.#blocks.release();
   }
 
   #onHeaderBlock(streamId: number, block: Span): void {
@@ -257,11 +268,11 @@ export class Receiver implements FrameSink {
     if (!this.#isAccepting) return this.#streams.refuse(streamId, ERROR_CODE.REFUSED_STREAM);
     const endStream = this.#blockEndsStream;
     if (this.#blockDependsOnItself) return this.#refuse(streamId, ERROR_CODE.PROTOCOL_ERROR);
-    if (this.#streams.size >= this.#limits.streamsMax) return this.#refuse(streamId, ERROR_CODE.REFUSED_STREAM);
+    if (this.#streams.size >= this.#limits.streamsMax) return this.#refuseExcess(streamId);
     if (headers === "malformed") return this.#refuse(streamId, ERROR_CODE.PROTOCOL_ERROR);
     if (headers === "too large") {
-      this.#spendReset();
-      return this.#streams.answer(streamId, { block: HEADERS_TOO_LARGE, isRemoteEnded: endStream });
+      const { headersTooLarge: block = HEADERS_TOO_LARGE } = this.#options;
+      return this.#streams.answer(streamId, { block, isRemoteEnded: endStream });
     }
     if (endStream && headers.contentLength > 0) return this.#refuse(streamId, ERROR_CODE.PROTOCOL_ERROR);
     this.#streams.open({ id: streamId, headers, endStream });
@@ -318,10 +329,11 @@ export class Receiver implements FrameSink {
     this.#spendControl();
     if (frame.flags & FLAG.ACK) {
       if (frame.length !== 0) throw frameSizeError("SETTINGS frame with ACK is not empty");
+      this.#unsettledMs = 0;
       return this.#blocks.settingsAcknowledged();
     }
     const { sender } = this.#streams;
-    sender.applySettings(decodeSettings(frame), this.#streams.values());
+    sender.applySettings(decodeSettings(frame), () => this.#streams.values());
     sender.settingsAck();
     sender.pump();
     this.#hasSettings = true;
@@ -358,6 +370,12 @@ export class Receiver implements FrameSink {
     else this.#streams.abort(stream, code);
   }
 
+  /** A client that does not know our limit yet may open more streams than that, and sends them again. */
+  #refuseExcess(streamId: number): void {
+    if (this.#unsettledMs <= 0) return this.#refuse(streamId, ERROR_CODE.REFUSED_STREAM);
+    this.#streams.refuse(streamId, ERROR_CODE.REFUSED_STREAM);
+  }
+
   #refuse(streamId: number, code: number): void {
     this.#spendReset();
     this.#streams.refuse(streamId, code);
@@ -368,6 +386,10 @@ export class Receiver implements FrameSink {
   }
 
   #spendControl(): void {
+    // A client that reads a long reply opens windows and sends no data.
+    const { dataBytes } = this.#streams.sender;
+    this.#controlFrames.earn((dataBytes - this.#paidBytes) / BYTES_PER_CONTROL_FRAME);
+    this.#paidBytes = dataBytes;
     if (!this.#controlFrames.spend()) throw calmError("Too many frames do no work");
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { joinParts } from "../base/bytes.ts";
-import { ERROR_CODE, FLAG, FRAME, SETTING } from "./frames.ts";
+import { ERROR_CODE, FLAG, FRAME, PREFACE, SETTING } from "./frames.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
 import type { Http2Limits } from "./limits.ts";
 import {
@@ -54,9 +54,37 @@ Deno.test("Receiver accepts control frames that come with work", async () => {
   await peer.send(headersFrame(1));
   const work = times(
     500,
-    () => joinParts([dataFrame(1, new Uint8Array(1)), PING, uint32Frame(FRAME.WINDOW_UPDATE, 0, 1)]),
+    () => joinParts([dataFrame(1, new Uint8Array(32)), PING, uint32Frame(FRAME.WINDOW_UPDATE, 0, 1)]),
   );
   assert.equal(TestPeer.goawayCode(await peer.send(work)), undefined);
+});
+
+Deno.test("Receiver accepts WINDOW_UPDATE frames of a client that reads", async () => {
+  await using peer = await TestPeer.connect({
+    limits: FEW,
+    onRequest: ({ stream }) => stream.sendData([new Uint8Array(100_000)], false),
+  });
+  await peer.send(uint32Frame(FRAME.WINDOW_UPDATE, 0, 1_000_000), headersFrame(1));
+  const updates = times(500, () => uint32Frame(FRAME.WINDOW_UPDATE, 1, 16));
+  assert.equal(TestPeer.goawayCode(await peer.send(updates)), undefined);
+});
+
+Deno.test("Receiver ends a flood of control frames between bytes of data with ENHANCE_YOUR_CALM", async () => {
+  await using peer = await TestPeer.connect({ limits: FEW });
+  const flood = times(200, () => joinParts([dataFrame(1, new Uint8Array(1)), PING]));
+  assert.equal(TestPeer.goawayCode(await peer.send(headersFrame(1), flood)), ERROR_CODE.ENHANCE_YOUR_CALM);
+});
+
+Deno.test("Receiver does not count streams refused before the client has acknowledged the limit", async () => {
+  const peer = new TestPeer({ limits: { ...FEW, streamsMax: 10 } });
+  await peer.send(PREFACE, settingsFrame());
+  const received = await peer.send(times(500, (i) => headersFrame(i * 2 + 1)));
+  assert.equal(received.filter(({ type }) => type === FRAME.RST_STREAM).length, 490);
+  assert.equal(TestPeer.goawayCode(received), undefined);
+  await peer.send(frame(FRAME.SETTINGS, 0, { flags: FLAG.ACK }));
+  const after = await peer.send(times(120, (i) => headersFrame(i * 2 + 1001)));
+  assert.equal(TestPeer.goawayCode(after), ERROR_CODE.ENHANCE_YOUR_CALM);
+  await peer[Symbol.asyncDispose]();
 });
 
 Deno.test("Receiver ends a rapid reset with ENHANCE_YOUR_CALM", async () => {
@@ -105,7 +133,7 @@ Deno.test("Receiver refuses oversized header blocks and SETTINGS before their by
     await using peer = await TestPeer.connect();
     const large = frame(type, type === FRAME.SETTINGS ? 0 : 1, {
       flags: FLAG.END_HEADERS & ~FLAG.ACK,
-      payload: new Uint8Array(60_000),
+      payload: new Uint8Array(140_000),
     });
     const received = await peer.send(large.subarray(0, 9));
     assert.equal(TestPeer.goawayCode(received), ERROR_CODE.ENHANCE_YOUR_CALM);

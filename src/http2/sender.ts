@@ -48,6 +48,9 @@ export class Sender<Sending extends SendingHalf = SendingHalf> {
   readonly #waiting: Set<Sending> = new Set();
   #window = WINDOW_BYTES_DEFAULT;
   #streamWindow = WINDOW_BYTES_DEFAULT;
+  /** No open stream's window is further above the initial one. */
+  #streamWindowExcess = 0;
+  #dataBytes = 0;
   #frameBytesMax = FRAME_BYTES_DEFAULT;
   #bytesPending = 0;
   #tableSizeUpdate: "none" | "due" | "sent" = "none";
@@ -57,9 +60,9 @@ export class Sender<Sending extends SendingHalf = SendingHalf> {
     this.#events = events;
   }
 
-  /** The initial window of a new stream (the peer's SETTINGS_INITIAL_WINDOW_SIZE). */
-  get streamWindow(): number {
-    return this.#streamWindow;
+  /** Bytes of data sent so far. */
+  get dataBytes(): number {
+    return this.#dataBytes;
   }
 
   /** Bytes of data that wait, of all streams. */
@@ -123,10 +126,10 @@ export class Sender<Sending extends SendingHalf = SendingHalf> {
   /**
    * Applies the peer's settings in their order; those without meaning for a server are ignored. The caller calls {@link pump}.
    *
-   * @param streams all open ones.
+   * @param streams returns all open ones.
    * @throws {ConnectionError} if the window of a stream leaves its range.
    */
-  applySettings(settings: readonly Setting[], streams: Iterable<Sending>): void {
+  applySettings(settings: readonly Setting[], streams: () => Iterable<Sending>): void {
     for (const { id, value } of settings) {
       if (id === SETTING.INITIAL_WINDOW_SIZE) this.#setStreamWindow(value, streams);
       else if (id === SETTING.MAX_FRAME_SIZE) this.#frameBytesMax = value;
@@ -144,7 +147,9 @@ export class Sender<Sending extends SendingHalf = SendingHalf> {
 
   /** The peer opened a stream's window. Returns false if it overflows. */
   openStreamWindow(stream: Sending, increment: number): boolean {
-    if (!stream.moveWindow(increment)) return false;
+    stream.openWindow(increment);
+    if (stream.window + this.#streamWindow > WINDOW_BYTES_MAX) return false;
+    this.#streamWindowExcess = Math.max(this.#streamWindowExcess, stream.window);
     while (this.#waiting.has(stream) && this.#hasRoom() && this.#takeTurn(stream));
     return true;
   }
@@ -192,7 +197,9 @@ export class Sender<Sending extends SendingHalf = SendingHalf> {
     if (endStream) stream.finish();
     let sent = 0;
     if (stream.next === undefined) {
-      if (this.#hasRoom()) sent = Math.min(length, Math.max(0, stream.window), Math.max(0, this.#window));
+      if (this.#hasRoom()) {
+        sent = Math.min(length, Math.max(0, stream.window + this.#streamWindow), Math.max(0, this.#window));
+      }
       const isWhole = sent === length;
       if (sent > 0 || isWhole) this.#frameData(stream, { parts, length: sent, endStream: endStream && isWhole });
       if (isWhole) {
@@ -208,7 +215,8 @@ export class Sender<Sending extends SendingHalf = SendingHalf> {
     for (let isMoving = true; isMoving && this.#waiting.size > 0;) {
       isMoving = false;
       for (const stream of [...this.#waiting]) {
-        if (!this.#hasRoom()) return;
+        // Every stream that waits has data to send next: see takeTurn().
+        if (this.#window <= 0 || !this.#hasRoom()) return;
         if (this.#waiting.has(stream) && this.#takeTurn(stream)) isMoving = true;
       }
     }
@@ -221,13 +229,16 @@ export class Sender<Sending extends SendingHalf = SendingHalf> {
     this.#bytesPending -= stream.dropPending();
   }
 
-  /** The peer set SETTINGS_INITIAL_WINDOW_SIZE, which moves the windows of all its streams. */
-  #setStreamWindow(bytes: number, streams: Iterable<Sending>): void {
-    const change = bytes - this.#streamWindow;
+  /**
+   * The peer set SETTINGS_INITIAL_WINDOW_SIZE, which moves the windows of all its streams. They are visited only if one may leave its
+   * range, which takes a WINDOW_UPDATE between any two visits.
+   */
+  #setStreamWindow(bytes: number, streams: () => Iterable<Sending>): void {
     this.#streamWindow = bytes;
-    for (const stream of streams) {
-      if (!stream.moveWindow(change)) throw windowRangeError();
-    }
+    if (bytes + this.#streamWindowExcess <= WINDOW_BYTES_MAX) return;
+    this.#streamWindowExcess = 0;
+    for (const { window } of streams()) this.#streamWindowExcess = Math.max(this.#streamWindowExcess, window);
+    if (bytes + this.#streamWindowExcess > WINDOW_BYTES_MAX) throw windowRangeError();
   }
 
   /**
@@ -264,7 +275,7 @@ export class Sender<Sending extends SendingHalf = SendingHalf> {
       this.headerBlock(stream.id, run.bytes, { endStream: run.endStream });
     } else {
       const left = run.bytes.length - run.offset;
-      const length = Math.min(left, stream.window, this.#window, TURN_BYTES);
+      const length = Math.min(left, stream.window + this.#streamWindow, this.#window, TURN_BYTES);
       if (length <= 0 && left > 0) return false;
       const parts = [stream.take(run, length)];
       this.#bytesPending -= length;
@@ -279,7 +290,9 @@ export class Sender<Sending extends SendingHalf = SendingHalf> {
       if (!run.endStream) this.#events.onDrained(stream);
     }
     if (run.endStream) this.#endSent(stream);
-    return true;
+    // Headers and an empty end need no window.
+    const next = stream.next;
+    return next === undefined || (!next.isHeaders && next.bytes.length > 0) || this.#takeTurn(stream);
   }
 
   /** Writes the first `length` bytes of the parts as DATA frames. */
@@ -312,6 +325,7 @@ export class Sender<Sending extends SendingHalf = SendingHalf> {
     }
     stream.spendWindow(length);
     this.#window -= length;
+    this.#dataBytes += length;
   }
 
   #uint32Frame(frame: { type: number; streamId: number; value: number }): void {

@@ -4,6 +4,8 @@ import { ERROR_CODE, FLAG, FRAME, SETTING } from "./frames.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
 import { encodeHeaders } from "./hpack/encoder.ts";
 import type { HeaderField } from "./http2.ts";
+import { Sender } from "./sender.ts";
+import { testLimits } from "./testing/limits.ts";
 import {
   headersFrame,
   type ReceivedFrame,
@@ -190,4 +192,10 @@ Deno.test("Sender resets a stream with too much pending, but lets one message wa
   assert.equal(second.resetCode, undefined);
   third.stream.sendData([pattern(1)], false);
   assert.equal(third.resetCode, ERROR_CODE.ENHANCE_YOUR_CALM);
+});
+
+Deno.test("Sender applies a new initial window without a visit to each stream", () => {
+  const sender = new Sender(testLimits(), { onEndSent: () => {}, onDrained: () => {}, onOverflow: () => {} });
+  const flips = Array.from({ length: 64 }, (_, i) => ({ id: SETTING.INITIAL_WINDOW_SIZE, value: 2 ** 31 - 1 - i }));
+  sender.applySettings(flips, () => assert.fail("the streams were visited"));
 });

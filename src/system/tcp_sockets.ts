@@ -37,16 +37,46 @@ export interface Ends {
 /** Whether several listeners can share a port, one of them chosen by {@link preferNewest}. */
 export const CAN_SHARE_PORTS = Deno.build.os === "linux";
 
-/** Closes a connection, whatever state it is in. */
+/** The connections to close, by their two ends; each as {@link endsText} writes it. */
+const hangUps = new Set<string>();
+let hangUpTimer: ReturnType<typeof setTimeout> | undefined;
+let nextSearchMs = 0;
+
+/** The time between two searches of the descriptors: at least this, and this many times as long as the last one took. */
+const SEARCH_INTERVAL_MS = 100;
+const SEARCH_SHARE = 20;
+
+/** Closes a connection, whatever state it is in: soon, together with others that are to be closed, for one search of the descriptors. */
 export function hangUp({ localAddr, remoteAddr }: Ends): void {
-  const [local, remote] = [addressText(localAddr as Deno.NetAddr), addressText(remoteAddr as Deno.NetAddr)];
+  hangUps.add(endsText(addressText(localAddr as Deno.NetAddr), addressText(remoteAddr as Deno.NetAddr)));
+  if (hangUpTimer !== undefined) return;
+  const waitMs = nextSearchMs - performance.now();
+  if (waitMs <= 0) hangUpAll();
+  else hangUpTimer = setTimeout(hangUpAll, waitMs);
+}
+
+function hangUpAll(): void {
+  hangUpTimer = undefined;
+  const sinceMs = performance.now();
   onLinux((calls) => {
-    for (const descriptor of descriptorsAt(calls, local)) {
-      if (addressOf(calls.getpeername, descriptor) !== remote) continue;
-      calls.shutdown(descriptor, SHUT_RDWR);
-      return;
+    let gap = 0;
+    for (let descriptor = 0; hangUps.size > 0 && descriptor < DESCRIPTORS_MAX && gap < GAP_MAX; descriptor++) {
+      const isSocket = portOf(calls.getsockname, descriptor) !== undefined;
+      gap = isSocket ? 0 : gap + 1;
+      // A connection that the client has closed has no peer any more.
+      const remote = isSocket ? addressOf(calls.getpeername, descriptor) : undefined;
+      if (remote === undefined) continue;
+      const local = addressOf(calls.getsockname, descriptor) as string;
+      if (hangUps.delete(endsText(local, remote))) calls.shutdown(descriptor, SHUT_RDWR);
     }
   });
+  hangUps.clear();
+  const nowMs = performance.now();
+  nextSearchMs = nowMs + Math.max(SEARCH_INTERVAL_MS, SEARCH_SHARE * (nowMs - sinceMs));
+}
+
+function endsText(local: string, remote: string): string {
+  return `${local} ${remote}`;
 }
 
 /**

@@ -12,6 +12,17 @@ import { RawStream } from "../support/raw_stream.ts";
 /** Returns its request. */
 const ECHO: Method = { path: "/test.Test/Echo", handle: (message, call) => call.reply([message]) };
 
+/** A program that opens 200 connections within 3 s and resets each at once (SO_LINGER of 0). */
+const RESETS = `
+import socket, struct, sys, time
+for _ in range(200):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.connect(("127.0.0.1", int(sys.argv[1])))
+    s.close()
+    time.sleep(0.015)
+`;
+
 /** A server and a client of it. */
 class Rig implements AsyncDisposable {
   readonly server: GrpcServer;
@@ -96,6 +107,33 @@ Deno.test("GrpcServer refuses a message that is too long, and keeps the connecti
   const tooLong = rig.client.callRaw(ECHO.path, { message: new Uint8Array(2_000_000) });
   await assert.rejects(tooLong, { code: CODE.RESOURCE_EXHAUSTED, details: /larger than max \(2000000 vs\. 1000\)/ });
   assert.equal((await rig.client.callRaw(ECHO.path, { message: new Uint8Array(1000) })).length, 1000);
+});
+
+Deno.test("GrpcServer refuses a call with more than 16 KiB of metadata, and keeps the connection", async () => {
+  await using rig = new Rig([ECHO]);
+  const message = new Uint8Array(10);
+  for (const bytes of [17_000, 100_000]) {
+    const call = rig.client.callRaw(ECHO.path, { message, metadata: { "x-large": "v".repeat(bytes) } });
+    await assert.rejects(call, { code: CODE.RESOURCE_EXHAUSTED, details: /more metadata than the server accepts/ });
+    assert.equal((await rig.client.callRaw(ECHO.path, { message })).length, 10);
+  }
+  assert.equal(rig.server.traffic.acceptedConnections, 1);
+});
+
+Deno.test("GrpcServer accepts connections while others are reset before it gets to them", async () => {
+  await using rig = new Rig([ECHO]);
+  const resets = await new Deno.Command("python3", { args: ["-c", RESETS, String(rig.port)] }).spawn();
+  let calls = 0;
+  let isOver = false;
+  resets.status.then(() => isOver = true);
+  while (!isOver) {
+    using client = new PredictionClient(`127.0.0.1:${rig.port}`);
+    await client.callRaw(ECHO.path, { message: new Uint8Array(1) });
+    calls++;
+  }
+  assert((await resets.status).success);
+  // The resets would hold the server back for 20 s if each cost a pause of 100 ms.
+  assert(calls >= 20, `${calls} clients were served`);
 });
 
 Deno.test("GrpcServer sends a thrown ServingError to the client and hides other errors", async () => {

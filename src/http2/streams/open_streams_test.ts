@@ -23,7 +23,7 @@ const HEADERS: CheckedHeaders = {
 };
 
 function stream(id: number): Stream {
-  return new Stream(HOST, { id, headers: HEADERS, endStream: false }, 0, 0);
+  return new Stream(HOST, { id, headers: HEADERS, endStream: false }, 0);
 }
 
 Deno.test("OpenStreams contains what was added and not deleted, however ids collide", () => {

@@ -6,7 +6,7 @@
  */
 import type { Span } from "../../base/bytes.ts";
 import { ChangeTimer } from "../change_timer.ts";
-import { ERROR_CODE, WINDOW_BYTES_MAX } from "../frames.ts";
+import { ERROR_CODE } from "../frames.ts";
 import type { HeaderField, Http2Stream, StreamListener } from "../http2.ts";
 import type { CheckedHeaders } from "../request_headers.ts";
 
@@ -45,7 +45,7 @@ export type SendingHalf = Pick<
   | "next"
   | "finish"
   | "endSent"
-  | "moveWindow"
+  | "openWindow"
   | "spendWindow"
   | "queue"
   | "take"
@@ -70,8 +70,8 @@ export class Stream implements Http2Stream {
   /** Bytes of data that must still arrive to match the content-length; -1 if there is none. */
   #contentLeft: number;
 
-  /** Bytes of data the peer lets us send; negative after it lowered its initial window. */
-  #window: number;
+  /** Bytes of data the peer lets us send beyond its initial window; below zero once that is being used. */
+  #window = 0;
   #isFinished = false;
   #isEndSent = false;
   /** Undefined while nothing waits. */
@@ -80,10 +80,9 @@ export class Stream implements Http2Stream {
   /** How long the data that waits has not moved; undefined until first asked for. */
   #stall: ChangeTimer | undefined = undefined;
 
-  constructor(host: StreamHost, request: StreamRequest, sendWindow: number, receiveWindow: number) {
+  constructor(host: StreamHost, request: StreamRequest, receiveWindow: number) {
     this.id = request.id;
     this.#host = host;
-    this.#window = sendWindow;
     this.#isRemoteEnded = request.endStream;
     this.#receiveWindow = receiveWindow;
     this.#contentLeft = request.headers.contentLength;
@@ -208,7 +207,10 @@ export class Stream implements Http2Stream {
     this.#listener?.onDrained?.();
   }
 
-  /** Bytes of data the peer lets us send; negative after it lowered its initial window. */
+  /**
+   * Bytes of data the peer lets us send, less its initial window, which is the connection's to add: a peer that changes that one
+   * changes all streams at once.
+   */
   get window(): number {
     return this.#window;
   }
@@ -243,10 +245,9 @@ export class Stream implements Http2Stream {
     this.#isEndSent = true;
   }
 
-  /** Moves the window. Returns false if it leaves its range. */
-  moveWindow(change: number): boolean {
-    this.#window += change;
-    return this.#window <= WINDOW_BYTES_MAX;
+  /** The peer opened the window. */
+  openWindow(increment: number): void {
+    this.#window += increment;
   }
 
   /** Data of this length has been sent. */

@@ -89,7 +89,7 @@ export class StreamTable implements StreamHost, SenderEvents<Stream> {
   /** Opens a stream and hands its request to the layer above. */
   open(request: StreamRequest): void {
     this.#lastId = request.id;
-    const stream = new Stream(this, request, this.sender.streamWindow, this.#streamWindowBytes);
+    const stream = new Stream(this, request, this.#streamWindowBytes);
     this.#open.add(stream);
     try {
       stream.listen(this.#options.onRequest(stream, request.headers, request.endStream));
