@@ -175,6 +175,8 @@ Deno.test("REST has HEAD, CORS, and JSON for paths that are none", async () => {
     assert.deepEqual(json, { error: `There is no GET ${path}` });
   }
   const url = `http://${rest}/v2/models/half/infer`;
+  const index = await fetch(`http://${rest}/v2/repository/index`, { method: "POST", body: '{"ready": 1}' });
+  assert.deepEqual([index.status, await index.json()], [400, { error: "Expected true or false in 'ready'" }]);
   const preflight = await fetch(url, { method: "OPTIONS", headers: { origin: "https://example.org" } });
   await preflight.body?.cancel();
   assert.equal(preflight.headers.get("access-control-allow-origin"), "*");

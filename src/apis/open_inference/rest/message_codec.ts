@@ -82,7 +82,10 @@ export function encodeStatistics(statistics: readonly VersionStatistics[]): unkn
 export function decodeIndexBody(body: Uint8Array): { isReady: boolean } {
   const document = objectOf(body);
   const ready = document?.member(0, "ready");
-  return { isReady: ready !== undefined && document?.boolean(ready) === true };
+  if (document === undefined || ready === undefined) return { isReady: false };
+  const isReady = document.boolean(ready);
+  if (isReady === undefined) throw new ServingError(CODE.INVALID_ARGUMENT, "Expected true or false in 'ready'");
+  return { isReady };
 }
 
 /**
@@ -94,7 +97,10 @@ export function decodeIndexBody(body: Uint8Array): { isReady: boolean } {
 export function decodeLoadBody(body: Uint8Array): readonly string[] {
   const document = objectOf(body);
   const parameters = document?.member(0, "parameters");
-  if (document === undefined || parameters === undefined || !document.isObject(parameters)) return [];
+  if (document === undefined || parameters === undefined) return [];
+  if (!document.isObject(parameters)) {
+    throw new ServingError(CODE.INVALID_ARGUMENT, "Expected an object in 'parameters'");
+  }
   const names: string[] = [];
   for (let node = parameters + 1; node < document.next(parameters); node = document.next(node + 1)) {
     names.push(document.text(node));
