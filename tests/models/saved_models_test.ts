@@ -11,6 +11,7 @@ import {
   encodeGetModelMetadataRequest,
 } from "../../src/apis/tensorflow_serving/grpc/model_codec.ts";
 import { findMetaGraph } from "../../src/model/saved_model/meta_graph.ts";
+import { freePort } from "../support/free_port.ts";
 import { type Message, PredictionClient } from "../support/prediction_client.ts";
 import { Server } from "../support/server.ts";
 
@@ -292,4 +293,16 @@ Deno.test("shapes that cannot be computed are INVALID_ARGUMENT, and many shapes 
   const metrics = await (await fetch(`http://${where}/metrics`)).text();
   const variants = /ovserve_shape_variants\{model="half_plus_two",version="1"\} (\d+)/.exec(metrics)?.[1];
   assert.ok(Number(variants) >= 2 && Number(variants) <= 8, String(variants));
+});
+
+Deno.test("the variables of TensorFlow Serving's image serve its hello world", async () => {
+  const variables = ["MODEL_NAME=half_plus_two", `MODEL_BASE_PATH=${MODELS.replace(/\/$/, "")}`];
+  const port = freePort();
+  await using server = await Server.start(["--rest_api_port", String(port), "--rest_bind_address", "127.0.0.1"], {
+    through: ["env", ...variables],
+  });
+  assert.notEqual(server.address, "");
+  const url = `http://127.0.0.1:${port}/v1/models/half_plus_two:predict`;
+  const response = await fetch(url, { method: "POST", body: '{"instances": [1.0, 2.0, 5.0]}' });
+  assert.deepEqual(await response.json(), { predictions: [2.5, 3, 4.5] });
 });
