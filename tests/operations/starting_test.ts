@@ -1,8 +1,11 @@
 /** The start: what is answered while the first models load, what waits, and how the wait ends. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { status } from "@grpc/grpc-js";
+import { loadProtos } from "../../src/protobuf/testing/protos.ts";
 import { askHalfByFetch } from "../support/fetch_client.ts";
 import { floatTensor, type Message, PredictionClient } from "../support/prediction_client.ts";
+import { RawStream } from "../support/raw_stream.ts";
 import { Scratch } from "../support/scratch.ts";
 import { Server, testSource } from "../support/server.ts";
 import { askHalf, versionOf } from "../support/steady_load.ts";
@@ -166,6 +169,41 @@ testSource("A starting server reports so at once, and requests that need a model
   await rig.server.event("server started");
   assert.deepEqual(await rig.health(), SERVING);
 });
+
+testSource(
+  "The Open Inference Protocol's requests wait for the first models too, health does not",
+  LINUX_ONLY,
+  async () => {
+    await using rig = await StartingRig.start();
+    const protos = await loadProtos();
+    const message = protos.encode("inference.ModelInferRequest", {
+      "model_name": "half",
+      inputs: [{ name: "x", datatype: "FP32", shape: [1], contents: { "fp32_contents": [10] } }],
+    });
+    const service = "/inference.GRPCInferenceService";
+    using stream = new RawStream(rig.server.address, `${service}/ModelStreamInfer`);
+    stream.send(message);
+    let answered = 0;
+    const waiting = [
+      stream.next(),
+      rig.client.callRaw(`${service}/ModelInfer`, { message }),
+      rig.fetch("/v2/models/half/infer", '{"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [10]}]}'),
+    ];
+    for (const reply of waiting) void Promise.resolve(reply).then(() => answered++);
+    const ready = await rig.client.callRaw(`${service}/ServerReady`, { message: new Uint8Array() });
+    assert.equal(protos.decode("inference.ServerReadyResponse", ready).ready, false);
+    assert.deepEqual(await rig.fetch("/v2/health/ready"), [503, '{"ready":false}']);
+    assert.deepEqual(await rig.fetch("/v2/health/live"), [200, '{"live":true}']);
+    assert.equal(answered, 0);
+    await rig.release();
+    const [streamed, unary, rest] = await Promise.all(waiting) as [Buffer, Buffer, [number, string]];
+    const seven = Buffer.from(Float32Array.of(7).buffer);
+    const { infer_response: reply } = protos.decode("inference.ModelStreamInferResponse", streamed);
+    assert.deepEqual((reply as { "raw_output_contents": Buffer[] })["raw_output_contents"], [seven]);
+    assert.deepEqual(protos.decode("inference.ModelInferResponse", unary)["raw_output_contents"], [seven]);
+    assert.deepEqual([rest[0], JSON.parse(rest[1]).outputs[0].data], [200, [7]]);
+  },
+);
 
 testSource("Requests past --max_waiting_requests are refused at once while the server starts", LINUX_ONLY, async () => {
   await using rig = await StartingRig.start(["--max_waiting_requests", "2"]);
