@@ -176,10 +176,13 @@ function newThreads(
   config: Config,
   { engine, threadProgram, log }: { engine: EngineSpec; threadProgram: URL | undefined; log: Log },
 ): ServingThreads {
-  const { grpc, waitersMax, versionZeroMeansLatest, shutdownGraceMs } = config;
+  const { grpc, waitersMax, versionZeroMeansLatest, convertsInputs, shutdownGraceMs } = config;
   const { log: { level, format }, observation: { logsRequests } } = config;
   return new ServingThreads(grpc.threads - 1, {
-    settings: { grpc, waitersMax, versionZeroMeansLatest, log: { level, format }, logsRequests, engine },
+    settings: {
+      ...{ grpc, waitersMax, versionZeroMeansLatest, convertsInputs },
+      ...{ log: { level, format }, logsRequests, engine },
+    },
     program: threadProgram ?? new URL("./serving_thread_worker.ts", import.meta.url),
     log,
     graceMs: shutdownGraceMs,

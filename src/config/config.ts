@@ -111,6 +111,8 @@ export interface Config {
   readonly waitersMax: number;
   /** Whether version 0 stands for the latest version in requests, as ie_serving's and model_server's clients mean it. */
   readonly versionZeroMeansLatest: boolean;
+  /** Whether inputs of other dtypes than the model's are converted, as ie_serving did. */
+  readonly convertsInputs: boolean;
   /** Whether integers are refused that the runtime would truncate. */
   readonly checksIntegerRange: boolean;
   /** How requests share inferences; undefined if each has its own. */

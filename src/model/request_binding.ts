@@ -7,6 +7,7 @@
 import { checkTensors, orderInputs, type RequestInput, selectOutputs } from "../base/signature.ts";
 import { CODE, ServingError } from "../base/status.ts";
 import type { Tensor } from "../base/tensor.ts";
+import { convertInputs } from "./input_conversion.ts";
 import { DEFAULT_SIGNATURE_NAME, type ServableSignature } from "./loading/signatures.ts";
 
 /** What has signatures: a servable. */
@@ -59,12 +60,19 @@ export function findSignature(
  * shapes, which TensorFlow's kernels check there.
  *
  * @param signatureName empty for the default signature.
+ * @param options.convertsInputs whether inputs of another dtype are converted (`--convert_inputs`).
  * @throws {ServingError} FAILED_PRECONDITION for an unknown signature, INVALID_ARGUMENT for inputs or a filter that do not match it.
  */
-export function bindRequest(servable: Signed, signatureName: string, request: UnboundRequest): BoundRequest {
+export function bindRequest(
+  servable: Signed,
+  signatureName: string,
+  request: UnboundRequest,
+  options?: { convertsInputs: boolean },
+): BoundRequest {
   const signature = findSignature(servable, signatureName, unknownKey);
   const inputs = orderInputs(signature, request.inputs);
   const selected = selectOutputs(signature, request.outputFilter);
+  if (options?.convertsInputs === true) convertInputs(signature.inputs, inputs);
   checkTensors(signature.inputs, inputs);
   return { signatureName: signatureName || DEFAULT_SIGNATURE_NAME, signature, inputs, selected };
 }

@@ -44,11 +44,19 @@ export interface Responder<R> {
 export class PredictionService {
   readonly #manager: Manager<ModelServable>;
   readonly #versionZeroMeansLatest: boolean;
+  readonly #convertsInputs: boolean;
 
-  /** @param options.versionZeroMeansLatest whether version 0 stands for the latest version, as model_server's clients mean it. */
-  constructor(manager: Manager<ModelServable>, options: { versionZeroMeansLatest?: boolean } = {}) {
+  /**
+   * @param options.versionZeroMeansLatest whether version 0 stands for the latest version, as model_server's clients mean it.
+   * @param options.convertsInputs whether inputs of Predict may have other dtypes than the model's, as with ie_serving.
+   */
+  constructor(
+    manager: Manager<ModelServable>,
+    options: { versionZeroMeansLatest?: boolean; convertsInputs?: boolean } = {},
+  ) {
     this.#manager = manager;
     this.#versionZeroMeansLatest = options.versionZeroMeansLatest === true;
+    this.#convertsInputs = options.convertsInputs === true;
   }
 
   /**
@@ -58,7 +66,12 @@ export class PredictionService {
    * @throws {ServingError} INVALID_ARGUMENT or NOT_FOUND for the model, what {@link bindRequest} throws, what inference throws.
    */
   predict<R>(request: PredictRequest, responder: Responder<R>): R | Promise<R> {
-    return this.#use(request.modelSpec, predictWith<R>, request, responder);
+    return this.#use(
+      request.modelSpec,
+      this.#convertsInputs ? predictConverted<R> : predictWith<R>,
+      request,
+      responder,
+    );
   }
 
   /**
@@ -165,6 +178,15 @@ function disposedAfter<R>(result: Promise<R>, handle: Handle): Promise<R> {
 
 function predictWith<R>({ id, servable }: Handle, request: PredictRequest, responder: Responder<R>): R | Promise<R> {
   const bound = bindRequest(servable, request.modelSpec?.signatureName ?? "", request);
+  return servable.predict(bound.inputs, new Prediction(id, bound, responder));
+}
+
+function predictConverted<R>(
+  { id, servable }: Handle,
+  request: PredictRequest,
+  responder: Responder<R>,
+): R | Promise<R> {
+  const bound = bindRequest(servable, request.modelSpec?.signatureName ?? "", request, { convertsInputs: true });
   return servable.predict(bound.inputs, new Prediction(id, bound, responder));
 }
 

@@ -35,6 +35,7 @@ export interface ThreadSettings {
   readonly waitersMax: number;
   /** As in the configuration. */
   readonly versionZeroMeansLatest: boolean;
+  readonly convertsInputs: boolean;
   /** The engine of the main thread. */
   readonly engine: EngineSpec;
 }

@@ -7,7 +7,7 @@ import { Command } from "commander";
 import type { Config } from "../../config/config.ts";
 import { addFlags, type Defaults, notEmpty, readFlags, type Texts } from "../flags/flag.ts";
 import { modelFlag, MODELS_FILE_POLL_FLAG, readLoadFlags } from "../flags/model_flags.ts";
-import { readServerFlags, SERVER_SECTIONS, VERSION_ZERO_FLAG_NAME } from "../flags/server_flags.ts";
+import { IE_SERVING_DEFAULTS, readServerFlags, SERVER_SECTIONS } from "../flags/server_flags.ts";
 
 const FLAGS = {
   path: modelFlag("config_path", {
@@ -19,8 +19,8 @@ const FLAGS = {
   pollIntervalMs: MODELS_FILE_POLL_FLAG,
 };
 
-/** As in model_server, which looks as often. The clients of both servers send version 0 for the latest. */
-const DEFAULTS: Defaults = { [MODELS_FILE_POLL_FLAG.name]: "1", [VERSION_ZERO_FLAG_NAME]: "true" };
+/** model_server looks for a changed file as often. */
+const DEFAULTS: Defaults = { ...IE_SERVING_DEFAULTS, [MODELS_FILE_POLL_FLAG.name]: "1" };
 
 /** Makes the command, without what it does. */
 export function configCommand(): Command {

@@ -5,7 +5,7 @@
  */
 import { Command } from "commander";
 import type { Config } from "../../config/config.ts";
-import { addFlags, type Defaults, notEmpty, readFlags, type Texts } from "../flags/flag.ts";
+import { addFlags, notEmpty, readFlags, type Texts } from "../flags/flag.ts";
 import {
   BASE_PATH_HELP,
   LOAD_FLAGS,
@@ -14,7 +14,7 @@ import {
   readLoadFlags,
   VERSION_POLICY_FLAG,
 } from "../flags/model_flags.ts";
-import { readServerFlags, SERVER_SECTIONS, VERSION_ZERO_FLAG_NAME } from "../flags/server_flags.ts";
+import { IE_SERVING_DEFAULTS, readServerFlags, SERVER_SECTIONS } from "../flags/server_flags.ts";
 
 const FLAGS = {
   name: modelFlag("model_name", { value: "name", help: MODEL_NAME_HELP, parse: notEmpty, isBasic: true }),
@@ -22,13 +22,10 @@ const FLAGS = {
   versionPolicy: VERSION_POLICY_FLAG,
 };
 
-/** The clients of ie_serving send version 0 for the latest. */
-const DEFAULTS: Defaults = { [VERSION_ZERO_FLAG_NAME]: "true" };
-
 /** Makes the command, without what it does. */
 export function modelCommand(): Command {
   const command = new Command("model").description("serve one model: --model_name NAME --model_path FOLDER");
-  addFlags(command, [FLAGS, LOAD_FLAGS, ...SERVER_SECTIONS], DEFAULTS);
+  addFlags(command, [FLAGS, LOAD_FLAGS, ...SERVER_SECTIONS], IE_SERVING_DEFAULTS);
   return command;
 }
 
@@ -40,7 +37,7 @@ export function modelConfig(texts: Texts): Config {
     models: { kind: "list", models: [model] },
     load,
     waitsForModels: false,
-    ...readServerFlags(texts, DEFAULTS),
+    ...readServerFlags(texts, IE_SERVING_DEFAULTS),
     notes,
   };
 }

@@ -125,6 +125,10 @@ const LOADING_FLAGS = {
 
 /** The name of a flag whose default depends on the command. */
 export const VERSION_ZERO_FLAG_NAME = "version_zero_means_latest";
+const CONVERT_FLAG_NAME = "convert_inputs";
+
+/** Defaults for commands with the flags of ie_serving, whose clients send version 0 for the latest, and inputs that numpy converted. */
+export const IE_SERVING_DEFAULTS: Defaults = { [VERSION_ZERO_FLAG_NAME]: "true", [CONVERT_FLAG_NAME]: "true" };
 
 /** The fields of a `Config` that have no section. */
 const SERVER_FLAGS = {
@@ -142,6 +146,13 @@ const SERVER_FLAGS = {
     ...toggle("take version 0 in requests for the latest version, as ie_serving and model_server do", false),
     defaultWords: "true with --config_path or --model_path, else false",
   }),
+  convertsInputs: requests(
+    CONVERT_FLAG_NAME,
+    toggle(
+      "convert inputs of other dtypes than the model's if no value changes beyond rounding, as ie_serving did",
+      false,
+    ),
+  ),
   pollIntervalMs: versions("file_system_poll_wait_seconds", {
     value: "seconds",
     help: "pause between looks for new versions; 0 looks once, at the start",

@@ -25,7 +25,7 @@ async function start(): Promise<Running> {
     mixed: { "base_path": modelPath("mixed") },
   });
   const flags = ["--rest_port", "any", "--rest_bind_address", "127.0.0.1"];
-  const server = stack.use(await Server.start(["config", "--config_path", config, ...flags]));
+  const server = stack.use(await Server.start(["config", "--config_path", config, "--convert_inputs=false", ...flags]));
   const { rest } = await server.event("server started");
   const client = stack.use(new PredictionClient(server.address));
   const kept = stack.move();

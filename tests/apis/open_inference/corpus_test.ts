@@ -36,7 +36,7 @@ async function serve(scratch: Scratch): Promise<Server> {
     tiny: { base_path: modelPath("tiny") },
   });
   const rest = ["--rest_port", "any", "--rest_bind_address", "127.0.0.1"];
-  return Server.start(["config", "--config_path", config, ...rest]);
+  return Server.start(["config", "--config_path", config, "--convert_inputs=false", ...rest]);
 }
 
 /** Numbers as the text they are written as: int64s have more digits than a number. */

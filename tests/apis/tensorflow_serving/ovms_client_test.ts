@@ -44,13 +44,13 @@ async function askWithOvmsclient(server: Server): Promise<Map<string, unknown> |
 }
 
 Deno.test({
-  name: "ovmsclient works with its defaults over gRPC and REST",
+  name: "ovmsclient works with its defaults over gRPC and REST, float64 arrays included",
   ignore: interpreter === undefined,
   async fn(): Promise<void> {
     await using server = await Server.start(["model", ...MODEL_FLAGS]);
     const results = await askWithOvmsclient(server);
     if (results === undefined) return;
-    const expected = { "predict": [2.5, 3, 4.5], "predict version 1": [2.5, 3, 4.5] };
+    const expected = { "predict": [2.5, 3, 4.5], "predict version 1": [2.5, 3, 4.5], "predict doubles": [2.5, 3, 4.5] };
     for (const transport of ["grpc", "rest"]) {
       for (const [call, values] of Object.entries({ ...expected, status: { 1: "AVAILABLE" }, metadata: 1 })) {
         assert.deepEqual(results.get(`${transport} ${call}`), values, `${transport} ${call}`);
@@ -72,6 +72,8 @@ Deno.test({
     }
     const infer = { inputs: [{ name: "x", shape: [1], datatype: "FP32", data: [1] }] };
     assert.equal(await status(`http://${rest}/v2/models/half/versions/0/infer`, infer), 200);
+    const doubles = { inputs: [{ name: "x", shape: [1], datatype: "FP64", data: [1] }] };
+    assert.equal(await status(`http://${rest}/v2/models/half/infer`, doubles), 200);
     assert.equal(await status(`http://${rest}/v2/models/half/versions/0/ready`), 200);
     assert.equal(await status(`http://${rest}/v1/models/half/versions/0/metadata`), 200);
   },
@@ -101,7 +103,9 @@ Deno.test({
     }
     await using server = await Server.start([...flags, "--version_zero_means_latest"]);
     const results = await askWithOvmsclient(server);
-    assert.deepEqual(results?.get("grpc predict"), [2.5, 3, 4.5]);
+    if (results === undefined) return;
+    assert.deepEqual(results.get("grpc predict"), [2.5, 3, 4.5]);
+    assert.match(String(results.get("grpc predict doubles")), /Invalid input precision - Expected: FP32; Actual: FP64/);
   },
 });
 

@@ -65,7 +65,14 @@ function bytesOf(tensor: Message): string {
 }
 
 function digitsServer(): Promise<Server> {
-  return Server.start(["model", "--model_name", "digits", "--model_path", modelPath("digits")]);
+  return Server.start([
+    "model",
+    "--model_name",
+    "digits",
+    "--model_path",
+    modelPath("digits"),
+    "--convert_inputs=false",
+  ]);
 }
 
 Deno.test({
