@@ -1,6 +1,7 @@
 /** The log of requests and traces of the whole program. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { loadProtos } from "../../../src/protobuf/testing/protos.ts";
 import { floatTensor, type Message, PredictionClient } from "../../support/prediction_client.ts";
 import { modelPath } from "../../support/model_path.ts";
 import { Server, testSource } from "../../support/server.ts";
@@ -109,6 +110,12 @@ testSource("OTEL_DENO has each request traced with its phases, where its client'
     // Gone before the server is: Deno's client of HTTP/2 may end the process when it is told to go away.
     using client = new PredictionClient(server.address);
     await client.predict(request("tiny"), { metadata: METADATA });
+    const protos = await loadProtos();
+    const message = protos.encode("inference.ModelInferRequest", {
+      "model_name": "tiny",
+      inputs: [{ name: "x", datatype: "FP32", shape: [1, 1], contents: { "fp32_contents": [3] } }],
+    });
+    await client.callRaw("/inference.GRPCInferenceService/ModelInfer", { message, metadata: METADATA });
   }
   const { rest } = await server.event("server started");
   const init = { method: "POST", body: '{"instances":[[3]]}', headers: METADATA };
@@ -116,18 +123,20 @@ testSource("OTEL_DENO has each request traced with its phases, where its client'
   // What was not sent yet is sent at the end.
   await server.stop();
 
-  const rpc = spanNamed(collector, "tensorflow.serving.PredictionService/Predict");
-  assert.deepEqual([rpc.traceId, rpc.parentSpanId, rpc.kind], [TRACE_ID, SPAN_ID, 2]);
-  const attributes = new Map(rpc.attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
-  assert.equal(attributes.get("ovserve.model"), "tiny");
-  assert.equal(String(attributes.get("ovserve.version")), "1");
-  assert.equal(attributes.get("ovserve.code"), "OK");
-  assert.equal(attributes.get("ovserve.request_id"), "abc");
-  const phases = collector.spans.filter(({ parentSpanId }) => parentSpanId === rpc.spanId);
-  assert.deepEqual(phases.map(({ name }) => name).sort(), ["decode", "encode", "infer", "queue"]);
-  for (const { startTimeUnixNano: from, endTimeUnixNano: to } of phases) {
-    const moments = [rpc.startTimeUnixNano, from, to, rpc.endTimeUnixNano].map(BigInt);
-    assert.deepEqual(moments, moments.toSorted((a, b) => a < b ? -1 : 1));
+  for (const method of ["tensorflow.serving.PredictionService/Predict", "inference.GRPCInferenceService/ModelInfer"]) {
+    const rpc = spanNamed(collector, method);
+    assert.deepEqual([rpc.traceId, rpc.parentSpanId, rpc.kind], [TRACE_ID, SPAN_ID, 2]);
+    const attributes = new Map(rpc.attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
+    assert.equal(attributes.get("ovserve.model"), "tiny");
+    assert.equal(String(attributes.get("ovserve.version")), "1");
+    assert.equal(attributes.get("ovserve.code"), "OK");
+    assert.equal(attributes.get("ovserve.request_id"), "abc");
+    const phases = collector.spans.filter(({ parentSpanId }) => parentSpanId === rpc.spanId);
+    assert.deepEqual(phases.map(({ name }) => name).sort(), ["decode", "encode", "infer", "queue"]);
+    for (const { startTimeUnixNano: from, endTimeUnixNano: to } of phases) {
+      const moments = [rpc.startTimeUnixNano, from, to, rpc.endTimeUnixNano].map(BigInt);
+      assert.deepEqual(moments, moments.toSorted((a, b) => a < b ? -1 : 1));
+    }
   }
   const rest1 = spanNamed(collector, "Predict");
   assert.equal(rest1.traceId, TRACE_ID);
