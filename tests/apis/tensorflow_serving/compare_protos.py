@@ -6,7 +6,7 @@ PROTOS is the folder to judge. WHEELS is a folder where the packages are kept; w
 line for each difference and ends with 1 when there is any. Ends with 75, and a line that says why, when a package cannot be had.
 
 Compared are names, numbers, types, labels, JSON names, packing, oneofs and presence of fields, names and numbers of enums, and
-methods of services; what is reserved, comments and options for code generators are not.
+methods of services, and the options of files for code generators; what is reserved and comments are not.
 """
 
 import ast
@@ -33,6 +33,7 @@ RENAMED = {".tensorboard.": ".tensorflow."}
 WHOLE = (".tensorflow.serving.", ".grpc.health.v1.", ".grpc.reflection.v1alpha.")
 LEFT_OUT = (
     # Runs of TensorFlow's own sessions: no model server offers them.
+    ".tensorflow.serving.session_service.proto",
     ".tensorflow.serving.SessionRunRequest",
     ".tensorflow.serving.SessionRunResponse",
     ".tensorflow.serving.SessionService",
@@ -45,12 +46,16 @@ NOT_PUBLISHED = (
     ".inference.",
     ".grpc.reflection.v1.",
     ".tensorflow.error.",
+    ".tensorflow.serving.monitoring_config.proto",
+    ".tensorflow.serving.ssl_config.proto",
     ".tensorflow.serving.MonitoringConfig",
     ".tensorflow.serving.PrometheusConfig",
     ".tensorflow.serving.SSLConfig",
     *(
         f".tensorflow.{name}"
         for name in (
+            "example.proto",
+            "feature.proto",
             "BytesList",
             "Example",
             "Feature",
@@ -128,6 +133,8 @@ def facts(files):
     table = {}
     for file in files:
         package = f".{file.package}."
+        # Packages move files, so a file is known by its package and its own name.
+        table[renamed(f"{package}{os.path.basename(file.name)}")] = ("options", str(file.options))
         for enum in file.enum_type:
             enum_facts(table, package, enum)
         for message in file.message_type:
