@@ -5,8 +5,9 @@
  * @module
  */
 import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { deflate, gzip } from "node:zlib";
 import { joinParts, type Span } from "../base/bytes.ts";
+import type { Coding } from "../base/gzip.ts";
 import type { ObservedRequest, OnFault, RequestGate, RequestObserver } from "../base/observed_request.ts";
 import type { RequestRecord } from "../base/request_record.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
@@ -15,7 +16,14 @@ import type { InflightBudget } from "./inflight_budget.ts";
 import type { MessageBuffers } from "./message_buffers.ts";
 import { type FindAligned, messagePrefix } from "./message_reader.ts";
 import type { StreamingCalls } from "./streaming_calls.ts";
-import { replyHeaders, type RequestHead, trailers, TRAILERS_OK, trailersOnly } from "./request_head.ts";
+import {
+  type MessageEncoding,
+  replyHeaders,
+  type RequestHead,
+  trailers,
+  TRAILERS_OK,
+  trailersOnly,
+} from "./request_head.ts";
 
 /** A method with one request message. It replies by `call.reply`, by `call.send` and `call.finish`, or by throwing. */
 export interface UnaryMethod {
@@ -98,7 +106,7 @@ export abstract class ServerCall implements ObservedRequest {
   protected readonly options: CallOptions;
   /** Whether the call has its status. */
   protected isOver = false;
-  protected compressesReplies = false;
+  protected replyEncoding: MessageEncoding = "identity";
   #areHeadersSent = false;
   #compressing: Promise<void> | undefined;
   #abort: AbortController | undefined;
@@ -144,8 +152,8 @@ export abstract class ServerCall implements ObservedRequest {
   /** Sends one message. The parts are borrowed until this returns. */
   send(parts: readonly Uint8Array[]): void {
     if (this.isOver) return;
-    if (!this.compressesReplies) return this.#write(parts, false);
-    const compressed = compress(joinParts(parts));
+    if (this.replyEncoding === "identity") return this.#write(parts, false);
+    const compressed = COMPRESS[this.replyEncoding](joinParts(parts));
     this.#compressing = Promise.all([compressed, this.#compressing]).then(([message]) => this.#write([message], true));
   }
 
@@ -212,7 +220,7 @@ export abstract class ServerCall implements ObservedRequest {
     if (this.isOver) return;
     if (!this.#areHeadersSent) {
       this.#areHeadersSent = true;
-      this.stream.sendHeaders(replyHeaders(this.head, { compresses: this.compressesReplies }), false);
+      this.stream.sendHeaders(replyHeaders(this.head, this.replyEncoding), false);
     }
     const framed: Uint8Array[] = new Array(parts.length + 1);
     let length = 0;
@@ -232,4 +240,7 @@ export abstract class ServerCall implements ObservedRequest {
   }
 }
 
-const compress: (message: Uint8Array) => Promise<Uint8Array> = promisify(gzip);
+const COMPRESS: Readonly<Record<Coding, (message: Uint8Array) => Promise<Uint8Array>>> = {
+  gzip: promisify(gzip),
+  deflate: promisify(deflate),
+};

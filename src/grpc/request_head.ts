@@ -4,13 +4,14 @@
  *
  * @module
  */
+import type { Coding } from "../base/gzip.ts";
 import { CODE, type Code, ServingError } from "../base/status.ts";
 import { encodeHeaders } from "../http2/hpack/encoder.ts";
 import type { HeaderField, RequestHeaders } from "../http2/http2.ts";
 import { echoedId, REQUEST_ID_HEADER } from "../base/observed_request.ts";
 
 /** A message encoding this server reads and writes. */
-export type MessageEncoding = "identity" | "gzip";
+export type MessageEncoding = "identity" | Coding;
 
 /** The parsed header list of a valid request. */
 export interface RequestHead {
@@ -19,8 +20,8 @@ export interface RequestHead {
   readonly timeoutMs: number;
   /** The encoding of compressed messages from the client. */
   readonly encoding: MessageEncoding;
-  /** Whether replies are compressed: the client compresses and accepts gzip. */
-  readonly compressReplies: boolean;
+  /** The encoding of replies: that of the client's messages if it accepts that. */
+  readonly replyEncoding: MessageEncoding;
   readonly metadata: readonly HeaderField[];
   /** Additional headers of the reply: the request's id if the client sent one. Mostly empty. */
   readonly replyFields: readonly HeaderField[];
@@ -54,12 +55,12 @@ function readHead(headers: RequestHeaders): RequestHead | RefusedHead {
   const contentType = field("content-type") ?? "";
   if (!/^application\/grpc($|[+;])/i.test(contentType)) return refuseHttp("415", []);
   const encoding = field("grpc-encoding") ?? "identity";
-  if (encoding !== "identity" && encoding !== "gzip") {
+  if (encoding !== "identity" && encoding !== "gzip" && encoding !== "deflate") {
     const error = new ServingError(
       CODE.UNIMPLEMENTED,
-      `Message encoding "${encoding}" is not known: use identity or gzip`,
+      `Message encoding "${encoding}" is not known: use identity, gzip or deflate`,
     );
-    const accepted = { name: "grpc-accept-encoding", value: "identity,gzip" };
+    const accepted = { name: "grpc-accept-encoding", value: "identity,gzip,deflate" };
     return { refusal: trailersOnly(error, [...replyFields, accepted]) };
   }
   const timeout = field("grpc-timeout");
@@ -72,7 +73,7 @@ function readHead(headers: RequestHeaders): RequestHead | RefusedHead {
     path: headers.path,
     timeoutMs,
     encoding,
-    compressReplies: encoding === "gzip" && accepted.includes("gzip"),
+    replyEncoding: accepted.includes(encoding) ? encoding : "identity",
     metadata: headers.fields,
     replyFields,
   };
@@ -91,14 +92,21 @@ function refuseHttp(status: string, fields: readonly HeaderField[]): RefusedHead
 const GRPC_CONTENT_TYPE: HeaderField = { name: "content-type", value: "application/grpc" };
 
 const OK_FIELDS: readonly HeaderField[] = [{ name: ":status", value: "200" }, GRPC_CONTENT_TYPE];
-const GZIP_FIELDS: readonly HeaderField[] = [...OK_FIELDS, { name: "grpc-encoding", value: "gzip" }];
-const OK_HEADERS = encodeHeaders(OK_FIELDS);
-const GZIP_HEADERS = encodeHeaders(GZIP_FIELDS);
+const FIELDS: Readonly<Record<MessageEncoding, readonly HeaderField[]>> = {
+  identity: OK_FIELDS,
+  gzip: [...OK_FIELDS, { name: "grpc-encoding", value: "gzip" }],
+  deflate: [...OK_FIELDS, { name: "grpc-encoding", value: "deflate" }],
+};
+const HEADERS: Readonly<Record<MessageEncoding, Uint8Array>> = {
+  identity: encodeHeaders(FIELDS.identity),
+  gzip: encodeHeaders(FIELDS.gzip),
+  deflate: encodeHeaders(FIELDS.deflate),
+};
 
 /** The headers of a reply with messages. */
-export function replyHeaders({ replyFields }: RequestHead, { compresses }: { compresses: boolean }): Uint8Array {
-  if (replyFields.length === 0) return compresses ? GZIP_HEADERS : OK_HEADERS;
-  return encodeHeaders([...compresses ? GZIP_FIELDS : OK_FIELDS, ...replyFields]);
+export function replyHeaders({ replyFields }: RequestHead, encoding: MessageEncoding): Uint8Array {
+  if (replyFields.length === 0) return HEADERS[encoding];
+  return encodeHeaders([...FIELDS[encoding], ...replyFields]);
 }
 
 /** The trailers of a call that succeeded. */

@@ -32,10 +32,13 @@ Deno.test("requestHead() parses a header list once", () => {
   assert.equal(requestHead(list), requestHead(list));
 });
 
-Deno.test("requestHead() compresses replies to clients that compress and accept gzip", () => {
-  assert.equal(accepted({ "grpc-encoding": "gzip", "grpc-accept-encoding": "identity, gzip" }).compressReplies, true);
-  assert.equal(accepted({ "grpc-encoding": "gzip" }).compressReplies, false);
-  assert.equal(accepted({ "grpc-accept-encoding": "gzip" }).compressReplies, false);
+Deno.test("requestHead() compresses replies to clients that compress and accept the same", () => {
+  for (const coding of ["gzip", "deflate"]) {
+    const both = { "grpc-encoding": coding, "grpc-accept-encoding": `identity, ${coding}` };
+    assert.equal(accepted(both).replyEncoding, coding);
+    assert.equal(accepted({ "grpc-encoding": coding }).replyEncoding, "identity");
+    assert.equal(accepted({ "grpc-accept-encoding": coding }).replyEncoding, "identity");
+  }
 });
 
 function refusedWith(list: RequestHeaders): Record<string, string> {
@@ -61,7 +64,7 @@ Deno.test("requestHead() refuses requests that are not gRPC with an HTTP status"
 Deno.test("requestHead() refuses unknown encodings and bad timeouts with a gRPC status", () => {
   const encoding = refusedWith(headers({ "grpc-encoding": "snappy" }));
   assert.equal(encoding["grpc-status"], String(CODE.UNIMPLEMENTED));
-  assert.equal(encoding["grpc-accept-encoding"], "identity,gzip");
+  assert.equal(encoding["grpc-accept-encoding"], "identity,gzip,deflate");
   for (const text of ["", "1", "S", "-1S", "123456789S", "1s", "1.5S"]) {
     assert.equal(refusedWith(headers({ "grpc-timeout": text }))["grpc-status"], String(CODE.INTERNAL));
   }
@@ -70,18 +73,18 @@ Deno.test("requestHead() refuses unknown encodings and bad timeouts with a gRPC 
 Deno.test("replyHeaders() repeats a valid id of the request", () => {
   for (const id of ["a", "7f1c-~!", "x".repeat(128)]) {
     const head = accepted({ "x-request-id": id });
-    assert.equal(decoded(replyHeaders(head, { compresses: false }))["x-request-id"], id);
-    const { "x-request-id": echoed, "grpc-encoding": encoding } = decoded(replyHeaders(head, { compresses: true }));
+    assert.equal(decoded(replyHeaders(head, "identity"))["x-request-id"], id);
+    const { "x-request-id": echoed, "grpc-encoding": encoding } = decoded(replyHeaders(head, "gzip"));
     assert.deepEqual([echoed, encoding], [id, "gzip"]);
   }
   for (const id of ["", "a b", "ü", "x".repeat(129)]) {
     assert.equal(
-      decoded(replyHeaders(accepted({ "x-request-id": id }), { compresses: false }))["x-request-id"],
+      decoded(replyHeaders(accepted({ "x-request-id": id }), "identity"))["x-request-id"],
       undefined,
     );
   }
   const [a, b] = [accepted({}), accepted({ "x-other": "1" })];
-  assert.equal(replyHeaders(a, { compresses: false }), replyHeaders(b, { compresses: false }), "nothing is made anew");
+  assert.equal(replyHeaders(a, "identity"), replyHeaders(b, "identity"), "nothing is made anew");
 });
 
 Deno.test("requestHead() repeats the request's id when it refuses", () => {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Span } from "../base/bytes.ts";
+import type { Coding } from "../base/gzip.ts";
 import type { RequestGate } from "../base/observed_request.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream, StreamListener } from "../http2/http2.ts";
@@ -197,7 +198,12 @@ export class StreamingCall extends ServerCall implements StreamListener {
     const { budget } = this.options;
     let inflated: Awaited<ReturnType<typeof inflateMessage>>;
     try {
-      inflated = await inflateMessage(message, { messageBytesMax: this.#messageBytesMax, budget, reservation });
+      inflated = await inflateMessage(message, {
+        coding: this.head.encoding as Coding,
+        messageBytesMax: this.#messageBytesMax,
+        budget,
+        reservation,
+      });
     } catch (error) {
       this.#giveBack(message, reservation);
       return this.refuse(toServingError(error));

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Span } from "../base/bytes.ts";
+import type { Coding } from "../base/gzip.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
 import type { Http2Stream, StreamListener } from "../http2/http2.ts";
 import { type CallParts, NO_DATA, ServerCall, type UnaryMethod } from "./call.ts";
@@ -28,7 +29,7 @@ export class UnaryCall extends ServerCall implements StreamListener {
 
   constructor(stream: Http2Stream, parts: CallParts<UnaryMethod>) {
     super(stream, parts);
-    this.compressesReplies = parts.head.compressReplies;
+    this.replyEncoding = parts.head.replyEncoding;
     this.#method = parts.method;
   }
 
@@ -170,7 +171,12 @@ export class UnaryCall extends ServerCall implements StreamListener {
 
   async #handleCompressed(message: Uint8Array): Promise<void> {
     const { messageBytesMax, budget } = this.options;
-    const inflated = await inflateMessage(message, { messageBytesMax, budget, reservation: this.#reservation });
+    const inflated = await inflateMessage(message, {
+      coding: this.head.encoding as Coding,
+      messageBytesMax,
+      budget,
+      reservation: this.#reservation,
+    });
     this.#reservation = inflated.reservation;
     await this.#handle(inflated.message);
   }
