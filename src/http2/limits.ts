@@ -97,7 +97,7 @@ const FIXED_LIMITS: Omit<Http2Limits, keyof ConfiguredLimits> = {
   controlFramesMax: 10_000,
   controlFramesPerSecond: 1000,
 
-  turnFramesMax: 4096,
+  turnFramesMax: 256,
   turnBytesMax: 1_048_576,
   turnMs: 1,
 
