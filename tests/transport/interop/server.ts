@@ -180,7 +180,7 @@ function describe({ head }: ServerCall): string {
   const lines = head.metadata.map(({ name, value }) =>
     `${name}: ${name.endsWith("-bin") ? Buffer.from(value, "base64").toString("hex") : value}`
   );
-  return [...lines, `compressed reply: ${head.compressReplies}`].join("\n");
+  return [...lines, `compressed reply: ${head.replyEncoding !== "identity"}`].join("\n");
 }
 
 function fail(text: string): never {
