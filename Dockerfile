@@ -17,7 +17,7 @@ RUN deno task setup
 COPY LICENSE main.ts ./
 COPY protos protos
 COPY src src
-RUN deno task image && ln -s ovserve dist/image/tensorflow_model_server
+RUN deno task image
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /src/dist/image/ /opt/ovserve/

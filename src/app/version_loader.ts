@@ -46,15 +46,16 @@ export async function loadVersion(
   version: SourceVersion,
   { config, engine, otherThreads, batching, quarantine, onVariant }: VersionLoaderParts,
 ): Promise<LoadedVersion> {
-  const files = await version.findFiles();
+  const found = await version.findFiles();
+  const files = config.loading.replaysWarmUp ? found : { ...found, warmupPath: undefined };
   const options = {
     files,
     shape: model.shape,
     batchSize: model.batchSize,
     device: model.device,
     properties: propertiesOf(model, config.loading),
-    inferencePrecision: config.loading.inferencePrecision,
-    tags: config.loading.savedModelTags,
+    inferencePrecision: model.inferencePrecision ?? config.loading.inferencePrecision,
+    tags: model.savedModelTags ?? config.loading.savedModelTags,
     cacheDir: config.loading.cacheDir,
     inferRequestCount: model.inferRequestCount,
     otherThreads,

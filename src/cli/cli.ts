@@ -16,6 +16,7 @@ import { sagemakerCommand, sagemakerConfig } from "./commands/sagemaker.ts";
 import { addServerFlags, serverConfig } from "./commands/server.ts";
 import { statusCommand } from "./commands/status.ts";
 import { describeVersion } from "./commands/version.ts";
+import { readChannelArguments } from "./flags/channel_arguments.ts";
 import { addFlags, type Flags, readFlags, type Texts, UsageError } from "./flags/flag.ts";
 import { addForeignFlags, judgeForeignFlags } from "./flags/foreign_flags.ts";
 import { RUNTIME_FLAGS } from "./flags/server_flags.ts";
@@ -140,7 +141,7 @@ function addServing(command: Command, { use, flags }: { use: Use; flags: Flags }
     part.exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => {} });
     part.action(async (texts: Texts) => {
       if (texts.version === true) return printVersion(texts);
-      const notes = judgeForeignFlags(texts);
+      const notes = [...judgeForeignFlags(texts), ...readChannelArguments(texts).notes];
       const config = configOf(texts);
       await use(Object.freeze({ ...config, notes: [...notes, ...config.notes] }), texts);
     });

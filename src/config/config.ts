@@ -74,6 +74,8 @@ export interface LoadingConfig
   extends Required<Pick<ManagerOptions, "loadsMax" | "loadRetriesMax" | "loadRetryIntervalMs">> {
   /** Folder for compiled models, to load faster next time; undefined for none. */
   readonly cacheDir: string | undefined;
+  /** Whether a version's recorded warm-up requests are run. */
+  readonly replaysWarmUp: boolean;
   /** Runs of each of a version's warm-up requests. */
   readonly warmUpIterations: number;
   /** Tags of the graph to serve in a SavedModel. */

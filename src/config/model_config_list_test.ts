@@ -31,7 +31,8 @@ const GOOD = `{"model_config_list": [
   {"config": {
     "name": "b", "base_path": "/models/b", "nireq": 4, "target_device": "GPU.0",
     "batch_size": "auto", "plugin_config": {"NUM_STREAMS": 2, "ENABLE_MMAP": true},
-    "model_version_policy": {"specific": {"versions": [1, 3]}}
+    "model_version_policy": {"specific": {"versions": [1, 3]}},
+    "inference_precision": "bf16", "saved_model_tags": ["serve", "gpu"]
   }}
 ], "pipeline_config_list": []}`;
 
@@ -55,6 +56,8 @@ Deno.test("readModelConfigList() reads models, with paths relative to the file's
       platform: undefined,
       device: "GPU.0",
       pluginConfig: new Map([["NUM_STREAMS", "2"], ["ENABLE_MMAP", "YES"]]),
+      inferencePrecision: "bf16",
+      savedModelTags: ["serve", "gpu"],
       inferRequestCount: 4,
       shape: undefined,
       batchSize: { kind: "auto" },

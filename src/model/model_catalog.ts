@@ -157,7 +157,8 @@ function placeOf({ basePath, versionPolicy }: ModelConfig): string {
 }
 
 /** A key of the options that a version is loaded with. */
-function loadingOf({ device, pluginConfig, inferRequestCount, shape, batchSize }: LoadConfig): string {
-  const parts = [device, pluginConfig, inferRequestCount, shape, batchSize];
+function loadingOf(config: LoadConfig): string {
+  const { device, pluginConfig, inferRequestCount, shape, batchSize, inferencePrecision, savedModelTags } = config;
+  const parts = [device, pluginConfig, inferRequestCount, shape, batchSize, inferencePrecision, savedModelTags];
   return JSON.stringify(parts, (_, value) => value instanceof Map ? [...value].sort() : value);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { VersionPolicy } from "../core/version_policy.ts";
+import type { InferencePrecision } from "./loading/precision.ts";
 import type { BatchSize, ShapeSpec } from "./loading/reshape.ts";
 
 /** How a model is compiled. A change of any option loads a served version again, beside itself. */
@@ -18,6 +19,10 @@ export interface LoadConfig {
   readonly shape: ShapeSpec | undefined;
   /** Undefined if `shape` is given, which includes it. */
   readonly batchSize: BatchSize | undefined;
+  /** The type that floats are computed with; undefined for the server's. */
+  readonly inferencePrecision?: InferencePrecision | undefined;
+  /** The tags of a SavedModel's graph; undefined for the server's. */
+  readonly savedModelTags?: readonly string[] | undefined;
 }
 
 /** A model to serve. */

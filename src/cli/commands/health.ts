@@ -49,7 +49,7 @@ const WILDCARDS = ["0.0.0.0", "::", "[::]"];
 
 /** Process id of the program a container was started with. */
 const MAIN_PROCESS = 1;
-const OWN_NAMES = ["ovserve", "ie_serving"];
+const OWN_NAMES = ["ovserve", "ie_serving", "tensorflow_model_server"];
 
 /** Finds out where arguments of the program make it serve gRPC. */
 export type GrpcConfigOf = (args: readonly string[]) => Promise<GrpcConfig | undefined>;

@@ -11,6 +11,7 @@ import {
   LOAD_FLAGS,
   MODEL_NAME_HELP,
   modelFlag,
+  parseBasePath,
   readLoadFlags,
   VERSION_POLICY_FLAG,
 } from "../flags/model_flags.ts";
@@ -18,7 +19,7 @@ import { IE_SERVING_DEFAULTS, readServerFlags, SERVER_SECTIONS } from "../flags/
 
 const FLAGS = {
   name: modelFlag("model_name", { value: "name", help: MODEL_NAME_HELP, parse: notEmpty, isBasic: true }),
-  basePath: modelFlag("model_path", { value: "folder", help: BASE_PATH_HELP, parse: notEmpty, isBasic: true }),
+  basePath: modelFlag("model_path", { value: "folder", help: BASE_PATH_HELP, parse: parseBasePath, isBasic: true }),
   versionPolicy: VERSION_POLICY_FLAG,
 };
 

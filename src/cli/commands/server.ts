@@ -12,6 +12,7 @@ import {
   MODEL_NAME_HELP,
   modelFlag,
   MODELS_FILE_POLL_FLAG,
+  parseBasePath,
   readLoadFlags,
   VERSION_POLICY_FLAG,
 } from "../flags/model_flags.ts";
@@ -28,8 +29,14 @@ const FLAGS = {
     default: "default",
     isBasic: true,
   }),
-  basePath: modelFlag("model_base_path", optional({ value: "folder", help: BASE_PATH_HELP, isBasic: true })),
-  otherBasePath: modelFlag("model_path", optional({ value: "folder", help: "same as --model_base_path" })),
+  basePath: modelFlag(
+    "model_base_path",
+    optional({ value: "folder", help: BASE_PATH_HELP, isBasic: true }, parseBasePath),
+  ),
+  otherBasePath: modelFlag(
+    "model_path",
+    optional({ value: "folder", help: "same as --model_base_path" }, parseBasePath),
+  ),
   textFile: modelFlag(
     "model_config_file",
     optional({

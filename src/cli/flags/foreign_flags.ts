@@ -54,18 +54,7 @@ const FOREIGN_FLAGS: readonly ForeignFlag[] = [
     isSwitch: true,
     ignored: "a version folder holds one model, and a .tflite file is served as such",
   },
-  {
-    name: "enable_model_warmup",
-    isSwitch: true,
-    refused: "models are always warmed up, to measure how to run them",
-    idle: ["true", "1"],
-  },
   { name: "use_alts_credentials", isSwitch: true, ignored: "connections are encrypted by --tls_cert and --tls_key" },
-  {
-    name: "grpc_channel_arguments",
-    ignored: "use --grpc_max_concurrent_streams, --grpc_max_connection_idle_seconds, --grpc_keepalive_time_seconds, " +
-      "--grpc_keepalive_timeout_seconds or --grpc_max_message_bytes",
-  },
   { name: "enable_grpc_healthcheck_service", isSwitch: true, ignored: "gRPC's health service is always served" },
 
   // model_server

@@ -4,6 +4,7 @@
  * @module
  */
 import type { LoadConfig } from "../../config/config.ts";
+import { isUri } from "../../config/model_server_config.ts";
 import { parsePluginConfig } from "../../config/plugin_config.ts";
 import { parseBatchSize, parseShape } from "../../config/shape.ts";
 import { parseVersionPolicy } from "../../config/version_policy.ts";
@@ -14,6 +15,12 @@ export const modelFlag = topic("Models");
 
 /** Help text of every flag that names the folder of a model. */
 export const BASE_PATH_HELP = "folder of the model's version folders: FOLDER/1, FOLDER/2";
+
+/** Reads the folder of a model. Storage that only TensorFlow Serving's file systems can read must be mounted. */
+export function parseBasePath(text: string): string {
+  if (!isUri(text)) return notEmpty(text);
+  throw new Error(`expected a folder, found ${text}: mount the storage and name the mounted folder`);
+}
 
 /** Help text of every flag that names a model to serve. */
 export const MODEL_NAME_HELP = "name of the model in clients' requests";

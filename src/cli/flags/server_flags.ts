@@ -19,6 +19,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./flag.ts";
+import { CHANNEL_FLAGS, readChannelArguments } from "./channel_arguments.ts";
 import { GRPC_FLAGS } from "./grpc_flags.ts";
 import { OBSERVATION_FLAGS, readObservationFlags } from "./observation_flags.ts";
 import { readRestFlags, REST_FLAGS } from "./rest_flags.ts";
@@ -82,6 +83,10 @@ const LOADING_FLAGS = {
     parse: countFromZero(1_000_000),
     default: "1",
   }),
+  replaysWarmUp: versions(
+    "enable_model_warmup",
+    toggle("run the requests of a version's tf_serving_warmup_requests before it serves", true),
+  ),
   savedModelTags: versions("saved_model_tags", {
     value: "tags",
     help: "tags of the graph to serve in a SavedModel, with commas between them",
@@ -279,6 +284,7 @@ const MODEL_CONTROL_FLAGS = {
 export const SERVER_SECTIONS: readonly Flags[] = [
   ...[
     GRPC_FLAGS,
+    CHANNEL_FLAGS,
     REST_FLAGS,
     TLS_FLAGS,
     SERVER_FLAGS,
@@ -297,12 +303,13 @@ export function readServerFlags(
   defaults: Defaults = {},
 ): Omit<Config, "models" | "load" | "waitsForModels" | "notes"> {
   const certificates = readTlsFlags(texts);
+  const grpcDefaults = { ...defaults, ...readChannelArguments(texts).defaults };
   return {
     ...readFlags(SERVER_FLAGS, texts, defaults),
     ...readFlags(RUNTIME_FLAGS, texts),
     explicitModels: explicitModels(texts),
     loading: readFlags(LOADING_FLAGS, texts, defaults),
-    grpc: { ...readFlags(GRPC_FLAGS, texts, defaults), certificate: certificates.grpc },
+    grpc: { ...readFlags(GRPC_FLAGS, texts, grpcDefaults), certificate: certificates.grpc },
     rest: readRestFlags(texts, defaults, certificates.rest),
     observation: readObservationFlags(texts),
     batching: batchingSource(texts, defaults),
