@@ -108,16 +108,27 @@ function newLogger({ level, format }: LogOptions, write: (line: string) => void)
     messageKey: "event",
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label === "warn" ? "warning" : label }) },
-  }, { write: format === "json" ? write : (line) => write(`${formatLine(JSON.parse(line))}\n`) });
+  }, { write: (line) => write(visible(format === "json" ? line : `${formatLine(JSON.parse(line))}\n`)) });
 }
 
 function pinoLevel(level: LogLevel): string {
   return level === "warning" ? "warn" : level;
 }
 
+/** Texts that need no quotes: no space, quote, equals sign or control character. */
+const PLAIN_REGEXP = /^[^\s"=\p{Cc}]+$/u;
+
+/** Control characters that JSON leaves alone, and those that turn the direction of text. A terminal would act on them. */
+const UNSAFE_REGEXP = /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Escapes what a terminal would act on: names and ids of requests are clients' texts. */
+function visible(line: string): string {
+  return line.replace(UNSAFE_REGEXP, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 function formatLine({ time, level, event, ...fields }: Record<string, unknown>): string {
   const shown = Object.entries(fields).map(([name, value]) => {
-    const isPlain = typeof value === "string" && /^[^\s"=]+$/.test(value);
+    const isPlain = typeof value === "string" && PLAIN_REGEXP.test(value);
     return ` ${name}=${isPlain ? value : JSON.stringify(value)}`;
   });
   return `${time} ${String(level).padEnd(7)} ${event}${shown.join("")}`;

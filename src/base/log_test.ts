@@ -54,3 +54,14 @@ Deno.test("Log.request() writes at any level", () => {
     event: "request",
   });
 });
+
+Deno.test("Log escapes what a terminal would act on, in both formats", () => {
+  const hostile = "a\u001b[31m\u009b2J\u202eb\nc";
+  for (const format of ["json", "text"] as const) {
+    const { log, lines } = rig(format);
+    log.warning("request failed", { path: hostile });
+    const [line = ""] = lines;
+    assert.match(line, /^[^\p{Cc}\p{Bidi_Control}]*\n$/u);
+    assert(line.includes("a\\u001b[31m\\u009b2J\\u202eb\\nc"));
+  }
+});

@@ -37,7 +37,7 @@ export interface GrpcConfig
   extends
     ListenConfig,
     ConfiguredLimits,
-    Pick<GrpcServerOptions, "messageBytesMax" | "connectionsMax" | "inflightBytesMax"> {
+    Pick<GrpcServerOptions, "messageBytesMax" | "connectionsMax" | "inflightBytesMax" | "configAccess"> {
   /** A Unix socket besides; undefined for none. */
   readonly socketPath: string | undefined;
   /** Threads that serve, including the main one. */
@@ -51,7 +51,13 @@ export interface RestConfig extends
   ListenConfig,
   Pick<
     RestServerOptions,
-    "corsSupport" | "timeoutMs" | "bodyBytesMax" | "inflightBytesMax" | "connectionsMax" | "idleTimeoutMs"
+    | "configAccess"
+    | "corsSupport"
+    | "timeoutMs"
+    | "bodyBytesMax"
+    | "inflightBytesMax"
+    | "connectionsMax"
+    | "idleTimeoutMs"
   > {
   /** SageMaker's paths besides, with the model of requests that name none. */
   readonly sagemaker?: { readonly defaultModel: string };

@@ -31,6 +31,8 @@ export interface UnaryMethod {
   readonly path: string;
   /** Whether calls wait until the server's gate is open: they need what the server is still starting. */
   readonly waitsForGate?: boolean;
+  /** Whether calls change the configuration, which not every client may (`--config_api`). */
+  readonly changesConfiguration?: boolean;
   /** Finds the part of a large message that is used in place, so that it can be aligned without another copy. */
   readonly findAligned?: FindAligned;
   /**

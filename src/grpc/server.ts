@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CODE, ServingError } from "../base/status.ts";
+import { CODE, ServingError, toServingError } from "../base/status.ts";
 import { Http2Connection, type Http2Socket } from "../http2/connection.ts";
 import type { Http2Stream, RequestHeaders, StreamListener } from "../http2/http2.ts";
 import type { Http2Limits } from "../http2/limits.ts";
@@ -16,6 +16,7 @@ import { MessageBuffers } from "./message_buffers.ts";
 import { requestHead, trailersOnly } from "./request_head.ts";
 import { StreamingCall } from "./streaming_call.ts";
 import { StreamingCalls } from "./streaming_calls.ts";
+import { checkConfigAccess, type ConfigAccess } from "../system/config_access.ts";
 import { TlsSocket } from "./tls_socket.ts";
 import { UnaryCall } from "./unary_call.ts";
 
@@ -26,6 +27,8 @@ export interface GrpcServerOptions extends Omit<CallOptions, "buffers" | "budget
   readonly http2: Http2Limits;
   /** Connections past this many are closed when they are accepted. */
   readonly connectionsMax: number;
+  /** Which clients may change the configuration. */
+  readonly configAccess: ConfigAccess;
   /** Counts them together with those of other threads; if left out, the bound is the server's own. */
   readonly connectionCount?: ConnectionCount;
   /** Memory for all large messages; past it flow control holds clients back (`--max_inflight_bytes`). */
@@ -258,6 +261,13 @@ export class GrpcServer {
     if (method === undefined) {
       const error = new ServingError(CODE.UNIMPLEMENTED, `Method ${head.path} is not implemented`);
       return refuse(stream, trailersOnly(error, head.replyFields));
+    }
+    if ("handle" in method && method.changesConfiguration === true) {
+      try {
+        checkConfigAccess(this.#options.configAccess, stream.peer);
+      } catch (error) {
+        return refuse(stream, trailersOnly(toServingError(error), head.replyFields));
+      }
     }
     const call = "open" in method
       ? new StreamingCall(stream, { head, method, options: this.#options })

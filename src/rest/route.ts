@@ -22,6 +22,8 @@ export interface Route {
   readonly name: string;
   /** Whether the request waits until the server's gate is open: it needs what the server is still starting. */
   readonly waitsForGate?: boolean;
+  /** Whether the request changes the configuration, which not every client may (`--config_api`). */
+  readonly changesConfiguration?: boolean;
   /** Whether the body is read before the handler runs; otherwise it is ignored. */
   readonly readsBody?: boolean;
   /** Whether the handler may take longer than a call's deadline. */

@@ -6,6 +6,7 @@
  */
 import { echoedId, type OnFault, REQUEST_ID_HEADER, type RequestGate } from "../base/observed_request.ts";
 import { CODE, type Code, ServingError, toServingError } from "../base/status.ts";
+import { checkConfigAccess, type ConfigAccess } from "../system/config_access.ts";
 import { BodyBudget } from "./body_budget.ts";
 import { Call, type CallObserver } from "./call.ts";
 import { errorReply, HttpError, type Reply, toResponse, withoutBody } from "./http_reply.ts";
@@ -19,6 +20,8 @@ export interface RouterOptions {
   /** Called with failures that clients see only as an internal error. */
   readonly onFault: OnFault;
   readonly observer?: CallObserver;
+  /** Which clients may change the configuration (`--config_api`). */
+  readonly configAccess: ConfigAccess;
   /** Lets pages of any origin call (`--rest_api_enable_cors_support`). */
   readonly corsSupport: boolean;
   /** Time for a call once its body has arrived, and for the body before that (`--rest_api_timeout_in_ms`). */
@@ -105,6 +108,7 @@ export class Router {
       const handle = route.method === method ? route.match(call) : undefined;
       if (handle === undefined) continue;
       call.routeName = route.name;
+      if (route.changesConfiguration === true) checkConfigAccess(this.#options.configAccess, call.peer);
       if (this.#budget.openCount > requestsMax) throw tooMany(requestsMax);
       return route.readsBody === true
         ? call.body().then((body) => this.#handle(call, { route, handle, body }))

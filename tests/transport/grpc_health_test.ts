@@ -50,6 +50,7 @@ class Rig implements AsyncDisposable {
   });
   readonly server = new GrpcServer(healthMethods(this.readiness), {
     http2: testLimits(),
+    configAccess: "all",
     connectionsMax: 100,
     messageBytesMax: 1 << 20,
     inflightBytesMax: 1 << 20,

@@ -53,6 +53,7 @@ class Rig implements AsyncDisposable {
   constructor(method: StreamingMethod, options: { inflightBytesMax?: number } = {}) {
     this.server = new GrpcServer([method, PING], {
       http2: testLimits(),
+      configAccess: "all",
       connectionsMax: 100,
       messageBytesMax: MESSAGE_BYTES_MAX,
       inflightBytesMax: options.inflightBytesMax ?? 256 << 20,

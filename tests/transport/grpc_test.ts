@@ -41,6 +41,7 @@ class Rig implements AsyncDisposable {
   ) {
     this.server = new GrpcServer(methods, {
       http2: testLimits(),
+      configAccess: "all",
       connectionsMax: 100,
       messageBytesMax: options.messageBytesMax ?? 64 << 20,
       inflightBytesMax: options.inflightBytesMax ?? 256 << 20,

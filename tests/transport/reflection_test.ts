@@ -46,6 +46,7 @@ class Rig implements AsyncDisposable {
     const methods = [...tensorFlowServingMethods(services, { asTensorContent: false }), ...healthMethods(readiness)];
     this.server = new GrpcServer([...methods, ...reflectionMethods(methods)], {
       http2: testLimits(),
+      configAccess: "all",
       connectionsMax: 100,
       messageBytesMax: 1 << 20,
       inflightBytesMax: 1 << 20,

@@ -79,13 +79,13 @@ export function openInferenceMethods(services: ApiServices): readonly Method[] {
       checkRepositoryName(repositoryName);
       return encodeRepositoryIndex(repositoryIndex(await model.index(), { isReady }));
     }),
-    gated(answered("RepositoryModelLoad", async (message) => {
+    changing(answered("RepositoryModelLoad", async (message) => {
       const { repositoryName, name, parameters } = decodeRepositoryModelRequest(message);
       checkRepositoryName(repositoryName);
       await model.load(name, parameters);
       return NO_FIELDS;
     })),
-    gated(answered("RepositoryModelUnload", async (message) => {
+    changing(answered("RepositoryModelUnload", async (message) => {
       const { repositoryName, name } = decodeRepositoryModelRequest(message);
       checkRepositoryName(repositoryName);
       await model.unload(name);
@@ -107,6 +107,10 @@ function answered(
 
 function gated(method: UnaryMethod): UnaryMethod {
   return { ...method, waitsForGate: true };
+}
+
+function changing(method: UnaryMethod): UnaryMethod {
+  return { ...gated(method), changesConfiguration: true };
 }
 
 /** Replies to a ModelInfer call. */

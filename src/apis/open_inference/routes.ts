@@ -119,6 +119,7 @@ function repositoryRoute(name: string, verb: string, change: (name: string, body
     name,
     waitsForGate: true,
     readsBody: true,
+    changesConfiguration: true,
     hasNoDeadline: true,
     match: (call) => {
       const [, encodedName = "", asked] = REPOSITORY_MODEL_REGEXP.exec(call.path) ?? [];

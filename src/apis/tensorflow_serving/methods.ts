@@ -82,6 +82,7 @@ export function tensorFlowServingMethods(services: ApiServices, encoding: Encode
     {
       path: "/tensorflow.serving.ModelService/HandleReloadConfigRequest",
       waitsForGate: true,
+      changesConfiguration: true,
       handle: async (message, call) => {
         const response = await model.reloadConfig(decodeReloadConfigRequest(message));
         call.reply([encodeReloadConfigResponse(response)]);

@@ -116,6 +116,7 @@ function reloadRoute({ model }: RestServices): Route {
     method: "POST",
     name: "HandleReloadConfigRequest",
     waitsForGate: true,
+    changesConfiguration: true,
     hasNoDeadline: true,
     match: exactly(RELOAD_REGEXP, async () => {
       const hasChanged = await model.refresh();

@@ -3,15 +3,27 @@
  *
  * @module
  */
-import { addresses, optional, secondsAsMs, toggle, topic, wholeNumber } from "./flag.ts";
+import { CONFIG_ACCESS } from "../../system/config_access.ts";
+import { addresses, oneOf, optional, secondsAsMs, toggle, topic, wholeNumber } from "./flag.ts";
 
 const DAY_SECONDS = 86_400;
 const THREADS_MAX = 256;
 
 const grpc = topic("gRPC");
 
+/** Which clients may change the configuration, over gRPC and REST. */
+export const CONFIG_ACCESS_FLAG = topic("Security")("config_api", {
+  value: "access",
+  help:
+    "clients that may reload the configuration, and load and unload models: off for none, local for those on this " +
+    "machine, all",
+  parse: oneOf(CONFIG_ACCESS),
+  default: "local",
+});
+
 /** A `GrpcConfig`, its certificate aside. */
 export const GRPC_FLAGS = {
+  configAccess: CONFIG_ACCESS_FLAG,
   port: grpc("port", {
     value: "port",
     help: "port for gRPC; 0 lets the system choose",

@@ -5,6 +5,7 @@
  */
 import type { CertificateSource } from "../../config/certificate_files.ts";
 import type { RestConfig } from "../../config/config.ts";
+import { CONFIG_ACCESS_FLAG } from "./grpc_flags.ts";
 import {
   addresses,
   type Defaults,
@@ -88,7 +89,7 @@ export function readRestFlags(
   defaults: Defaults,
   certificate: CertificateSource | undefined,
 ): RestConfig | undefined {
-  const { apiPort, ...values } = readFlags(REST_FLAGS, texts, defaults);
+  const { apiPort, ...values } = readFlags({ ...REST_FLAGS, configAccess: CONFIG_ACCESS_FLAG }, texts, defaults);
   // A default of one name must not contradict what is given by the other.
   const ownPort = REST_FLAGS.apiPort.isGiven(texts) && !REST_FLAGS.port.isGiven(texts) ? undefined : values.port;
   if (ownPort !== undefined && apiPort !== undefined && ownPort !== apiPort) {

@@ -89,6 +89,7 @@ export class InteropServer implements AsyncDisposable {
   #start(endpoint: Endpoint): { server: GrpcServer; address: Deno.Addr } {
     const server = new GrpcServer(this.#methods(), {
       http2: this.#limits,
+      configAccess: "all",
       connectionsMax: 100,
       messageBytesMax: MESSAGE_BYTES_MAX,
       inflightBytesMax: 256 << 20,
