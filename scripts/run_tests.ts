@@ -32,6 +32,7 @@ const TOOLS = [
  */
 const SYSTEM_PROGRAMS = [
   "cat",
+  "curl",
   "env",
   "h2load",
   "java",
@@ -51,6 +52,7 @@ async function programs(): Promise<string[]> {
   const candidates = [
     EXECUTABLE,
     `${INSTALLED}/python/bin/python`,
+    `${INSTALLED}/open_inference_python/bin/python`,
     ...TOOLS.map((name) => `${INSTALLED}/tools/${name}`),
     ...SYSTEM_PROGRAMS.flatMap((name) => folders.map((folder) => `${folder}/${name}`)),
   ];
