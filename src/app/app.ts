@@ -128,6 +128,7 @@ export class App implements AsyncDisposable {
     resources.defer(async () => {
       log.info("server leaving");
       readiness.leave();
+      frontEnds.leave();
       await new Promise((resolve) => setTimeout(resolve, config.shutdownDelayMs));
     });
     return new App(resources.move(), { log, modelsFile, addresses: frontEnds.addresses });

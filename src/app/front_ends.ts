@@ -43,6 +43,8 @@ export interface Addresses {
 
 /** A server for gRPC or REST. */
 interface Server {
+  /** The server will shut down soon: clients that reuse connections must not rely on theirs. */
+  leave?(): void;
   shutdown(graceMs: number): Promise<void>;
   /** Presents another certificate beside the old one, until the returned function is called. */
   presentCertificate(certificate: CertificateTexts): Promise<() => Promise<void>> | (() => Promise<void>);
@@ -124,6 +126,11 @@ export class FrontEnds implements AsyncDisposable {
     await within(this.#leaving, HANDOVER_MS);
     await Promise.all(outcomes.map((outcome) => outcome.status === "fulfilled" ? outcome.value() : undefined));
     if (failed?.status === "rejected") throw failed.reason;
+  }
+
+  /** The servers will shut down soon; they answer until then. */
+  leave(): void {
+    for (const server of this.#servers) server.leave?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

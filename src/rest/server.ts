@@ -44,6 +44,7 @@ export class RestServer {
   readonly #sweep: ConnectionSweep;
   /** Requests in flight, and how to answer each if the grace period ends first. */
   readonly #running = new Map<(response: Response) => void, Request>();
+  #isLeaving = false;
 
   constructor(apis: readonly RouteSet[], options: RestServerOptions) {
     const { connectionsMax, idleTimeoutMs, probes = [] } = options;
@@ -60,7 +61,9 @@ export class RestServer {
    */
   listen(endpoint: RestEndpoint): Deno.Addr {
     const server = serve(endpoint, (request, { remoteAddr }) => {
-      return answerProbe(request, this.#probes) ?? this.#answer(request, remoteAddr);
+      if (isAmbiguous(request)) return closing(new Response("Bad Request\n", { status: 400 }));
+      const response = answerProbe(request, this.#probes) ?? this.#answer(request, remoteAddr);
+      return this.#isLeaving ? response.then(closing) : response;
     });
     if (server.addr.transport === "tcp") this.#sweep.watch(server.addr.port);
     this.#servers.set(server, endpoint);
@@ -94,8 +97,17 @@ export class RestServer {
     return this.#running.size;
   }
 
+  /**
+   * From now on each reply says that its connection ends with it, so that clients and proxies that reuse connections have let go of
+   * them when the server shuts down. Requests are answered as before.
+   */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
   /** Stops accepting, waits up to `graceMs` for requests in flight, answers 503 to the remaining ones, and closes. */
   async shutdown(graceMs: number): Promise<void> {
+    this.leave();
     const closed = Promise.all([...this.#servers.keys()].map((server) => server.shutdown())).then(() => {});
     if (await within(closed.then(() => true), graceMs) !== true) {
       const error = new ServingError(CODE.UNAVAILABLE, "The server is leaving");
@@ -113,7 +125,7 @@ export class RestServer {
     this.#running.set(resolve, request);
     let isUnusable = false;
     this.#router.answer(request, peerName(address)).then((response) => {
-      isUnusable = response.status === REQUEST_TIMEOUT;
+      isUnusable = this.#isLeaving || response.status === REQUEST_TIMEOUT;
       resolve(response);
     }, reject);
     return promise.finally(() => {
@@ -123,9 +135,24 @@ export class RestServer {
   }
 }
 
+/**
+ * Whether two servers in a row could read a request differently: it names two hosts, or its length in two ways (RFC 9112 sections 3.2
+ * and 6.1). Newer versions of Deno refuse such requests by themselves.
+ */
+function isAmbiguous({ headers }: Request): boolean {
+  return (headers.has("transfer-encoding") && headers.has("content-length")) ||
+    headers.get("host")?.includes(",") === true;
+}
+
+/** Marks a reply as the last one of its connection. HTTP/2 has no such mark, and the header is left out there. */
+function closing(response: Response): Response {
+  response.headers.set("connection", "close");
+  return response;
+}
+
 function serve(
   endpoint: RestEndpoint,
-  handler: (request: Request, info: Deno.ServeHandlerInfo<Deno.Addr>) => Promise<Response>,
+  handler: (request: Request, info: Deno.ServeHandlerInfo<Deno.Addr>) => Response | Promise<Response>,
 ): Deno.HttpServer<Deno.Addr> {
   const onListen = () => {};
   if ("path" in endpoint) return Deno.serve({ onListen, path: endpoint.path }, handler);

@@ -17,6 +17,11 @@ class RawClient implements Disposable {
     this.#connection = connection;
   }
 
+  /** Everything received so far. */
+  get received(): string {
+    return this.#received;
+  }
+
   static async connect(port: number, text = ""): Promise<RawClient> {
     const client = new RawClient(await Deno.connect({ hostname: "127.0.0.1", port }));
     await client.send(text);
@@ -133,3 +138,36 @@ Deno.test(
     await Promise.all([short, long, endless].map((client) => client.ended()));
   },
 );
+
+Deno.test("a REST request that names two hosts or two lengths is refused, and its connection closed", async () => {
+  const { server, port } = await start([]);
+  await using _ = server;
+  const chunked = `Transfer-Encoding: chunked\r\n\r\n13\r\n${BODY}\r\n0\r\n\r\n`;
+  for (
+    const request of [
+      `${PREDICT}Content-Length: ${BODY.length}\r\n${chunked}`,
+      `${PREDICT}Host: other\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`,
+    ]
+  ) {
+    using client = await RawClient.connect(port, `${request}GET /v1/models/half HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    const reply = await client.ended();
+    assert.match(reply, /^HTTP\/1\.1 400 /);
+    assert.match(reply, /\r\nconnection: close\r\n/i);
+    assert.equal(reply.split("HTTP/1.1 ").length, 2, "what follows is not a request");
+  }
+});
+
+Deno.test("REST replies say that their connection ends while the server waits to shut down", LINUX_ONLY, async () => {
+  const { server, port } = await start(["--shutdown_delay_seconds", "3600"]);
+  await using _ = server;
+  const request = `${PREDICT}Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
+  using client = await RawClient.connect(port, request);
+  await client.until('"predictions"');
+  assert.match(client.received, /200 OK/);
+  assert.doesNotMatch(client.received, /connection: close/i);
+  server.signal("SIGTERM");
+  await server.event("server leaving");
+  await client.send(request);
+  await client.until("connection: close");
+  assert.equal((await server.stop("SIGINT")).code, 130);
+});
