@@ -42,6 +42,7 @@ const SYSTEM_PROGRAMS = [
   "prlimit",
   "prometheus",
   "promtool",
+  "sh",
   "systemd-analyze",
   "unshare",
 ];
@@ -52,7 +53,7 @@ async function programs(): Promise<string[]> {
   const candidates = [
     EXECUTABLE,
     `${INSTALLED}/python/bin/python`,
-    `${INSTALLED}/open_inference_python/bin/python`,
+    ...["python", "schemathesis"].map((name) => `${INSTALLED}/open_inference_python/bin/${name}`),
     ...TOOLS.map((name) => `${INSTALLED}/tools/${name}`),
     ...SYSTEM_PROGRAMS.flatMap((name) => folders.map((folder) => `${folder}/${name}`)),
   ];
