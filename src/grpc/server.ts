@@ -25,7 +25,7 @@ export type { Endpoint };
 /** The bounds of a server, and who observes it. */
 export interface GrpcServerOptions extends Omit<CallOptions, "buffers" | "budget" | "streamingCalls"> {
   readonly http2: Http2Limits;
-  /** Connections past this many are closed when they are accepted. */
+  /** Past this many, the longest idle connection gives way to a new one, which is closed if none is idle. */
   readonly connectionsMax: number;
   /** Which clients may change the configuration. */
   readonly configAccess: ConfigAccess;
@@ -62,6 +62,10 @@ const IDLE_BUFFER_BYTES_MAX = 64 << 20;
 
 /** Pause after an accept that failed for want of descriptors or memory. */
 const ACCEPT_PAUSE_MS = 100;
+
+/** How long an idle connection may take to give way to a new one, and how many may do so at a time. */
+const GIVE_WAY_MS = 1000;
+const GIVING_WAY_MAX = 64;
 
 /** Connections accepted before those that are open get a turn. */
 const ACCEPTS_PER_TURN = 64;
@@ -223,7 +227,7 @@ export class GrpcServer {
 
   async #admit(conn: Deno.Conn): Promise<void> {
     const socket = "handshake" in conn ? new TlsSocket(conn as Deno.TlsConn) : conn;
-    if (this.#leaving.signal.aborted || this.#count.all >= this.#options.connectionsMax) return socket.close();
+    if (this.#leaving.signal.aborted || !this.#makeRoom()) return socket.close();
     if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
     using _ = this.#count.enter();
     if (socket instanceof TlsSocket) {
@@ -233,6 +237,19 @@ export class GrpcServer {
       if (!isGood) return;
     }
     await this.#serve(socket, peerName(conn));
+  }
+
+  /** Returns whether one more connection may be served: the longest idle one of this thread gives way if there are too many. */
+  #makeRoom(): boolean {
+    if (this.#count.all < this.#options.connectionsMax) return true;
+    let longest: Http2Connection | undefined;
+    for (const connection of this.#connections) {
+      const { idleSinceMs = Infinity } = connection;
+      if (idleSinceMs < (longest?.idleSinceMs ?? Infinity)) longest = connection;
+    }
+    if (longest === undefined || this.#count.all >= this.#options.connectionsMax + GIVING_WAY_MAX) return false;
+    longest.shutdown(GIVE_WAY_MS);
+    return true;
   }
 
   async #serve(socket: Http2Socket, peer: string): Promise<void> {

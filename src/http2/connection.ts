@@ -117,6 +117,11 @@ export class Http2Connection {
     return this.#streams.size;
   }
 
+  /** When it last received anything, by performance.now(); undefined while it has streams or is being closed. */
+  get idleSinceMs(): number | undefined {
+    return this.#phase === "open" && this.#streams.size === 0 ? this.#turn.sinceMs : undefined;
+  }
+
   /** Bytes read from the socket so far. */
   get bytesRead(): number {
     return this.#bytesRead;

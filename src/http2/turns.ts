@@ -60,6 +60,11 @@ export class Turn {
     return this.#frames >= this.#framesMax || this.#bytes >= this.#bytesMax || this.#ms >= this.#msMax;
   }
 
+  /** When the connection last started to work; 0 before. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
   /** The connection starts to work. If others have continued since it last did, its turn is a new one. */
   start(): void {
     if (this.#round !== this.#queue.round) this.#clear();

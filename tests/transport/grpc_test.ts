@@ -35,6 +35,7 @@ class Rig implements AsyncDisposable {
     options: {
       messageBytesMax?: number;
       inflightBytesMax?: number;
+      connectionsMax?: number;
       gate?: RequestGate;
       client?: grpc.ClientOptions;
     } = {},
@@ -42,7 +43,7 @@ class Rig implements AsyncDisposable {
     this.server = new GrpcServer(methods, {
       http2: testLimits(),
       configAccess: "all",
-      connectionsMax: 100,
+      connectionsMax: options.connectionsMax ?? 100,
       messageBytesMax: options.messageBytesMax ?? 64 << 20,
       inflightBytesMax: options.inflightBytesMax ?? 256 << 20,
       onFault: (error) => this.faults.push(error),
@@ -121,6 +122,23 @@ Deno.test("GrpcServer refuses a call with more than 16 KiB of metadata, and keep
     assert.equal((await rig.client.callRaw(ECHO.path, { message })).length, 10);
   }
   assert.equal(rig.server.traffic.acceptedConnections, 1);
+});
+
+Deno.test("GrpcServer past its connections closes the longest idle one for a new one, and none with a call", async () => {
+  let finish = (): void => {};
+  const slow: Method = {
+    path: "/test.Test/Slow",
+    handle: (message, call) => new Promise<void>((resolve) => finish = resolve).then(() => call.reply([message])),
+  };
+  await using rig = new Rig([ECHO, slow], { connectionsMax: 3 });
+  const message = new Uint8Array(1);
+  const busy = rig.client.callRaw(slow.path, { message });
+  using opened = new DisposableStack();
+  for (let i = 0; i < 5; i++) opened.use(await Deno.connect({ hostname: "127.0.0.1", port: rig.port }));
+  using client = new PredictionClient(`127.0.0.1:${rig.port}`);
+  assert.equal((await client.callRaw(ECHO.path, { message })).length, 1);
+  finish();
+  assert.equal((await busy).length, 1);
 });
 
 Deno.test("GrpcServer accepts connections while others are reset before it gets to them", async () => {
