@@ -6,9 +6,9 @@
 import { CODE, ServingError } from "../../base/status.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import { numberOf, shapeAttribute, shapeOf, typeAttribute } from "./graph/attributes.ts";
-import { evaluate } from "./graph/constants.ts";
+import { Evaluator } from "./graph/constants.ts";
 import { dataTypeName, DT, dtypeOf } from "./graph/data_types.ts";
-import type { FlatGraph } from "./graph/flat_graph.ts";
+import { type FlatGraph, parseRef } from "./graph/flat_graph.ts";
 import type { GraphNode } from "./graph/graph_def.ts";
 import type { LiveGraph } from "./graph/live_graph.ts";
 import { int32s } from "./graph/tensors.ts";
@@ -111,6 +111,8 @@ function fetchOutputs(
     sources: FeedSources;
   },
 ): { answers: Answer[]; outputs: string[] } {
+  const constants = new Evaluator((r) => live.find(r));
+  const dynamic = nodesThatNeedInput(live, fetches);
   const outputs: string[] = [];
   const indices = new Map<string, number>();
   const answers = definition.outputs.map((info, i): Answer => {
@@ -119,14 +121,23 @@ function fetchOutputs(
     if (fed !== undefined) return { kind: "feed", feed: feedOf(fed, sources) };
     const known = indices.get(ref);
     if (known !== undefined) return { kind: "output", index: known };
-    const isConstant = live.sorted([ref]).every(({ op }) => op !== "Placeholder");
-    const constant = isConstant ? evaluate(ref, (r) => live.find(r)) : undefined;
+    const isConstant = !dynamic.has(parseRef(ref).node);
+    const constant = isConstant ? constants.evaluate(ref) : undefined;
     if (constant !== undefined) return constantAnswer(constant, info);
     const index = outputs.push(putOutput(live, { name: `ovserve/out${outputs.length}`, ref, info, isConstant })) - 1;
     indices.set(ref, index);
     return { kind: "output", index };
   });
   return { answers, outputs };
+}
+
+/** Names of the nodes that a placeholder has a part in. */
+function nodesThatNeedInput(live: LiveGraph, fetches: readonly string[]): ReadonlySet<string> {
+  const dynamic = new Set<string>();
+  for (const { name, op, inputs } of live.sorted(fetches)) {
+    if (op === "Placeholder" || inputs.some((input) => dynamic.has(parseRef(input).node))) dynamic.add(name);
+  }
+  return dynamic;
 }
 
 /** The placeholder that a tensor is, through nodes that leave it as it is; undefined when it is computed. */

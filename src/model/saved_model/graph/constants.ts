@@ -12,6 +12,8 @@ import { int32s, int64s, integersOf } from "./tensors.ts";
 
 /** Larger tensors are left to the runtime. */
 const ELEMENTS_MAX = 1 << 20;
+/** No graph has that much of it to move about. */
+const ELEMENTS_TOTAL_MAX = 1 << 24;
 const DEPTH_MAX = 200;
 
 /** Finds what computes a tensor. */
@@ -19,37 +21,50 @@ export type FindProducer = (ref: string) => { readonly node: GraphNode; readonly
 
 /** What a tensor is when it depends on no input; undefined when it does, or its computation is not one that is followed here. */
 export function evaluate(ref: string, find: FindProducer): Tensor | undefined {
-  return new Evaluation(find).tensor(ref, 0);
+  return new Evaluator(find).evaluate(ref);
 }
 
-class Evaluation {
+/** Evaluates tensors of one graph, each node once; a node that was put in the place of another counts as another. */
+export class Evaluator {
   readonly #find: FindProducer;
   readonly #known = new Map<GraphNode, Tensor | undefined>();
+  #elementsLeft = ELEMENTS_TOTAL_MAX;
 
   constructor(find: FindProducer) {
     this.#find = find;
   }
 
-  tensor(ref: string, depth: number): Tensor | undefined {
+  /** What {@link evaluate} returns. */
+  evaluate(ref: string): Tensor | undefined {
+    return this.#tensor(ref, 0);
+  }
+
+  #tensor(ref: string, depth: number): Tensor | undefined {
     const found = this.#find(ref);
     if (found === undefined || found.index !== 0 || depth > DEPTH_MAX) return undefined;
     const { node } = found;
     if (this.#known.has(node)) return this.#known.get(node);
     this.#known.set(node, undefined);
+    const tensor = this.#compute(node, depth);
+    this.#known.set(node, tensor);
+    return tensor;
+  }
+
+  #compute(node: GraphNode, depth: number): Tensor | undefined {
     const rule = RULES[node.op];
-    if (rule === undefined) return undefined;
+    if (rule === undefined || this.#elementsLeft <= 0) return undefined;
     const inputs: Tensor[] = [];
     for (const input of node.inputs) {
       if (input.startsWith("^")) continue;
-      const tensor = this.tensor(input, depth + 1);
+      const tensor = this.#tensor(input, depth + 1);
       if (tensor === undefined) return undefined;
       inputs.push(tensor);
     }
     const result = rule(inputs, node);
-    const isSmall = result !== undefined && (node.op === "Const" || elementCount(result.shape) <= ELEMENTS_MAX);
-    const tensor = isSmall ? result : undefined;
-    this.#known.set(node, tensor);
-    return tensor;
+    if (result === undefined || node.op === "Const") return result;
+    const count = elementCount(result.shape);
+    this.#elementsLeft -= count;
+    return count <= ELEMENTS_MAX ? result : undefined;
   }
 }
 

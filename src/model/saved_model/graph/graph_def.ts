@@ -10,7 +10,7 @@ import type { WireWriter } from "../../../protobuf/wire_writer.ts";
 import { type Attributes, functionOf, functionsOf } from "./attributes.ts";
 
 /** A file may not make the reader hold more nodes than this: BERT-large has about 20,000. */
-export const NODES_MAX = 1_000_000;
+export const NODES_MAX = 300_000;
 const FUNCTIONS_MAX = 200_000;
 const INPUTS_MAX = 1 << 20;
 

@@ -41,20 +41,15 @@ export function expandDenseBincount(live: LiveGraph, nodes: readonly GraphNode[]
 
 /** Hash buckets are computed as 32-bit integers but declared as 64-bit ones: a cast there and back makes them what they say. */
 export function castHashBuckets(live: LiveGraph, nodes: readonly GraphNode[]): void {
-  for (const { op, name } of nodes) {
+  for (const node of nodes) {
+    const { op, name } = node;
     if (op !== "StringToHashBucketFast") continue;
-    const consumers = nodes.filter(({ inputs }) => inputs.includes(name));
-    const narrow = live.putOp(`${name}/as_int32`, "Cast", [name], {
+    // What refers to the node is to mean the cast, which refers to the node itself.
+    const bucket = live.put({ ...node, name: `${name}/bucket` });
+    const narrow = live.putOp(`${name}/as_int32`, "Cast", [bucket], {
       SrcT: typeAttribute(DT.INT64),
       DstT: typeAttribute(DT.INT32),
     });
-    const wide = live.putOp(`${name}/as_int64`, "Cast", [narrow], {
-      SrcT: typeAttribute(DT.INT32),
-      DstT: typeAttribute(DT.INT64),
-    });
-    for (const consumer of consumers) {
-      const current = live.node(consumer.name) ?? consumer;
-      live.put({ ...current, inputs: current.inputs.map((input) => live.resolve(input) === name ? wide : input) });
-    }
+    live.putOp(name, "Cast", [narrow], { SrcT: typeAttribute(DT.INT32), DstT: typeAttribute(DT.INT64) });
   }
 }

@@ -6,7 +6,7 @@
 import { CODE, ServingError } from "../../../base/status.ts";
 import type { Tensor } from "../../../base/tensor.ts";
 import { intAttribute, numberOf, typeAttribute } from "../graph/attributes.ts";
-import { evaluate } from "../graph/constants.ts";
+import { Evaluator } from "../graph/constants.ts";
 import { DT } from "../graph/data_types.ts";
 import { functionsIn, type GraphNode } from "../graph/graph_def.ts";
 import type { LiveGraph } from "../graph/live_graph.ts";
@@ -36,9 +36,10 @@ function isOfStrings({ op, attributes }: GraphNode): boolean {
 
 /** Puts constants in the place of strings that are moved about but depend on no input. */
 export function foldStrings(live: LiveGraph, nodes: readonly GraphNode[]): void {
+  const constants = new Evaluator((ref) => live.find(ref));
   for (const node of nodes) {
     if (!MOVES.has(node.op) || !isOfStrings(node)) continue;
-    const value = evaluate(node.name, (ref) => live.find(ref));
+    const value = constants.evaluate(node.name);
     if (value !== undefined) live.putConst(node.name, value);
   }
 }
@@ -48,12 +49,13 @@ export function foldStrings(live: LiveGraph, nodes: readonly GraphNode[]): void 
  * classifiers are made so.
  */
 export function gatherTiledStrings(live: LiveGraph, nodes: readonly GraphNode[]): void {
+  const constants = new Evaluator((ref) => live.find(ref));
   for (const node of nodes) {
     if (node.op !== "Tile" || !isOfStrings(node)) continue;
     const [input = "", multiples = ""] = node.inputs;
-    const row = evaluate(input, (ref) => live.find(ref));
+    const row = constants.evaluate(input);
     const type = numberOf(node.attributes, "Tmultiples") || DT.INT32;
-    if (row?.shape[0] !== 1 || !onlyRepeatsRows(live, multiples, row)) continue;
+    if (row?.shape[0] !== 1 || !onlyRepeatsRows(live, { multiples, row, constants })) continue;
     const { name } = node;
     const at = (suffix: string, value: number): string => live.putConst(`${name}/${suffix}`, int32s([value]));
     const scalar = (suffix: string, value: number): string => live.putConst(`${name}/${suffix}`, int32s([value], []));
@@ -77,13 +79,16 @@ export function gatherTiledStrings(live: LiveGraph, nodes: readonly GraphNode[])
 }
 
 /** Whether multiples are 1 along every axis but the first. */
-function onlyRepeatsRows(live: LiveGraph, multiples: string, { shape }: Tensor): boolean {
+function onlyRepeatsRows(
+  live: LiveGraph,
+  { multiples, row: { shape }, constants }: { multiples: string; row: Tensor; constants: Evaluator },
+): boolean {
   if (shape.length === 1) return true;
-  const constant = integersOf(evaluate(multiples, (ref) => live.find(ref)));
+  const constant = integersOf(constants.evaluate(multiples));
   if (constant !== undefined) return constant.slice(1).every((times) => times === 1);
   const pack = live.producer(multiples);
   if (pack?.op !== "Pack" || pack.inputs.length !== shape.length) return false;
-  return pack.inputs.slice(1).every((ref) => integersOf(evaluate(ref, (r) => live.find(r)))?.[0] === 1);
+  return pack.inputs.slice(1).every((ref) => integersOf(constants.evaluate(ref))?.[0] === 1);
 }
 
 /**
@@ -91,9 +96,10 @@ function onlyRepeatsRows(live: LiveGraph, multiples: string, { shape }: Tensor):
  * them are refused.
  */
 export function refuseUnsafeStrings(live: LiveGraph, nodes: readonly GraphNode[]): void {
+  const constants = new Evaluator((ref) => live.find(ref));
   for (const node of nodes) {
     if (!UNSAFE.has(node.op) || !isOfStrings(node)) continue;
-    if (evaluate(node.inputs[0] ?? "", (ref) => live.find(ref)) !== undefined) throw unsafe(node);
+    if (constants.evaluate(node.inputs[0] ?? "") !== undefined) throw unsafe(node);
   }
   for (const body of functionsIn(nodes, live.functions)) {
     for (const node of body.nodes) {
