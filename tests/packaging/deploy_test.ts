@@ -125,6 +125,40 @@ Deno.test({
   },
 });
 
+/** The strict rule of ingress-nginx: paths of these types have letters, digits and a few signs (strict-validate-path-type). */
+const STRICT_PATH_REGEXP = /^\/[-_/A-Za-z0-9]*$/;
+
+Deno.test({
+  name: "ingress-nginx takes all paths, a policy admits both ports only, and local storage is bounded",
+  ignore: kustomize === undefined,
+  fn: async () => {
+    for (const overlay of OVERLAYS) {
+      const manifests = manifestsIn(await build(overlay));
+      for (const { spec } of manifests.filter(({ kind }) => kind === "Ingress")) {
+        const rules = spec.rules as { http: { paths: { path: string; pathType: string }[] } }[];
+        for (const { path, pathType } of rules.flatMap(({ http }) => http.paths)) {
+          assert(
+            pathType === "ImplementationSpecific" || STRICT_PATH_REGEXP.test(path),
+            `${path} is of type ${pathType}`,
+          );
+        }
+      }
+      const [policy] = manifests.filter(({ kind }) => kind === "NetworkPolicy");
+      assert.deepEqual(policy?.spec.ingress, [{ ports: [{ port: "grpc" }, { port: "rest" }] }]);
+      assert.deepEqual(policy?.spec.policyTypes, ["Ingress", "Egress"]);
+      const [deployment] = manifests.filter(({ kind }) => kind === "Deployment");
+      const { spec } = deployment?.spec.template as { spec: { containers: { resources: Resources }[] } };
+      const [container] = spec.containers;
+      for (const part of ["requests", "limits"] as const) assert(container?.resources[part]["ephemeral-storage"], part);
+    }
+  },
+});
+
+interface Resources {
+  readonly requests: Readonly<Record<string, string>>;
+  readonly limits: Readonly<Record<string, string>>;
+}
+
 Deno.test({
   name: "KServe knows all fields of the serving runtime and the inference service",
   ignore: kubeconform === undefined || !await hasSchemas("kserve"),
