@@ -9,6 +9,7 @@ import type { MalformedTensor, RequestInput } from "../../../base/signature.ts";
 import { CODE, ServingError, toServingError } from "../../../base/status.ts";
 import { elementCount, type Tensor } from "../../../base/tensor.ts";
 import type { Run } from "../../../protobuf/value_codec.ts";
+import { findLargeField } from "../../../protobuf/large_field.ts";
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
 import { decodeElements } from "../bytes_elements.ts";
 import { DATATYPE_NAMES, dtypeOf } from "../datatype.ts";
@@ -26,8 +27,6 @@ import { readContents, tensorFrom } from "./contents_codec.ts";
 const TENSORS_MAX = 1 << 14;
 /** More dimensions than any runtime takes. */
 const RANK_MAX = 254;
-/** Shorter tensors are copied to where the engine reads them, which costs less than binding them where they lie. */
-const LARGE_TENSOR_BYTES = 64 << 10;
 const NO_INPUTS: readonly RequestInput[] = Object.freeze([]);
 const NO_OUTPUTS: readonly RequestedOutput[] = Object.freeze([]);
 const NO_VIEWS: readonly Uint8Array[] = Object.freeze([]);
@@ -243,27 +242,10 @@ function tensorOf(message: Uint8Array, head: InputHead, raw: Uint8Array | undefi
  * @param length the whole message's, in bytes.
  * @returns where its elements begin, raw or packed; 0 when there is none, or it lies further on.
  */
-export function findLargeTensor({ bytes, start, end }: Span, length: number): number {
-  const reader = new WireReader(bytes);
-  reader.position = start;
-  reader.limit = start + length;
-  try {
-    for (let depth = 0; reader.position < end;) {
-      const tag = reader.readTag();
-      if ((tag & 7) !== WIRE.LENGTH) {
-        reader.skip(tag);
-        continue;
-      }
-      const fieldLength = reader.readLength();
-      const field = tag >>> 3;
-      if (fieldLength < LARGE_TENSOR_BYTES) reader.position += fieldLength;
-      else if (depth === 2 || (depth === 0 && field === 7)) return reader.position <= end ? reader.position - start : 0;
-      // `inputs`, then its `contents`, then the field of the datatype.
-      else if (field === 5) depth++;
-      else return 0;
-    }
-  } catch {
-    // Decoding reports what is wrong with the message.
-  }
-  return 0;
+export function findLargeTensor(span: Span, length: number): number {
+  // A raw entry; or `inputs`, then its `contents`, then the field of the datatype.
+  return findLargeField(span, length, (field, depth) => {
+    if (depth === 2 || (depth === 0 && field === 7)) return "found";
+    return field === 5 ? "message" : undefined;
+  });
 }

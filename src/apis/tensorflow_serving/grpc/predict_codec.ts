@@ -10,6 +10,7 @@ import type { NamedTensor } from "../../../base/tensor.ts";
 import type { ModelSpec, PredictRequest, PredictResponse, RequestInput } from "../../../service/messages.ts";
 import { readModelSpec, writeModelSpec } from "./model_spec_codec.ts";
 import { type TensorBudget, TensorReader, writeTensor } from "./tensor_codec.ts";
+import { findLargeField } from "../../../protobuf/large_field.ts";
 import { WIRE, WireReader } from "../../../protobuf/wire_reader.ts";
 import { WireWriter } from "../../../protobuf/wire_writer.ts";
 
@@ -19,8 +20,6 @@ const TENSOR_BYTES_MAX = 1 << 30;
 const TENSORS_MAX = 1 << 14;
 /** With this many inputs or more, names are looked up in a map. */
 const LISTED_INPUTS_MAX = 16;
-/** Shorter tensors are copied into the engine's memory, which costs less than binding them in place. */
-const LARGE_TENSOR_BYTES = 64 << 10;
 const NO_NAMES: readonly string[] = Object.freeze([]);
 
 /** How to decode tensors. */
@@ -90,28 +89,9 @@ export function decodePredictRequest(message: Uint8Array, options?: DecodeOption
  * @param length of the whole message, in bytes.
  * @returns the offset of its elements, in tensor_content or in a packed field; 0 if there is none yet.
  */
-export function findLargeTensor({ bytes, start, end }: Span, length: number): number {
-  const reader = new WireReader(bytes);
-  reader.position = start;
-  reader.limit = start + length;
-  try {
-    // Depth 0 is `inputs`, 1 is an entry's `value`, 2 is the large field of the tensor.
-    for (let depth = 0; reader.position < end;) {
-      const tag = reader.readTag();
-      if ((tag & 7) !== WIRE.LENGTH) {
-        reader.skip(tag);
-        continue;
-      }
-      const fieldLength = reader.readLength();
-      if (fieldLength < LARGE_TENSOR_BYTES) reader.position += fieldLength;
-      else if (depth === 2) return reader.position <= end ? reader.position - start : 0;
-      else if (tag >>> 3 === 2) depth++;
-      else return 0;
-    }
-  } catch {
-    // Decoding reports the error.
-  }
-  return 0;
+export function findLargeTensor(span: Span, length: number): number {
+  // `inputs`, then an entry's `value`, then the field of the tensor that is so long.
+  return findLargeField(span, length, (field, depth) => depth === 2 ? "found" : field === 2 ? "message" : undefined);
 }
 
 /**
