@@ -17,13 +17,13 @@ export { DEFAULT_SIGNATURE_NAME } from "./loading/signatures.ts";
 /** How a servable runs. */
 export interface ModelServableOptions {
   readonly signatures: ReadonlyMap<string, ServableSignature>;
-  /** Signatures that the model has and that cannot be served. */
+  /** Signatures of the model that cannot be served. */
   readonly refused?: ReadonlyMap<string, RefusedSignature>;
   /** The graphs that signatures refer to by index, with what they own: see {@link ServedGraphOptions}. */
   readonly graphs: readonly ServedGraphOptions[];
-  /** What `compileVariant` of another thread is made of. */
+  /** From which another thread makes its own `compileVariant`. */
   readonly variantSource?: VariantSource;
-  /** Compiles one of the graphs for other shapes; without it the shapes are those that signatures declare. */
+  /** Compiles one of the graphs for other shapes; without it only the shapes that signatures declare are served. */
   readonly compileVariant?:
     | ((graph: number, ...args: Parameters<CompileVariant>) => ReturnType<CompileVariant>)
     | undefined;
@@ -31,17 +31,17 @@ export interface ModelServableOptions {
 
 /** A signature that cannot be served. */
 export interface RefusedSignature {
-  /** Undefined where an input or output is of a kind that no tensor here can be. */
+  /** Undefined if an input or output is of a kind that no tensor here can represent. */
   readonly signature: Pick<ServableSignature, "inputs" | "outputs" | "methodName"> | undefined;
   readonly reason: string;
 }
 
-/** What a servable runs on, in words that can be sent to another thread, which makes one of its own of them. */
+/** What a servable runs on, as plain data from which another thread makes a servable of its own. */
 export interface SharedServable extends Omit<ModelServableOptions, "graphs" | "compileVariant"> {
   readonly graphs: readonly SharedGraph[];
 }
 
-/** What was run before anyone else asked. */
+/** The warm-up requests that were run. */
 export interface WarmUpFigures {
   readonly records: number;
   readonly ms: number;
@@ -49,68 +49,68 @@ export interface WarmUpFigures {
 
 /** How to predict. */
 export interface PredictOptions<R> {
-  /** One of the servable's own. */
+  /** One of the servable's signatures. */
   readonly signature: ServableSignature;
   readonly caller: Caller;
-  /** Whether it shares no inference and does not wait for one to be shared. For warming up: nobody else may ask meanwhile. */
+  /** Whether it has an inference of its own, without waiting for others to share it. For warm-up, while there are no other requests. */
   readonly isAlone?: true;
-  /** Gets all outputs in the signature's order, views of the engine's memory that are valid until it returns. */
+  /** Gets all outputs in the signature's order, as views of the engine's memory that are valid until it returns. */
   use(outputs: readonly Tensor[]): R;
 }
 
 const ALL_OUTPUTS = { outputPorts: undefined };
 
 /**
- * One loaded version of a model, ready to predict. Where it is shared with other threads it is to be disposed asynchronously: it
- * frees the model when they have let go of it.
+ * One loaded version of a model, ready to predict. If it is shared with other threads, dispose it asynchronously: the model is freed
+ * once they have released it.
  */
 export class ModelServable implements Disposable, AsyncDisposable {
   readonly signatures: ReadonlyMap<string, ServableSignature>;
-  /** Signatures that the model has and that cannot be served. */
+  /** Signatures of the model that cannot be served. */
   readonly refused: ReadonlyMap<string, RefusedSignature>;
-  /** How many inferences run at once. */
+  /** Number of inferences that can run at once. */
   readonly inferRequestCount: number;
-  /** Of the requests it was warmed up with that its version brought along; undefined without any. */
+  /** The recorded requests of the version that it was warmed up with; undefined if there were none. */
   warmUp: WarmUpFigures | undefined;
   readonly #loans = new AsyncDisposableStack();
   readonly #graphs: readonly ServedGraph[];
-  /** By graph; undefined where shapes are those that signatures declare. */
+  /** By graph; undefined if only the shapes that signatures declare are served. */
   readonly #variants: readonly ShapeVariants[] | undefined;
   readonly #variantSource: VariantSource | undefined;
   readonly #bindings = new Map<ServableSignature, SignatureBinding>();
 
-  /** What batches were like, counted on as long as it serves; undefined when requests do not share inferences. */
+  /** Counts of batches since it was loaded; undefined if requests do not share inferences. */
   get batchFigures(): BatchFigures | undefined {
     return this.#graphs.find(({ batchFigures }) => batchFigures !== undefined)?.batchFigures;
   }
 
-  /** How many infer requests keep the device busy; on a CPU, its streams. */
+  /** Number of infer requests that keep the device busy; on a CPU, its streams. */
   get inferRequestsOptimal(): number {
     return this.#graphs[0]?.compiled.inferRequestsOptimal ?? 1;
   }
 
-  /** How many requests wait or are inferred just now. */
+  /** Number of requests that wait or are being inferred. */
   get requestsInUse(): number {
     const inVariants = this.#variants?.reduce((sum, { requestsInUse }) => sum + requestsInUse, 0) ?? 0;
     return this.#graphs.reduce((sum, { requestsInUse }) => sum + requestsInUse, inVariants);
   }
 
-  /** How many inferences run just now. */
+  /** Number of running inferences. */
   get inferRequestsInUse(): number {
     return this.#graphs.reduce((sum, { inferRequestsInUse }) => sum + inferRequestsInUse, 0);
   }
 
-  /** How many requests, or rows of them where they share inferences, wait to be inferred. */
+  /** Number of requests that wait to be inferred; of their rows if requests share inferences. */
   get waiting(): number {
     return this.#graphs.reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
-  /** How many graphs are compiled for other shapes than their own. */
+  /** Number of graphs that are compiled for shapes other than their own. */
   get shapeVariants(): number {
     return this.#variants?.reduce((sum, { count }) => sum + count, 0) ?? 0;
   }
 
-  /** @throws {ServingError} INTERNAL when the engine cannot make the infer requests. */
+  /** @throws {ServingError} INTERNAL if the engine cannot create the infer requests. */
   constructor(options: ModelServableOptions) {
     this.signatures = options.signatures;
     this.refused = options.refused ?? new Map();
@@ -142,11 +142,11 @@ export class ModelServable implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Infers and hands the outputs to `use`, whose result it returns. For a model that is inferred in the loop all of it happens
-   * before the call returns; otherwise, and when requests share inferences, there is a promise.
+   * Infers and passes the outputs to `use`, whose result it returns. For a model that is inferred in the loop this is
+   * synchronous; otherwise, and if requests share inferences, it returns a promise.
    *
-   * @param inputs in the order of the signature's, checked by the caller; borrowed until the result is there.
-   * @throws {ServingError} RESOURCE_EXHAUSTED when too many wait; what the engine throws; the reason the caller's signal gives;
+   * @param inputs in the order of the signature's, checked by the caller; borrowed until the result settles.
+   * @throws {ServingError} RESOURCE_EXHAUSTED if too many requests wait; the engine's error; the reason of the caller's signal;
    * INVALID_ARGUMENT for examples that do not parse; what `BatchPredictor.predict` throws.
    */
   predict<R>(inputs: readonly Tensor[], options: PredictOptions<R>): R | Promise<R> {
@@ -183,9 +183,9 @@ export class ModelServable implements Disposable, AsyncDisposable {
   }
 
   /**
-   * What another thread, one of several, makes its servable of. Valid as long as this one.
+   * Returns what another thread makes its servable from. Valid as long as this servable.
    *
-   * @param thread counts them from 0.
+   * @param thread its number, from 0.
    */
   share(thread: number): SharedServable {
     const { signatures, refused } = this;
@@ -197,7 +197,7 @@ export class ModelServable implements Disposable, AsyncDisposable {
     };
   }
 
-  /** Has something disposed before the model is freed: what others have made of {@link share}. */
+  /** Adds something to dispose before the model is freed: servables that were made from {@link share}. */
   lend(loan: AsyncDisposable): void {
     this.#loans.use(loan);
   }

@@ -1,6 +1,6 @@
 /**
- * One compiled graph with its infer requests: infers in the loop when that is quicker than leaving it, alone or several requests
- * together.
+ * One compiled graph with its infer requests. It infers in the event loop if that is faster than leaving it, one request at a time or
+ * several in a batch.
  *
  * @module
  */
@@ -14,18 +14,18 @@ import { type Caller, InferRequestPool } from "./infer_request_pool.ts";
 
 /** How a graph runs. */
 export interface ServedGraphOptions {
-  /** Owned by the graph from here on, unless its constructor throws. */
+  /** Owned by the graph, unless its constructor throws. */
   readonly compiled: CompiledModel;
-  /** The same model compiled again, for threads that would hinder each other with one. Owned as `compiled` is. */
+  /** The same model compiled once more for each thread, where threads would block each other on one. Owned as `compiled` is. */
   readonly copies?: readonly CompiledModel[];
   readonly inferRequestCount: number;
   /** Inputs of at most this many bytes are inferred on the calling thread; 0 for none. */
   readonly inLoopBytesMax: number;
-  /** How many requests may wait for an infer request. */
+  /** Bound on the requests that wait for an infer request. */
   readonly waitersMax: number;
-  /** How requests share inferences; each has its own unless this is given. */
+  /** How requests share inferences; if left out, each has its own. */
   readonly batching?: BatchingOptions | undefined;
-  /** Whether shapes are inferred twice when an infer request meets them: see `repeating_infer_request.ts`. */
+  /** Whether an infer request infers twice when it first gets inputs of some shapes: see `repeating_infer_request.ts`. */
   readonly repeatsNewShapes?: boolean;
 }
 
@@ -37,11 +37,11 @@ export interface SharedGraph extends Omit<ServedGraphOptions, "compiled" | "copi
 /** How to infer. */
 export interface InferOptions<R> {
   readonly caller: Caller;
-  /** Whether it shares no inference and does not wait for one to be shared. For warming up: nobody else may ask meanwhile. */
+  /** Whether it has an inference of its own, without waiting for others to share it. For warm-up, while there are no other requests. */
   readonly isAlone?: true;
   /** Which outputs `use` gets, in its order; undefined for all of them in the graph's. */
   readonly signature: { readonly outputPorts: readonly number[] | undefined };
-  /** Gets the outputs, views of the engine's memory that are valid until it returns. */
+  /** Gets the outputs, as views of the engine's memory that are valid until it returns. */
   use(outputs: readonly Tensor[]): R;
 }
 
@@ -54,7 +54,7 @@ export class ServedGraph implements Disposable, AsyncDisposable {
   readonly #inLoopBytesMax: number;
   readonly #batches: BatchPredictor | undefined;
 
-  /** @throws {ServingError} INTERNAL when the engine cannot make the infer requests. */
+  /** @throws {ServingError} INTERNAL if the engine cannot create the infer requests. */
   constructor(options: ServedGraphOptions) {
     this.#options = options;
     this.compiled = options.compiled;
@@ -79,32 +79,32 @@ export class ServedGraph implements Disposable, AsyncDisposable {
     });
   }
 
-  /** What batches were like, counted on as long as it serves; undefined when requests do not share inferences. */
+  /** Counts of batches since it was loaded; undefined if requests do not share inferences. */
   get batchFigures(): BatchFigures | undefined {
     return this.#batches?.figures;
   }
 
-  /** How many requests wait or are inferred just now. */
+  /** Number of requests that wait or are being inferred. */
   get requestsInUse(): number {
     return this.#batches?.taskCount ?? this.#pool.inUse + this.#pool.waiting;
   }
 
-  /** How many inferences run just now. */
+  /** Number of running inferences. */
   get inferRequestsInUse(): number {
     return this.#pool.inUse;
   }
 
-  /** How many requests, or rows of them where they share inferences, wait to be inferred. */
+  /** Number of requests that wait to be inferred; of their rows if requests share inferences. */
   get waiting(): number {
     return this.#pool.waiting + (this.#batches?.waitingRows ?? 0);
   }
 
   /**
-   * Infers and hands the outputs to `use`, whose result it returns. For a graph that is inferred in the loop all of it happens
-   * before the call returns; otherwise, and when requests share inferences, there is a promise.
+   * Infers and passes the outputs to `use`, whose result it returns. For a graph that is inferred in the loop this is
+   * synchronous; otherwise, and if requests share inferences, it returns a promise.
    *
-   * @param inputs in the order of the graph's ports, checked by the caller; borrowed until the result is there.
-   * @throws {ServingError} RESOURCE_EXHAUSTED when too many wait; what the engine throws; the reason the caller's signal gives;
+   * @param inputs in the order of the graph's ports, checked by the caller; borrowed until the result settles.
+   * @throws {ServingError} RESOURCE_EXHAUSTED if too many requests wait; the engine's error; the reason of the caller's signal;
    * what {@link BatchPredictor.predict} throws.
    */
   infer<R>(inputs: readonly Tensor[], options: InferOptions<R>): R | Promise<R> {
@@ -148,9 +148,9 @@ export class ServedGraph implements Disposable, AsyncDisposable {
   }
 
   /**
-   * What another thread, one of several, makes its graph of. Valid as long as this one.
+   * Returns what another thread makes its graph from. Valid as long as this graph.
    *
-   * @param thread counts them from 0.
+   * @param thread its number, from 0.
    */
   share(thread: number): SharedGraph {
     const { compiled, copies = [], ...options } = this.#options;

@@ -1,6 +1,6 @@
 /**
- * A graph compiled again for shapes it does not take as it is: TensorFlow answers inputs of other ranks than a signature declares,
- * and of other sizes, as long as its operations can.
+ * Variants of a graph, compiled for input shapes that the graph itself does not accept. TensorFlow answers inputs of other ranks and
+ * sizes than a signature declares if its operations can compute them.
  *
  * @module
  */
@@ -16,11 +16,11 @@ export type VariantShapes = readonly (PartialShape | undefined)[];
 /** Compiles a graph for other shapes, off the event loop. The result is the caller's. */
 export type CompileVariant = (shapes: VariantShapes) => Promise<CompiledModel>;
 
-/** So many variants of a graph are kept: the least recently used one goes. */
+/** Variants of a graph that are kept; beyond that the least recently used one is freed. */
 const VARIANTS_MAX = 8;
-/** So many shapes that cannot be compiled are remembered, so that asking again costs nothing. */
+/** Shapes remembered as impossible to compile, so that repeated requests cost nothing. */
 const FAILURES_MAX = 64;
-/** So many shapes may wait to be compiled, one after the other. */
+/** Bound on the shapes that wait to be compiled; they are compiled one after the other. */
 const PENDING_MAX = 16;
 
 const OPEN = { min: 0, max: Infinity };
@@ -32,7 +32,7 @@ interface Variant {
   isEvicted: boolean;
 }
 
-/** What variants are made with. */
+/** What variants need. */
 export interface ShapeVariantsOptions {
   readonly compile: CompileVariant;
   readonly graph: Pick<ServedGraphOptions, "inferRequestCount" | "waitersMax" | "repeatsNewShapes">;
@@ -68,19 +68,19 @@ export class ShapeVariants implements Disposable, AsyncDisposable {
   readonly #live = new Set<Variant>();
   #compiling: Promise<unknown> = Promise.resolve();
   #pending = 0;
-  /** How many were compiled so far. */
+  /** Number of variants compiled so far. */
   compiledCount = 0;
 
   constructor(options: ShapeVariantsOptions) {
     this.#options = options;
   }
 
-  /** How many there are. */
+  /** Number of variants. */
   get count(): number {
     return this.#live.size;
   }
 
-  /** How many of their inferences run or wait just now. */
+  /** Number of their inferences that run or wait. */
   get requestsInUse(): number {
     let count = 0;
     for (const { graph } of this.#live) count += graph.requestsInUse;
@@ -88,11 +88,11 @@ export class ShapeVariants implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Infers with a variant for the shapes of the inputs: first with one that leaves all their sizes open, then with one for exactly
-   * these.
+   * Infers with a variant for the shapes of the inputs: preferably one in which all sizes are dynamic, otherwise one for exactly
+   * these shapes.
    *
    * @param base the graph as it is compiled.
-   * @throws {ServingError} INVALID_ARGUMENT when the graph cannot be computed for these shapes; what inferring throws.
+   * @throws {ServingError} INVALID_ARGUMENT if the graph cannot be computed for these shapes; the error of the inference.
    */
   async infer<R>(base: CompiledModel, inputs: readonly Tensor[], options: InferOptions<R>): Promise<R> {
     const open = openShapes(base, inputs);
@@ -157,7 +157,7 @@ export class ShapeVariants implements Disposable, AsyncDisposable {
       compiled = await this.#options.compile(shapes);
     } catch (thrown) {
       const { message, code } = toServingError(thrown);
-      // Whatever keeps a graph from being compiled for these shapes, the shapes are the client's.
+      // The client chose the shapes, so any failure to compile for them is its mistake.
       const isShape = code === CODE.INVALID_ARGUMENT || code === CODE.INTERNAL;
       throw isShape ? refusal(message, thrown) : thrown;
     }
@@ -180,7 +180,7 @@ export class ShapeVariants implements Disposable, AsyncDisposable {
       this.#variants.delete(key);
       made.then((variant) => {
         variant.isEvicted = true;
-        // Those who have waited for it use it first.
+        // Requests that waited for the variant use it first.
         setTimeout(() => this.#freeIfUnused(variant), 0);
       }, () => {});
     }
@@ -204,7 +204,7 @@ export class ShapeVariants implements Disposable, AsyncDisposable {
   }
 }
 
-/** Shapes with the ranks of tensors whose sizes are open, where the graph's own do not fit. */
+/** Shapes with the ranks of the tensors and dynamic sizes, where the graph's own shapes do not fit. */
 function openShapes({ inputs }: CompiledModel, tensors: readonly Tensor[]): VariantShapes {
   return tensors.map(({ shape }, i): PartialShape | undefined => {
     const port = inputs[i]?.shape;

@@ -1,5 +1,5 @@
 /**
- * Makes a servable of a model's files: read, name, reshape, compile, warm up.
+ * Turns the files of a version into a servable: reads the model, names its tensors, reshapes, compiles and warms it up.
  *
  * @module
  */
@@ -31,9 +31,9 @@ import { inferZeros, replayRequests } from "./warm_up.ts";
 /**
  * Loads a model.
  *
- * @returns a servable the caller owns, and what was found out.
- * @throws {ServingError} what the engine says of the file, the shapes, the device or the properties; INVALID_ARGUMENT for a mapping
- * that does not fit; whatever a recorded warm-up request fails with.
+ * @returns a servable that the caller owns, and a report of how it runs.
+ * @throws {ServingError} the engine's error for the file, the shapes, the device or the properties; INVALID_ARGUMENT for a mapping
+ * that does not fit the model; the error of a recorded warm-up request.
  */
 export async function loadModel(
   engine: Engine,
@@ -51,7 +51,7 @@ export async function loadModel(
       [name, toServableSignature(signature, model, { ...options, takesAnyShape: takesAnyShape(options) })] as const
     ),
   );
-  // Whatever the signatures call them, the inputs of all of them are the model's.
+  // All signatures have the model's inputs, under their own names.
   const [signature] = signatures.values();
   assert(signature !== undefined, "A model has no signature");
   const { graph, report, notes } = await loadGraph(model, { ...options, modelBytes: files.bytes });
@@ -75,7 +75,7 @@ export async function loadModel(
   };
 }
 
-/** Says of which inputs the runtime drops digits: those are no reason not to answer. */
+/** Notes the inputs that the runtime computes with less precision. That is no reason to refuse requests. */
 function narrowingNotes({ inputs }: ServableSignature, model: Model): string[] {
   return model.inputs.flatMap(({ dtype, computedAs }, i) =>
     computedAs === "f32"
@@ -93,7 +93,7 @@ async function nameSignatures(model: Model, { format, path, mappingPath }: Model
   return applyMapping(named, await readFile(place, readMappingConfig), model);
 }
 
-/** Reads a file that was there when the model was found. */
+/** Reads a file that existed when the model was found. */
 async function readFile<T>(place: Place, read: (path: string) => Promise<T>): Promise<T> {
   try {
     return await read(place.path);
@@ -120,7 +120,7 @@ function reshape(model: Model, named: NamedSignatures, { shape, batchSize }: Loa
   return notes;
 }
 
-/** TensorFlow Lite's interpreter resizes its inputs to what a request has. */
+/** TensorFlow Lite's interpreter resizes its inputs to the shapes of a request. */
 function takesAnyShape({ files, shape, batchSize }: LoadOptions): boolean {
   return files.format === "tflite" && shape === undefined && batchSize === undefined;
 }
