@@ -143,7 +143,7 @@ Deno.test("GrpcServer past its connections closes the longest idle one for a new
 
 Deno.test("GrpcServer accepts connections while others are reset before it gets to them", async () => {
   await using rig = new Rig([ECHO]);
-  const resets = await new Deno.Command("python3", { args: ["-c", RESETS, String(rig.port)] }).spawn();
+  const resets = await new Deno.Command("env", { args: ["python3", "-c", RESETS, String(rig.port)] }).spawn();
   let calls = 0;
   let isOver = false;
   resets.status.then(() => isOver = true);
